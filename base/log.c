@@ -1,0 +1,217 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "base/log.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "base/memory.h"
+
+static struct {
+	int fd; /* -1: stderr only */
+	enum log_format format;
+	enum log_level level;
+} the_log = { .fd = -1, .level = LOG_LEVEL_WARNING };
+
+int log_open(const char *file, enum log_format format, enum log_level level, struct error *e)
+{
+	const int flags = O_WRONLY | O_APPEND | O_CLOEXEC | O_NOCTTY | O_NONBLOCK;
+
+	the_log.format = format;
+	the_log.level = level;
+	fd_close_at(&the_log.fd);
+	if (!file)
+		return 0;
+	the_log.fd = open(file, flags);
+	if (the_log.fd < 0 && errno == ENOENT) /* O_EXCL: not where a dangling link points */
+		the_log.fd = open(file, flags | O_CREAT | O_EXCL, 0644);
+	if (the_log.fd < 0 && errno == EEXIST) /* somebody was faster; or that link, and then it is missing again */
+		the_log.fd = open(file, flags);
+	if (the_log.fd < 0)
+		return error_errno(e, "open the log file \"%s\"", file);
+	fcntl(the_log.fd, F_SETFL, O_APPEND); /* not to hang on a fifo was for the open alone */
+	return 0;
+}
+
+bool log_enabled(enum log_level level)
+{
+	return level <= the_log.level;
+}
+
+int log_fd(void)
+{
+	return the_log.fd;
+}
+
+/* The length of the UTF-8 character at S, 0 if there is none (RFC 3629: no surrogates, no overlong forms). */
+static size_t utf8_length(const unsigned char *s)
+{
+	size_t n = s[0] < 0x80 ? 1 : s[0] >= 0xc2 && s[0] < 0xe0 ? 2 : (s[0] & 0xf0) == 0xe0 ? 3 : s[0] >= 0xf0 && s[0] < 0xf5 ? 4 : 0;
+
+	for (size_t i = 1; i < n; i++) /* the terminating NUL is no continuation either */
+		if ((s[i] & 0xc0) != 0x80)
+			return 0;
+	if ((s[0] == 0xe0 && s[1] < 0xa0) || (s[0] == 0xed && s[1] >= 0xa0) || (s[0] == 0xf0 && s[1] < 0x90) ||
+	    (s[0] == 0xf4 && s[1] >= 0x90))
+		return 0;
+	return n;
+}
+
+/* S between quotes. JSON strings and Go's quoted text agree on what is used here. Names come from configs and messages are cut at
+ * some byte: what is not UTF-8 becomes U+FFFD, or the line would not be JSON. */
+static void put_quoted(struct strbuf *b, const char *s)
+{
+	strbuf_puts(b, "\"");
+	while (*s) {
+		unsigned char c = (unsigned char)*s;
+		size_t n = utf8_length((const unsigned char *)s);
+
+		if (c == '"' || c == '\\')
+			strbuf_printf(b, "\\%c", c);
+		else if (c == '\n')
+			strbuf_puts(b, "\\n");
+		else if (c < 0x20 || c == 0x7f)
+			strbuf_printf(b, "\\u%04x", c);
+		else if (n == 0)
+			strbuf_puts(b, "\xef\xbf\xbd");
+		else
+			strbuf_add(b, s, n);
+		s += n ? n : 1;
+	}
+	strbuf_puts(b, "\"");
+}
+
+struct log_time log_time_of(const struct timespec *t, bool nano)
+{
+	long long days = (long long)t->tv_sec / 86400, second = (long long)t->tv_sec % 86400;
+	long long era, year, month, day;
+	struct log_time r;
+	size_t n;
+
+	if (second < 0) {
+		second += 86400;
+		days--;
+	}
+	/* Days since 0000-03-01 of the Gregorian calendar, whose 400 years have 146097; a year that begins in March has its
+	 * leap day last, and its months' lengths repeat every 153 days. */
+	days += 719468;
+	era = (days >= 0 ? days : days - 146096) / 146097;
+	day = days - era * 146097;
+	year = (day - day / 1460 + day / 36524 - day / 146096) / 365;
+	day -= 365 * year + year / 4 - year / 100;
+	month = (5 * day + 2) / 153;
+	day -= (153 * month + 2) / 5;
+	month = month < 10 ? month + 3 : month - 9;
+	year += era * 400 + (month <= 2);
+	n = (size_t)snprintf(r.s, sizeof(r.s), "%04lld-%02lld-%02lldT%02lld:%02lld:%02lld", year, month, day + 1, second / 3600,
+			     second / 60 % 60, second % 60);
+	if (nano && t->tv_nsec && n + 12 < sizeof(r.s)) {
+		n += (size_t)snprintf(r.s + n, sizeof(r.s) - n, ".%09ld", t->tv_nsec);
+		while (r.s[n - 1] == '0')
+			n--;
+	}
+	snprintf(r.s + n, sizeof(r.s) - n, "Z");
+	return r;
+}
+
+static void put_time(struct strbuf *b)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	strbuf_printf(b, "\"%s\"", log_time_of(&now, false).s);
+}
+
+static void write_line(int fd, const struct strbuf *b)
+{
+	ERROR_INIT(ignored);
+
+	fd_write_all(fd, b->s, b->len, &ignored);
+}
+
+static void put_file(const char *level, const char *msg, const char *hint)
+{
+	cleanup_strbuf struct strbuf b = { 0 };
+
+	if (the_log.format == LOG_JSON) {
+		strbuf_printf(&b, "{\"level\":\"%s\",\"msg\":", level);
+		put_quoted(&b, msg);
+		if (hint && hint[0]) {
+			strbuf_puts(&b, ",\"hint\":");
+			put_quoted(&b, hint);
+		}
+		strbuf_puts(&b, ",\"time\":");
+		put_time(&b);
+		strbuf_puts(&b, "}\n");
+	} else {
+		strbuf_puts(&b, "time=");
+		put_time(&b);
+		strbuf_printf(&b, " level=%s msg=", level);
+		put_quoted(&b, msg);
+		strbuf_puts(&b, "\n");
+	}
+	write_line(the_log.fd, &b);
+}
+
+static void put_stderr(const char *prefix, const char *msg, const char *hint)
+{
+	cleanup_strbuf struct strbuf b = { 0 };
+
+	strbuf_printf(&b, "nsrun: %s%s\n", prefix, msg);
+	if (hint && hint[0] && isatty(STDERR_FILENO))
+		strbuf_printf(&b, "hint: %s\n", hint);
+	write_line(STDERR_FILENO, &b);
+}
+
+void log_debug(const char *fmt, ...)
+{
+	int saved = errno;
+	char msg[1024];
+	va_list ap;
+
+	if (!log_enabled(LOG_LEVEL_DEBUG))
+		return;
+	va_start(ap, fmt);
+	vsnprintf(msg, sizeof(msg), fmt, ap);
+	va_end(ap);
+	if (the_log.fd >= 0)
+		put_file("debug", msg, NULL);
+	else
+		put_stderr("debug: ", msg, NULL);
+	errno = saved;
+}
+
+void log_warning(const char *fmt, ...)
+{
+	int saved = errno;
+	char msg[1024];
+	va_list ap;
+
+	if (!log_enabled(LOG_LEVEL_WARNING))
+		return;
+	va_start(ap, fmt);
+	vsnprintf(msg, sizeof(msg), fmt, ap);
+	va_end(ap);
+	put_stderr("warning: ", msg, NULL);
+	if (the_log.fd >= 0 && log_enabled(LOG_LEVEL_DEBUG))
+		put_file("warning", msg, NULL);
+	errno = saved;
+}
+
+void log_error(const struct error *e)
+{
+	if (the_log.fd >= 0)
+		put_file("error", e->msg, e->hint);
+	if (the_log.fd < 0 && the_log.format == LOG_JSON) {
+		the_log.fd = STDERR_FILENO;
+		put_file("error", e->msg, e->hint);
+		the_log.fd = -1;
+		return;
+	}
+	put_stderr("", e->msg, e->hint);
+}
