@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "oci/support.h"
+
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+
+/* Returns -1 with *e set. WHY as in an error: no full stop. */
+static int refuse(const struct field_path *at, const char *why, struct error *e)
+{
+	field_error(at, e, "%s", why);
+	if (e)
+		e->code = ERR_UNSUPPORTED;
+	return -1;
+}
+
+#define NOT_YET "not supported yet"
+
+static const char *apparmor(void)
+{
+	cleanup_free char *text = NULL;
+	ERROR_INIT(ignored);
+
+	if (file_read(AT_FDCWD, "/sys/module/apparmor/parameters/enabled", true, 16, &text, NULL,
+		      &ignored) < 0 ||
+	    text[0] != 'Y')
+		return "this kernel runs without AppArmor";
+	return NOT_YET;
+}
+
+static const char *selinux(void)
+{
+	/* The directory is there with SELinux compiled in and on; selinuxfs is mounted on it. */
+	return access("/sys/fs/selinux", F_OK) < 0 ? "this kernel runs without SELinux" : NOT_YET;
+}
+
+static bool has_notify(const struct oci_seccomp *s)
+{
+	if (str_eq(s->defaultAction, "SCMP_ACT_NOTIFY"))
+		return true;
+	for (size_t i = 0; i < s->n_syscalls; i++)
+		if (str_eq(s->syscalls[i].action, "SCMP_ACT_NOTIFY"))
+			return true;
+	return false;
+}
+
+static int check_mounts(const struct oci_config *c, const struct field_path *at, struct error *e)
+{
+	for (size_t i = 0; i < c->n_mounts; i++) {
+		const struct oci_mount *m = &c->mounts[i];
+		const struct field_path *entry = FIELD_ELEMENT(at, i);
+
+		if (m->n_uidMappings)
+			return refuse(FIELD_AT(entry, "uidMappings"), NOT_YET, e);
+		if (m->n_gidMappings)
+			return refuse(FIELD_AT(entry, "gidMappings"), NOT_YET, e);
+		for (size_t k = 0; k < m->n_options; k++) {
+			const struct field_path *option =
+				FIELD_ELEMENT(FIELD_AT(entry, "options"), k);
+
+			if (str_eq(m->options[k], "idmap"))
+				return refuse(option, "idmap: " NOT_YET, e);
+			if (str_eq(m->options[k], "ridmap"))
+				return refuse(option, "ridmap: " NOT_YET, e);
+		}
+	}
+	return 0;
+}
+
+static int check_process(const struct oci_process *p, const struct field_path *at, struct error *e)
+{
+	if (p->execCPUAffinity && (p->execCPUAffinity->initial || p->execCPUAffinity->final))
+		return refuse(FIELD_AT(at, "execCPUAffinity"), NOT_YET, e);
+	if (p->apparmorProfile)
+		return refuse(FIELD_AT(at, "apparmorProfile"), apparmor(), e);
+	if (p->selinuxLabel)
+		return refuse(FIELD_AT(at, "selinuxLabel"), selinux(), e);
+	return 0;
+}
+
+int oci_unsupported_check_process(const struct oci_process *p, const char *what, struct error *e)
+{
+	return check_process(p, FIELD_ROOT(what), e);
+}
+
+int oci_unsupported_check(const struct oci_config *c, struct error *e)
+{
+	const struct field_path *root = FIELD_ROOT("config.json"), *at = FIELD_AT(root, "linux");
+	const struct oci_linux *l = c->linux_;
+	const struct {
+		const char *key;
+		bool set;
+	} keys[] = {
+		{ "intelRdt", l->intelRdt != NULL },
+		{ "memoryPolicy", l->memoryPolicy != NULL },
+		{ "netDevices", l->n_netDevices != 0 },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(keys); i++)
+		if (keys[i].set)
+			return refuse(FIELD_AT(at, keys[i].key), NOT_YET, e);
+	if (l->mountLabel)
+		return refuse(FIELD_AT(at, "mountLabel"), selinux(), e);
+	/* "If the SCMP_ACT_NOTIFY action is not used this value is ignored." */
+	if (l->seccomp && l->seccomp->listenerPath && has_notify(l->seccomp))
+		return refuse(FIELD_AT(FIELD_AT(at, "seccomp"), "listenerPath"), NOT_YET, e);
+	if (c->process && check_process(c->process, FIELD_AT(root, "process"), e) < 0)
+		return -1;
+	return check_mounts(c, FIELD_AT(root, "mounts"), e);
+}
