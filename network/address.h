@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* IP addresses, prefixes, MACs: parse, print, compare. Pure. */
+#ifndef NETWORK_ADDRESS_H
+#define NETWORK_ADDRESS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/error.h"
+
+struct ip_addr {
+	int family;	 /* AF_INET, AF_INET6; 0: none */
+	unsigned char b[16]; /* network order; IPv4 in the first four */
+};
+struct ip_prefix {
+	struct ip_addr addr;
+	unsigned int len;
+};
+struct ip_route {
+	struct ip_prefix dst;
+	struct ip_addr gateway; /* family 0: on-link */
+	uint32_t metric;	/* 0: default */
+};
+#define IP_TEXT_MAX 64
+
+int ip_addr_parse(const char *s, struct ip_addr *ret, struct error *e);
+/* "10.0.0.0/8"; HOST_BITS: whether bits beyond the length may be set. A bare address is a full-length prefix only if BARE_OK. */
+int ip_prefix_parse(const char *s, bool host_bits, bool bare_ok, struct ip_prefix *ret, struct error *e);
+const char *ip_addr_text(const struct ip_addr *a, char buf[IP_TEXT_MAX]);
+const char *ip_prefix_text(const struct ip_prefix *p, char buf[IP_TEXT_MAX]);
+int ip_addr_cmp(const struct ip_addr *a, const struct ip_addr *b);
+bool ip_prefix_contains(const struct ip_prefix *p, const struct ip_addr *a);
+bool ip_prefix_overlap(const struct ip_prefix *a, const struct ip_prefix *b);
+/* First and last address of the prefix (network and broadcast for v4). */
+struct ip_addr ip_prefix_first(const struct ip_prefix *p);
+struct ip_addr ip_prefix_last(const struct ip_prefix *p);
+/* A + N (carries; N small). */
+struct ip_addr ip_addr_add(const struct ip_addr *a, uint64_t n);
+/* B - A, saturated at UINT64_MAX (which it is for two families too); 0 if B is before A. */
+uint64_t ip_addr_distance(const struct ip_addr *a, const struct ip_addr *b);
+int mac_parse(const char *s, unsigned char ret[6], struct error *e);
+const char *mac_text(const unsigned char mac[6], char buf[18]);
+
+#endif

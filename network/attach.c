@@ -1,0 +1,459 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Attaching a container to its networks.
+ *
+ * First a plan, made by looking only: the networks, the names of both ends, the MACs. Then the record of the intent; from here on
+ * whatever dies when, attach_teardown() finds all there is to undo. Then, in this order: bridge (made or verified) and lease of each
+ * network; host ports; veths, their far ends born in the container's namespace; addresses and routes there; the rules that publish the
+ * ports; and the record again, complete.
+ *
+ * Nothing is dumped or scanned on this path. What only the first attachment needs is in bridge.c.
+ */
+#include "network/attach.h"
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/ioctl.h>
+
+#include "base/fd.h"
+#include "base/memory.h"
+#include "base/step.h"
+#include "network/bridge.h"
+#include "network/ipam.h"
+#include "network/lists.h"
+#include "network/ports.h"
+#include "network/rtnl.h"
+#include "network/state.h"
+
+#define REQUESTS_MAX 64
+
+/* One network of the container. */
+struct plan {
+	struct network net;
+	struct ip_addr want; /* family 0: any */
+	char ifname[IFNAMSIZ], host_ifname[IFNAMSIZ];
+	unsigned char mac[6], host_mac[6];
+	struct bridge bridge;
+};
+struct plans {
+	struct plan *v;
+	size_t n;
+};
+
+static void plans_done(struct plans *p)
+{
+	for (size_t i = 0; i < p->n; i++)
+		network_done(&p->v[i].net);
+	free(p->v);
+	memset(p, 0, sizeof(*p));
+}
+#define cleanup_plans cleanup(plans_done)
+
+/* ---- the plan ---- */
+
+/* FNV-1a over the instance, the index and what it is for, then the finaliser of splitmix64: the instance is random, so this only
+ * spreads it. */
+static uint64_t derive(const char *instance, size_t index, char purpose)
+{
+	uint64_t h = 14695981039346656037ULL;
+
+	for (const char *s = instance; *s; s++)
+		h = (h ^ (unsigned char)*s) * 1099511628211ULL;
+	h = (h ^ (unsigned char)purpose) * 1099511628211ULL;
+	h = (h ^ index) * 1099511628211ULL;
+	h = (h ^ h >> 30) * 0xbf58476d1ce4e5b9ULL;
+	h = (h ^ h >> 27) * 0x94d049bb133111ebULL;
+	return h ^ h >> 31;
+}
+
+/* Locally administered, unicast. Both ends get one: udev leaves a MAC that was set alone. */
+static void derive_mac(const char *instance, size_t index, char purpose, unsigned char ret[6])
+{
+	uint64_t v = derive(instance, index, purpose);
+
+	ret[0] = 0x02;
+	for (int i = 1; i < 6; i++)
+		ret[i] = (unsigned char)(v >> (8 * i));
+}
+
+static int refuse_unsupported(const struct network *n, const struct network_request *q, struct error *e)
+{
+	if (n->unsupported)
+		return error_set(e, ERR_UNSUPPORTED, "network \"%s\" (%s): %s", n->name, n->file ? n->file : "built in",
+				 n->unsupported);
+	if (q->ip6)
+		return error_set(e, ERR_UNSUPPORTED, "network \"%s\": ip6=%s: IPv6 is not supported yet", n->name, q->ip6);
+	if (q->n_aliases)
+		return error_set(e, ERR_UNSUPPORTED, "network \"%s\": alias=%s: not supported yet", n->name, q->aliases[0]);
+	return 0;
+}
+
+static int plan_one(const struct attach_options *o, size_t i, struct plan *p, struct error *e)
+{
+	const struct network_request *q = &o->requests[i];
+
+	if (network_load(o->dirs, q->name, &p->net, e) < 0 || refuse_unsupported(&p->net, q, e) < 0)
+		return -1;
+	if (q->ip && ip_addr_parse(q->ip, &p->want, e) < 0)
+		return error_wrap(e, "network \"%s\"", q->name);
+	derive_mac(o->instance, i, 'c', p->mac);
+	derive_mac(o->instance, i, 'h', p->host_mac);
+	if (q->mac && mac_parse(q->mac, p->mac, e) < 0)
+		return error_wrap(e, "network \"%s\"", q->name);
+	snprintf(p->host_ifname, sizeof(p->host_ifname), "ve%012llx",
+		 (unsigned long long)derive(o->instance, i, 'n') & 0xffffffffffffULL);
+	return 0;
+}
+
+static bool ifname_taken(const struct plans *ps, const char *ifname)
+{
+	for (size_t i = 0; i < ps->n; i++)
+		if (str_eq(ps->v[i].ifname, ifname))
+			return true;
+	return false;
+}
+
+/* Those that were asked for first, then eth0, eth1, ... in order. */
+static int name_interfaces(const struct attach_options *o, struct plans *ps, struct error *e)
+{
+	unsigned int next = 0;
+
+	for (size_t i = 0; i < ps->n; i++) {
+		const char *asked = o->requests[i].ifname;
+
+		if (!asked)
+			continue;
+		if (ifname_taken(ps, asked))
+			return error_set(e, ERR_INPUT, "two networks ask for the interface name %s", asked);
+		snprintf(ps->v[i].ifname, IFNAMSIZ, "%s", asked);
+	}
+	for (size_t i = 0; i < ps->n; i++)
+		while (!ps->v[i].ifname[0]) {
+			char name[IFNAMSIZ];
+
+			snprintf(name, sizeof(name), "eth%u", next++);
+			if (!ifname_taken(ps, name))
+				snprintf(ps->v[i].ifname, IFNAMSIZ, "%s", name);
+		}
+	return 0;
+}
+
+static int make_plans(const struct attach_options *o, struct plans *ps, struct error *e)
+{
+	if (o->n_requests > REQUESTS_MAX)
+		return error_set(e, ERR_INPUT, "more than %d networks", REQUESTS_MAX);
+	ps->v = xcalloc(o->n_requests, sizeof(*ps->v));
+	for (size_t i = 0; i < o->n_requests; i++) {
+		ps->n++;
+		if (plan_one(o, i, &ps->v[i], e) < 0)
+			return -1;
+	}
+	if (o->n_ports && ps->v[0].net.internal) {
+		error_set(e, ERR_INPUT, "ports are published, but network \"%s\" is internal: nothing gets in",
+			  ps->v[0].net.name);
+		return error_hint(e, "leave out -p, or name another network first");
+	}
+	return name_interfaces(o, ps, e);
+}
+
+static int check_options(const struct attach_options *o, struct error *e)
+{
+	if (o->n_requests)
+		return 0;
+	if (!o->n_ports)
+		return 1;
+	error_set(e, ERR_INPUT, "ports are published, but there is no network to publish them on");
+	return error_hint(e, "add --network %s", NETWORK_DEFAULT);
+}
+
+int attach_check(const struct attach_options *o, struct error *e)
+{
+	cleanup_plans struct plans ps = { 0 };
+	int nothing = check_options(o, e);
+
+	if (nothing)
+		return nothing < 0 ? -1 : 0;
+	if (lists_privilege("a network", e) < 0 || make_plans(o, &ps, e) < 0)
+		return -1;
+	for (size_t i = 0; i < ps.n; i++)
+		if (ps.v[i].want.family && ipam_check(&ps.v[i].net, &ps.v[i].want, e) < 0)
+			return -1;
+	return ports_check(o->ports, o->n_ports, e);
+}
+
+/* ---- the record ---- */
+
+static void fill_record(const struct attach_options *o, const struct plans *ps, struct attach_record *rec)
+{
+	struct attach_result *r = &rec->result;
+
+	rec->instance = xstrdup(o->instance);
+	rec->container_id = xstrdup(o->container_id);
+	r->attachments = xcalloc(ps->n, sizeof(*r->attachments));
+	r->n_attachments = ps->n;
+	for (size_t i = 0; i < ps->n; i++) {
+		struct attachment *a = &r->attachments[i];
+		const struct plan *p = &ps->v[i];
+		char mac[18];
+
+		a->network = xstrdup(p->net.name);
+		a->ifname = xstrdup(p->ifname);
+		a->host_ifname = xstrdup(p->host_ifname);
+		a->bridge = xstrdup(p->net.bridge);
+		a->data_dir = xstrdup(p->net.data_dir);
+		a->mac = xstrdup(mac_text(p->mac, mac));
+	}
+	if (o->n_ports) {
+		r->ports = xcalloc(o->n_ports, sizeof(*r->ports));
+		memcpy(r->ports, o->ports, o->n_ports * sizeof(*r->ports));
+		r->n_ports = o->n_ports;
+	}
+}
+
+struct port_rule *attach_port_rules(const struct attach_result *r, uint8_t protocol, size_t *ret_n)
+{
+	struct port_rule *v = NULL;
+	size_t n = 0;
+
+	for (size_t k = 0; k < r->n_ports && r->n_attachments; k++) {
+		const struct publish *p = &r->ports[k];
+
+		if (protocol && p->protocol != protocol)
+			continue;
+		v = xreallocarray(v, n + p->count, sizeof(*v));
+		for (unsigned int i = 0; i < p->count; i++)
+			v[n++] = (struct port_rule){ .protocol = p->protocol,
+						     .host = p->host_ip,
+						     .host_port = (uint16_t)(p->host_port + i),
+						     .target = r->attachments[0].address.addr,
+						     .target_port = (uint16_t)(p->container_port + i) };
+	}
+	*ret_n = n;
+	return v;
+}
+
+/* ---- the steps ---- */
+
+/* The network cannot go away once its lock was held and the list still there: our record, older than that, names it. */
+static int enter_network(struct plan *p, struct rtnl *host, struct error *e)
+{
+	cleanup_close int lock = -1;
+
+	if (state_lock_network(p->net.name, &lock, e) < 0 || lists_settle(&p->net, e) < 0)
+		return -1;
+	return bridge_ensure(&p->net, host, &p->bridge, e);
+}
+
+static int enter_networks(const struct plans *ps, struct rtnl *host, struct error *e)
+{
+	for (size_t i = 0; i < ps->n; i++)
+		if (enter_network(&ps->v[i], host, e) < 0)
+			return error_wrap(e, "network \"%s\"", ps->v[i].net.name);
+	return 0;
+}
+
+static int lease_addresses(const struct plans *ps, struct attach_record *rec, struct error *e)
+{
+	for (size_t i = 0; i < ps->n; i++) {
+		const struct plan *p = &ps->v[i];
+		struct attachment *a = &rec->result.attachments[i];
+
+		if (ipam_lease(&p->net, rec->instance, p->ifname, &p->want, &a->address, e) < 0)
+			return -1;
+		if (p->net.gateway_on_bridge)
+			a->gateway = p->net.gateway;
+	}
+	return 0;
+}
+
+static int full(const struct plan *p, struct error *e)
+{
+	error_set(e, ERR_BUSY, "bridge %s has 1023 of 1023 ports", p->net.bridge);
+	return error_hint(e, "nsrun network create %s2", p->net.name);
+}
+
+static int make_link(const struct plan *p, struct rtnl *host, int netns_fd, const char *altname, bool published,
+		     struct error *e)
+{
+	struct veth_spec v = { .host_name = p->host_ifname,
+			       .host_altname = altname,
+			       .peer_name = p->ifname,
+			       .peer_netns_fd = netns_fd,
+			       .master = p->bridge.index,
+			       .mtu = p->bridge.mtu,
+			       .hairpin = p->net.hairpin || published,
+			       .isolated = p->net.isolated_ports,
+			       .group = ATTACH_LINK_GROUP };
+	ERROR_INIT(mine);
+
+	memcpy(v.host_mac, p->host_mac, 6);
+	memcpy(v.peer_mac, p->mac, 6);
+	if (rtnl_veth_create(host, &v, NULL, &mine) == 0)
+		return 0;
+	if (mine.code == EXFULL)
+		return full(p, e);
+	if (mine.code == EEXIST)
+		return error_set(e, ERR_EXISTS, "the container's namespace has an interface %s already", p->ifname);
+	if (e)
+		*e = mine;
+	return -1;
+}
+
+static int make_links(const struct plans *ps, const struct attach_options *o, struct rtnl *host, int netns_fd, struct error *e)
+{
+	for (size_t i = 0; i < ps->n; i++) {
+		cleanup_free char *altname = i == 0 ? xasprintf("nsrun-%s", o->container_id) :
+						      xasprintf("nsrun-%s-%s", o->container_id, ps->v[i].ifname);
+
+		if (make_link(&ps->v[i], host, netns_fd, altname, i == 0 && o->n_ports, e) < 0)
+			return error_wrap(e, "network \"%s\"", ps->v[i].net.name);
+	}
+	return 0;
+}
+
+/* Any socket answers this of the namespace that it is of, without the rtnl lock (a query would wait for it). 0: rtnl.c looks it up. */
+static int link_index(const struct rtnl *container, const char *ifname)
+{
+	struct ifreq q = { 0 };
+
+	snprintf(q.ifr_name, sizeof(q.ifr_name), "%s", ifname);
+	return ioctl(container->fd, SIOCGIFINDEX, &q) == 0 ? q.ifr_ifindex : 0;
+}
+
+/* The first network that has one gives the default route. */
+static int configure_links(const struct plans *ps, const struct attach_record *rec, struct rtnl *container, struct error *e)
+{
+	bool routed = false;
+
+	for (size_t i = 0; i < ps->n; i++) {
+		const struct network *n = &ps->v[i].net;
+		struct endpoint_spec s = { .ifname = ps->v[i].ifname,
+					   .index = link_index(container, ps->v[i].ifname),
+					   .addresses = &rec->result.attachments[i].address,
+					   .n_addresses = 1,
+					   .gateways = &n->gateway,
+					   .n_routes = n->n_routes };
+		cleanup_free struct ip_route *routes = xcalloc(n->n_routes, sizeof(*routes));
+
+		for (size_t k = 0; k < n->n_routes; k++) {
+			routes[k] = n->routes[k];
+			if (!routes[k].gateway.family) /* as host-local has it */
+				routes[k].gateway = n->gateway;
+		}
+		s.routes = routes;
+		if (n->default_route && !n->internal && !routed) {
+			s.n_gateways = 1;
+			routed = true;
+		}
+		if (rtnl_endpoint_configure(container, &s, e) < 0)
+			return error_wrap(e, "network \"%s\"", n->name);
+	}
+	return 0;
+}
+
+static int add_port_rules(const struct plans *ps, const struct port_rule *v, size_t n, struct error *e)
+{
+	ERROR_INIT(mine);
+
+	if (rules_ports_add(v, n, &mine) == 0)
+		return 0;
+	if (mine.code != ENOENT) { /* else the table is gone: somebody flushed the ruleset */
+		if (e)
+			*e = mine;
+		return -1;
+	}
+	for (size_t i = 0; i < ps->n; i++)
+		if (bridge_rules(&ps->v[i].net, e) < 0)
+			return -1;
+	return rules_ports_add(v, n, e);
+}
+
+/* A UDP flow that conntrack knows goes on to whomever it went before: its entries go. */
+static int publish_ports(const struct plans *ps, const struct attach_result *r, struct error *e)
+{
+	cleanup_free struct port_rule *all = NULL, *udp = NULL;
+	size_t n, n_udp;
+
+	all = attach_port_rules(r, 0, &n);
+	if (n == 0)
+		return 0;
+	if (add_port_rules(ps, all, n, e) < 0)
+		return -1;
+	udp = attach_port_rules(r, IPPROTO_UDP, &n_udp);
+	return n_udp ? conntrack_flush(udp, n_udp, e) : 0;
+}
+
+static int save(struct attach_record *rec, struct error *e)
+{
+	rec->complete = true;
+	return attach_record_write(rec, e);
+}
+
+static int attach_all(const struct attach_options *o, const struct plans *ps, int netns_fd, struct rtnl *container,
+		      struct attach_record *rec, struct error *e)
+{
+	struct rtnl host cleanup(rtnl_done) = { .fd = -1 };
+
+	if (rtnl_open(&host, e) < 0)
+		return -1;
+	if (step(e, "bridge", enter_networks(ps, &host, e)) < 0 ||
+	    step(e, "lease", lease_addresses(ps, rec, e)) < 0 ||
+	    step(e, "claim ports", ports_claim(o->ports, o->n_ports, o->instance, e)) < 0 ||
+	    step(e, "link", make_links(ps, o, &host, netns_fd, e)) < 0 ||
+	    step(e, "configure link", configure_links(ps, rec, container, e)) < 0 ||
+	    step(e, "publish ports", publish_ports(ps, &rec->result, e)) < 0 ||
+	    step(e, "save attachment", save(rec, e)) < 0)
+		return -1;
+	return 0;
+}
+
+static int loopback_only(struct rtnl *container, struct error *e)
+{
+	struct endpoint_spec s = { 0 };
+
+	return rtnl_endpoint_configure(container, &s, e);
+}
+
+static int attach_networks(const struct attach_options *o, int netns_fd, struct rtnl *container, struct attach_result *ret,
+			   struct error *e)
+{
+	cleanup_attach_record struct attach_record rec = { 0 };
+	cleanup_plans struct plans ps = { 0 };
+
+	if (!attach_record_instance_valid(o->instance))
+		return error_set(e, ERR_INPUT, "\"%.80s\" is no instance id", o->instance);
+	if (attach_record_exists(o->instance))
+		return error_set(e, ERR_EXISTS, "container %s is attached already", o->container_id);
+	if (make_plans(o, &ps, e) < 0)
+		return -1;
+	fill_record(o, &ps, &rec);
+	if (step(e, "record attachment", attach_record_write(&rec, e)) < 0 ||
+	    attach_all(o, &ps, netns_fd, container, &rec, e) < 0) {
+		attach_teardown(&rec, NULL);
+		return -1;
+	}
+	*ret = rec.result;
+	memset(&rec.result, 0, sizeof(rec.result));
+	return 0;
+}
+
+int attach_add(const struct attach_options *o, int netns_fd, int container_nl, struct attach_result *ret, struct error *e)
+{
+	int nothing = check_options(o, e), rc;
+	struct rtnl container;
+
+	if (nothing < 0)
+		return -1;
+	rtnl_adopt(container_nl, &container);
+	if (nothing) {
+		rc = loopback_only(&container, e);
+		if (rc == 0)
+			memset(ret, 0, sizeof(*ret));
+	} else {
+		rc = attach_networks(o, netns_fd, &container, ret, e);
+	}
+	steal_fd(&container.fd); /* the caller's */
+	return rc;
+}

@@ -1,0 +1,376 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "network/attach_record.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "base/log.h"
+#include "base/memory.h"
+#include "network/state.h"
+
+#define RECORD_MAX ((size_t)1 << 20)
+#define SUFFIX	   ".json"
+
+void attach_result_done(struct attach_result *r)
+{
+	for (size_t i = 0; i < r->n_attachments; i++) {
+		struct attachment *a = &r->attachments[i];
+
+		free(a->network);
+		free(a->ifname);
+		free(a->host_ifname);
+		free(a->bridge);
+		free(a->mac);
+		free(a->data_dir);
+	}
+	free(r->attachments);
+	free(r->ports);
+	memset(r, 0, sizeof(*r));
+}
+
+void attach_record_done(struct attach_record *r)
+{
+	free(r->instance);
+	free(r->container_id);
+	attach_result_done(&r->result);
+	memset(r, 0, sizeof(*r));
+}
+
+bool attach_record_instance_valid(const char *s)
+{
+	size_t n = strlen(s);
+
+	if (n == 0 || n > 64)
+		return false;
+	for (size_t i = 0; i < n; i++)
+		if (!((s[i] >= 'a' && s[i] <= 'z') || (s[i] >= 'A' && s[i] <= 'Z') || (s[i] >= '0' && s[i] <= '9')))
+			return false;
+	return true;
+}
+
+static char *record_path(const char *instance)
+{
+	return xasprintf("%s/%s" SUFFIX, STATE_ATTACHMENTS, instance);
+}
+
+/* ---- out ---- */
+
+const char *publish_protocol(uint8_t protocol)
+{
+	return protocol == IPPROTO_UDP ? "udp" : protocol == IPPROTO_SCTP ? "sctp" : "tcp";
+}
+
+const char *publish_host(const struct publish *p, char buf[IP_TEXT_MAX])
+{
+	static const struct ip_addr any = { .family = AF_INET };
+
+	return ip_addr_text(p->host_ip.family ? &p->host_ip : &any, buf);
+}
+
+static void put_prefix(struct json_writer *w, const char *key, const struct ip_prefix *p)
+{
+	char text[IP_TEXT_MAX];
+
+	if (p->addr.family)
+		json_put_string(w, key, ip_prefix_text(p, text));
+}
+
+static void put_addr(struct json_writer *w, const char *key, const struct ip_addr *a)
+{
+	char text[IP_TEXT_MAX];
+
+	if (a->family)
+		json_put_string(w, key, ip_addr_text(a, text));
+}
+
+static void put_attachment(struct json_writer *w, const struct attachment *a)
+{
+	json_object_begin(w, NULL);
+	json_put_string(w, "network", a->network);
+	json_put_string(w, "ifname", a->ifname);
+	json_put_string(w, "hostIfname", a->host_ifname);
+	json_put_string(w, "bridge", a->bridge);
+	json_put_string(w, "mac", a->mac);
+	json_put_string(w, "dataDir", a->data_dir);
+	put_prefix(w, "address", &a->address);
+	put_prefix(w, "address6", &a->address6);
+	put_addr(w, "gateway", &a->gateway);
+	put_addr(w, "gateway6", &a->gateway6);
+	json_object_end(w);
+}
+
+static void put_port(struct json_writer *w, const struct publish *p)
+{
+	json_object_begin(w, NULL);
+	json_put_string(w, "protocol", publish_protocol(p->protocol));
+	put_addr(w, "hostIP", &p->host_ip);
+	json_put_u64(w, "hostPort", p->host_port);
+	json_put_u64(w, "containerPort", p->container_port);
+	json_put_u64(w, "count", p->count);
+	json_object_end(w);
+}
+
+static void put_members(struct json_writer *w, const struct attach_result *r)
+{
+	json_array_begin(w, "attachments");
+	for (size_t i = 0; i < r->n_attachments; i++)
+		put_attachment(w, &r->attachments[i]);
+	json_array_end(w);
+	json_array_begin(w, "ports");
+	for (size_t i = 0; i < r->n_ports; i++)
+		put_port(w, &r->ports[i]);
+	json_array_end(w);
+}
+
+void attach_result_put(struct json_writer *w, const char *key, const struct attach_result *r)
+{
+	json_object_begin(w, key);
+	put_members(w, r);
+	json_object_end(w);
+}
+
+int attach_record_write(const struct attach_record *r, struct error *e)
+{
+	cleanup_strbuf struct strbuf out = { 0 };
+	struct json_writer w = { .out = &out };
+	cleanup_free char *path = record_path(r->instance);
+
+	json_object_begin(&w, NULL);
+	json_put_string(&w, "schema", "nsrun.attachments/1");
+	json_put_string(&w, "instance", r->instance);
+	json_put_string(&w, "containerId", r->container_id);
+	json_put_bool(&w, "complete", r->complete);
+	put_members(&w, &r->result);
+	json_object_end(&w);
+	return state_write(path, out.s, 0600, e);
+}
+
+/* ---- in ---- */
+
+static int get_prefix(const struct json *j, const char *key, struct ip_prefix *ret, struct error *e)
+{
+	const char *s = json_get_string(j, key);
+
+	return s ? ip_prefix_parse(s, true, true, ret, e) : 0;
+}
+
+static int get_addr(const struct json *j, const char *key, struct ip_addr *ret, struct error *e)
+{
+	const char *s = json_get_string(j, key);
+
+	return s ? ip_addr_parse(s, ret, e) : 0;
+}
+
+static int get_attachment(const struct json *j, struct attachment *a, struct error *e)
+{
+	a->network = xstrdup(json_get_string(j, "network"));
+	a->ifname = xstrdup(json_get_string(j, "ifname"));
+	a->host_ifname = xstrdup(json_get_string(j, "hostIfname"));
+	a->bridge = xstrdup(json_get_string(j, "bridge"));
+	a->mac = xstrdup(json_get_string(j, "mac"));
+	a->data_dir = xstrdup(json_get_string(j, "dataDir"));
+	if (!a->network || !a->ifname || !a->host_ifname || !a->data_dir)
+		return error_set(e, ERR_GENERIC, "an attachment lacks a name");
+	if (get_prefix(j, "address", &a->address, e) < 0 || get_prefix(j, "address6", &a->address6, e) < 0 ||
+	    get_addr(j, "gateway", &a->gateway, e) < 0 || get_addr(j, "gateway6", &a->gateway6, e) < 0)
+		return -1;
+	return 0;
+}
+
+static int get_u16(const struct json *j, const char *key, uint16_t *ret, struct error *e)
+{
+	const struct json *m = json_get(j, key);
+	uint64_t v;
+
+	if (!m || json_to_u64(m, &v) < 0 || v > UINT16_MAX)
+		return error_set(e, ERR_GENERIC, "%s is no port", key);
+	*ret = (uint16_t)v;
+	return 0;
+}
+
+static int get_port(const struct json *j, struct publish *p, struct error *e)
+{
+	const char *protocol = json_get_string(j, "protocol");
+
+	p->protocol = str_eq(protocol, "udp")  ? IPPROTO_UDP :
+		      str_eq(protocol, "sctp") ? IPPROTO_SCTP :
+						 IPPROTO_TCP;
+	if (get_addr(j, "hostIP", &p->host_ip, e) < 0 || get_u16(j, "hostPort", &p->host_port, e) < 0 ||
+	    get_u16(j, "containerPort", &p->container_port, e) < 0 || get_u16(j, "count", &p->count, e) < 0)
+		return -1;
+	return 0;
+}
+
+static int get_members(const struct json *root, struct attach_result *r, struct error *e)
+{
+	const struct json *list = json_get(root, "attachments"), *ports = json_get(root, "ports");
+
+	r->attachments = xcalloc(list ? list->n : 0, sizeof(*r->attachments));
+	for json_each(j, list)
+		if (get_attachment(j, &r->attachments[r->n_attachments++], e) < 0)
+			return -1;
+	r->ports = xcalloc(ports ? ports->n : 0, sizeof(*r->ports));
+	for json_each(j, ports)
+		if (get_port(j, &r->ports[r->n_ports++], e) < 0)
+			return -1;
+	return 0;
+}
+
+static int parse(const char *path, const char *text, size_t len, struct attach_record *ret, struct error *e)
+{
+	cleanup_attach_record struct attach_record r = { 0 };
+	cleanup_json struct json_doc doc = { 0 };
+	const struct json *complete;
+
+	if (json_parse(text, len, path, &doc, e) < 0)
+		return -1;
+	r.instance = xstrdup(json_get_string(doc.root, "instance"));
+	r.container_id = xstrdup(json_get_string(doc.root, "containerId"));
+	complete = json_get(doc.root, "complete");
+	r.complete = complete && complete->boolean;
+	if (!r.instance || !r.container_id)
+		return error_set(e, ERR_GENERIC, "%s: not an attachment record", path);
+	if (get_members(doc.root, &r.result, e) < 0)
+		return error_wrap(e, "%s", path);
+	*ret = r;
+	memset(&r, 0, sizeof(r));
+	return 0;
+}
+
+static int load_path(const char *path, struct attach_record *ret, struct error *e)
+{
+	cleanup_free char *text = NULL;
+	ERROR_INIT(mine);
+	size_t len;
+
+	if (file_read(AT_FDCWD, path, false, RECORD_MAX, &text, &len, &mine) < 0) {
+		if (mine.code == ENOENT)
+			return 0;
+		if (e)
+			*e = mine;
+		return -1;
+	}
+	return parse(path, text, len, ret, e) < 0 ? -1 : 1;
+}
+
+int attach_record_load(const char *instance, struct attach_record *ret, struct error *e)
+{
+	cleanup_free char *path = NULL;
+
+	if (!attach_record_instance_valid(instance))
+		return error_set(e, ERR_INPUT, "\"%.80s\" is no instance id", instance);
+	path = record_path(instance);
+	return load_path(path, ret, e);
+}
+
+int attach_load(const char *instance, struct attach_result *ret, struct error *e)
+{
+	cleanup_attach_record struct attach_record r = { 0 };
+	int rc = attach_record_load(instance, &r, e);
+
+	if (rc != 1)
+		return rc;
+	*ret = r.result;
+	memset(&r.result, 0, sizeof(r.result));
+	return 1;
+}
+
+int attach_record_delete(const char *instance, struct error *e)
+{
+	cleanup_free char *path = record_path(instance);
+
+	if (unlink(path) < 0 && errno != ENOENT)
+		return error_errno(e, "remove \"%s\"", path);
+	return 0;
+}
+
+bool attach_record_exists(const char *instance)
+{
+	cleanup_free char *path = record_path(instance);
+
+	return attach_record_instance_valid(instance) && access(path, F_OK) == 0;
+}
+
+char *attach_record_container(const char *instance)
+{
+	cleanup_attach_record struct attach_record r = { 0 };
+
+	if (attach_record_load(instance, &r, NULL) != 1)
+		return NULL;
+	return steal_ptr(&r.container_id);
+}
+
+/* ---- all ---- */
+
+void attach_records_done(struct attach_records *rs)
+{
+	for (size_t i = 0; i < rs->n; i++)
+		attach_record_done(&rs->v[i]);
+	free(rs->v);
+	memset(rs, 0, sizeof(*rs));
+}
+
+int attach_records_load(struct attach_records *ret, struct error *e)
+{
+	cleanup_attach_records struct attach_records rs = { 0 };
+	DIR *d = opendir(STATE_ATTACHMENTS);
+	struct dirent *entry;
+
+	if (!d && errno != ENOENT)
+		return error_errno(e, "read \"%s\"", STATE_ATTACHMENTS);
+	while (d && (entry = readdir(d))) {
+		size_t n = strlen(entry->d_name), tail = sizeof(SUFFIX) - 1;
+		cleanup_free char *path = NULL;
+		struct attach_record one;
+		ERROR_INIT(mine);
+		int rc;
+
+		if (n <= tail || !str_eq(entry->d_name + n - tail, SUFFIX))
+			continue;
+		path = xasprintf("%s/%s", STATE_ATTACHMENTS, entry->d_name);
+		rc = load_path(path, &one, &mine);
+		if (rc < 0)
+			log_warning("%s", mine.msg);
+		if (rc != 1)
+			continue;
+		if ((rs.n & (rs.n - 1)) == 0)
+			rs.v = xreallocarray(rs.v, rs.n ? rs.n * 2 : 1, sizeof(*rs.v));
+		rs.v[rs.n++] = one;
+	}
+	if (d)
+		closedir(d);
+	*ret = rs;
+	memset(&rs, 0, sizeof(rs));
+	return 0;
+}
+
+char *attach_records_members(const struct attach_records *rs, const char *network, size_t *ret_members, size_t *ret_ports)
+{
+	cleanup_strbuf struct strbuf names = { 0 };
+	size_t members = 0, ports = 0;
+
+	for (size_t i = 0; i < rs->n; i++) {
+		const struct attach_result *r = &rs->v[i].result;
+		bool member = false;
+
+		for (size_t k = 0; k < r->n_attachments; k++)
+			member |= str_eq(r->attachments[k].network, network);
+		if (!member)
+			continue;
+		strbuf_printf(&names, "%s%s", members++ ? ", " : "", rs->v[i].container_id);
+		if (str_eq(r->attachments[0].network, network)) /* ports are published on the first */
+			for (size_t k = 0; k < r->n_ports; k++)
+				ports += r->ports[k].count;
+	}
+	if (ret_members)
+		*ret_members = members;
+	if (ret_ports)
+		*ret_ports = ports;
+	return steal_ptr(&names.s);
+}

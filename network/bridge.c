@@ -1,0 +1,242 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "network/bridge.h"
+
+#include <errno.h>
+#include <linux/rtnetlink.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/random.h>
+
+#include "base/fd.h"
+#include "base/log.h"
+#include "base/memory.h"
+#include "network/rules.h"
+#include "network/state.h"
+#include "network/subnet.h"
+#include "network/sysctl.h"
+
+/* The record: "INDEX MAC MADE"; INDEX is 0 until all steps are done. */
+struct record {
+	int index;
+	unsigned char mac[6];
+	bool made; /* by us */
+};
+
+static int record_read(const struct network *n, struct record *ret)
+{
+	cleanup_free char *path = state_net_path(n->name, "link");
+	char text[64], mac[18];
+	int index, made;
+
+	if (state_read(path, text, sizeof(text)) < 0 || sscanf(text, "%d %17s %d", &index, mac, &made) != 3 ||
+	    mac_parse(mac, ret->mac, NULL) < 0)
+		return -1;
+	ret->index = index;
+	ret->made = made == 1;
+	return 0;
+}
+
+static int attach_record_write(const struct network *n, const struct record *r, struct error *e)
+{
+	cleanup_free char *path = state_net_path(n->name, "link");
+	char text[64], mac[18];
+
+	snprintf(text, sizeof(text), "%d %s %d\n", r->index, mac_text(r->mac, mac), r->made);
+	return state_write(path, text, 0644, e);
+}
+
+int bridge_uplink_mtu(struct rtnl *r, uint32_t *ret_mtu, struct error *e)
+{
+	cleanup_free struct route_info *v = NULL;
+	const struct route_info *best = NULL;
+	struct link_info link;
+	size_t n;
+	int rc;
+
+	if (rtnl_route_list(r, &v, &n, e) < 0)
+		return -1;
+	for (size_t i = 0; i < n; i++)
+		if (v[i].family == AF_INET && !v[i].has_dst && v[i].table == RT_TABLE_MAIN && v[i].type == RTN_UNICAST &&
+		    v[i].index > 0 && (!best || v[i].metric < best->metric))
+			best = &v[i];
+	*ret_mtu = 0;
+	if (!best)
+		return 0;
+	rc = rtnl_link_get(r, best->index, NULL, &link, e);
+	if (rc == 1 && link.mtu >= 68 && link.mtu <= 65535)
+		*ret_mtu = link.mtu;
+	return rc < 0 ? -1 : 0;
+}
+
+/* Locally administered, unicast. */
+static int random_mac(unsigned char mac[6], struct error *e)
+{
+	if (getrandom(mac, 6, 0) != 6)
+		return error_errno(e, "getrandom");
+	mac[0] = (unsigned char)((mac[0] & 0xfc) | 0x02);
+	return 0;
+}
+
+/* What has come up since the network was made: a VPN, say. */
+static int check_subnet(const struct network *n, struct error *e)
+{
+	cleanup_subnet_uses struct subnet_uses uses = { 0 };
+
+	if (subnet_uses_get(NULL, 0, n->bridge, &uses, e) < 0)
+		return -1;
+	return subnet_check(&uses, &n->subnet, e);
+}
+
+static int make_link(const struct network *n, struct rtnl *r, struct record *rec, struct error *e)
+{
+	uint32_t mtu = n->mtu;
+
+	if (check_subnet(n, e) < 0)
+		return -1;
+	if (!mtu && bridge_uplink_mtu(r, &mtu, e) < 0)
+		return -1;
+	memset(rec, 0, sizeof(*rec));
+	rec->made = true;
+	if (random_mac(rec->mac, e) < 0 || attach_record_write(n, rec, e) < 0)
+		return -1;
+	return rtnl_bridge_create(r, n->bridge, rec->mac, mtu, &rec->index, e);
+}
+
+int bridge_rules(const struct network *n, struct error *e)
+{
+	struct network_rules rules = { .bridge = n->bridge,
+				       .subnets = &n->subnet,
+				       .n_subnets = 1,
+				       .masquerade = n->masquerade && !n->internal,
+				       .internal = n->internal,
+				       .isolate = n->isolate };
+
+	return rules_network_add(&rules, e);
+}
+
+/* Each step finds its own work done or does it. */
+static int set_up(const struct network *n, struct rtnl *r, const struct link_info *link, struct error *e)
+{
+	struct ip_prefix gateway = { .addr = n->gateway, .len = n->subnet.len };
+
+	if (!link->up && rtnl_link_set_up(r, link->index, true, e) < 0)
+		return -1;
+	/* The rules stand before anything is forwarded. */
+	if (bridge_rules(n, e) < 0)
+		return -1;
+	if (n->gateway_on_bridge && rtnl_address_add(r, link->index, &gateway, e) < 0)
+		return -1;
+	/* Lets 127.0.0.1:PORT of the host be translated to a container's address; remote packets to 127/8 are dropped by a rule. */
+	if (link_sysctl(n->bridge, 4, "route_localnet", "1", e) < 0)
+		return -1;
+	return n->internal ? 0 : net_sysctl("ipv4/ip_forward", "1", e);
+}
+
+static bool same(const struct record *rec, const struct link_info *link)
+{
+	return memcmp(rec->mac, link->mac, 6) == 0;
+}
+
+/* Under the host-wide lock: the part of `network rm` that flushes the table must not run in between. */
+static int make_or_complete(const struct network *n, struct rtnl *r, struct link_info *link, struct error *e)
+{
+	cleanup_close int lock = -1;
+	struct record rec;
+	int found;
+
+	if (state_lock_host(&lock, e) < 0)
+		return -1;
+	found = rtnl_link_get(r, 0, n->bridge, link, e);
+	if (found < 0)
+		return -1;
+	if (!found) {
+		if (make_link(n, r, &rec, e) < 0)
+			return -1;
+		if (rtnl_link_get(r, 0, n->bridge, link, e) != 1)
+			return error_wrap(e, "look at the new bridge");
+		log_debug("made bridge %s, mtu %u", n->bridge, link->mtu);
+	} else if (!str_eq(link->kind, "bridge")) {
+		return error_set(e, ERR_EXISTS, "a link of that name is there, and is no bridge");
+	} else if (record_read(n, &rec) < 0 || !same(&rec, link)) { /* somebody else's, shared */
+		rec.made = false;
+		memcpy(rec.mac, link->mac, 6);
+		rec.index = 0;
+		if (attach_record_write(n, &rec, e) < 0)
+			return -1;
+	}
+	if (set_up(n, r, link, e) < 0)
+		return -1;
+	rec.index = link->index;
+	return attach_record_write(n, &rec, e);
+}
+
+int bridge_ensure(const struct network *n, struct rtnl *r, struct bridge *ret, struct error *e)
+{
+	struct link_info link;
+	struct record rec;
+	int found = rtnl_link_get(r, 0, n->bridge, &link, e);
+
+	if (found < 0)
+		return error_wrap(e, "bridge %s", n->bridge);
+	if (!found || !link.up || record_read(n, &rec) < 0 || rec.index != link.index || !same(&rec, &link)) {
+		if (make_or_complete(n, r, &link, e) < 0)
+			return error_wrap(e, "bridge %s", n->bridge);
+	}
+	ret->index = link.index;
+	ret->mtu = link.mtu;
+	return 0;
+}
+
+int bridge_remove(const struct network *n, struct error *e)
+{
+	struct rtnl r cleanup(rtnl_done) = { .fd = -1 };
+	struct link_info link;
+	struct record rec;
+	int found;
+
+	if (record_read(n, &rec) < 0 || !rec.made)
+		return 0;
+	if (rtnl_open(&r, e) < 0)
+		return -1;
+	found = rtnl_link_get(&r, 0, n->bridge, &link, e);
+	if (found < 0)
+		return -1;
+	if (!found || !same(&rec, &link) || !str_eq(link.kind, "bridge"))
+		return 0;
+	return rtnl_link_delete(&r, n->bridge, e);
+}
+
+/* FNV-1a. */
+static uint32_t hash(const char *s, uint32_t salt)
+{
+	uint32_t h = 2166136261u ^ salt;
+
+	for (; *s; s++)
+		h = (h ^ (unsigned char)*s) * 16777619u;
+	return h;
+}
+
+static bool taken(const char *ifname, const struct network *others, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (str_eq(others[i].bridge, ifname))
+			return true;
+	return false;
+}
+
+char *bridge_name(const char *network, const struct network *others, size_t n)
+{
+	char name[IFNAMSIZ];
+
+	if (strlen(network) <= IFNAMSIZ - 1 - 4) {
+		snprintf(name, sizeof(name), "nsr-%s", network);
+		if (!taken(name, others, n))
+			return xstrdup(name);
+	}
+	for (uint32_t salt = 0;; salt++) { /* 6 letters of the name, 5 digits of its hash */
+		snprintf(name, sizeof(name), "nsr-%.6s%05x", network, hash(network, salt) & 0xfffff);
+		if (!taken(name, others, n))
+			return xstrdup(name);
+	}
+}

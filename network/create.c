@@ -1,0 +1,359 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Making and removing networks. Making one is choosing names and a subnet and writing the list; the link comes with the first
+ * container. Removing takes all: link, rules, leases, list; and, with the last network in use, the table and the state folder.
+ *
+ * The list is written as text and decoded again by network_decode(), so that what is used is what the file says.
+ */
+#include "network/network.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "base/log.h"
+#include "base/memory.h"
+#include "base/path.h"
+#include "network/attach.h"
+#include "network/bridge.h"
+#include "network/decode.h"
+#include "network/ipam.h"
+#include "network/lists.h"
+#include "network/rules.h"
+#include "network/state.h"
+#include "network/subnet.h"
+
+#define LABELS_MAX 256
+
+struct networks {
+	struct network *v;
+	size_t n;
+};
+
+static void networks_done(struct networks *ns)
+{
+	networks_free(ns->v, ns->n);
+}
+#define cleanup_networks cleanup(networks_done)
+
+/* ---- the list's text ---- */
+
+static void put_ipam(struct json_writer *w, const struct network *n)
+{
+	struct ip_addr first = ip_prefix_first(&n->subnet);
+	char text[IP_TEXT_MAX];
+
+	json_object_begin(w, "ipam");
+	json_put_string(w, "type", "host-local");
+	json_put_string(w, "dataDir", STATE_LEASES);
+	json_array_begin(w, "ranges");
+	json_array_begin(w, NULL);
+	json_object_begin(w, NULL);
+	json_put_string(w, "subnet", ip_prefix_text(&n->subnet, text));
+	json_put_string(w, "gateway", ip_addr_text(&n->gateway, text));
+	if (n->range_start.family && ip_addr_cmp(&n->range_start, &first) != 0)
+		json_put_string(w, "rangeStart", ip_addr_text(&n->range_start, text));
+	if (n->range_end.family)
+		json_put_string(w, "rangeEnd", ip_addr_text(&n->range_end, text));
+	json_object_end(w);
+	json_array_end(w);
+	json_array_end(w);
+	if (!n->internal) {
+		json_array_begin(w, "routes");
+		json_object_begin(w, NULL);
+		json_put_string(w, "dst", "0.0.0.0/0");
+		json_object_end(w);
+		json_array_end(w);
+	}
+	json_object_end(w);
+}
+
+static void put_bridge(struct json_writer *w, const struct network *n)
+{
+	json_object_begin(w, NULL);
+	json_put_string(w, "type", "bridge");
+	json_put_string(w, "bridge", n->bridge);
+	json_put_bool(w, "isGateway", true);
+	json_put_bool(w, "ipMasq", n->masquerade);
+	json_put_bool(w, "hairpinMode", true);
+	if (n->mtu)
+		json_put_u64(w, "mtu", n->mtu);
+	put_ipam(w, n);
+	json_object_end(w);
+}
+
+static void put_portmap(struct json_writer *w)
+{
+	json_object_begin(w, NULL);
+	json_put_string(w, "type", "portmap");
+	json_object_begin(w, "capabilities");
+	json_put_bool(w, "portMappings", true);
+	json_object_end(w);
+	json_object_end(w);
+}
+
+static void put_firewall(struct json_writer *w, const struct network *n)
+{
+	json_object_begin(w, NULL);
+	json_put_string(w, "type", "firewall");
+	json_put_string(w, "ingressPolicy", n->isolate ? "same-bridge" : "open");
+	json_object_end(w);
+}
+
+static void put_own(struct json_writer *w, const struct network *n, const struct network_create_options *o)
+{
+	if (!n->internal && o->n_labels == 0)
+		return;
+	json_object_begin(w, "nsrun");
+	if (n->internal)
+		json_put_bool(w, "internal", true);
+	if (o->n_labels) {
+		json_object_begin(w, "labels");
+		for (size_t i = 0; i < o->n_labels; i++) {
+			const char *equals = strchr(o->labels[i], '=');
+			cleanup_free char *key = xstrndup(o->labels[i], (size_t)(equals - o->labels[i]));
+
+			json_put_string(w, key, equals + 1);
+		}
+		json_object_end(w);
+	}
+	json_object_end(w);
+}
+
+static void write_list(const struct network *n, const struct network_create_options *o, struct strbuf *out)
+{
+	struct json_writer w = { .out = out, .pretty = true };
+
+	json_object_begin(&w, NULL);
+	json_put_string(&w, "cniVersion", "1.0.0");
+	json_put_string(&w, "name", n->name);
+	json_array_begin(&w, "plugins");
+	put_bridge(&w, n);
+	put_portmap(&w);
+	put_firewall(&w, n);
+	json_array_end(&w);
+	put_own(&w, n, o);
+	json_object_end(&w);
+	strbuf_puts(out, "\n");
+}
+
+/* ---- create ---- */
+
+static int check_label(const struct network_create_options *o, size_t i, struct error *e)
+{
+	const char *label = o->labels[i], *equals = strchr(label, '=');
+	size_t n;
+
+	if (!equals || equals == label || strlen(label) > 4096)
+		return error_set(e, ERR_INPUT, "label \"%.80s\": expected KEY=VALUE", label);
+	n = (size_t)(equals - label) + 1;
+	for (size_t k = 0; k < i; k++)
+		if (strncmp(label, o->labels[k], n) == 0)
+			return error_set(e, ERR_INPUT, "label \"%.*s\" is given twice", (int)n - 1, label);
+	return 0;
+}
+
+static int check_options(const struct network_create_options *o, struct error *e)
+{
+	if (!o->name || !network_name_valid(o->name))
+		return error_set(e, ERR_INPUT,
+				 "\"%.200s\" is no name for a network: letters, digits, \"_\", \".\", \"-\", at most 128, "
+				 "beginning with a letter or digit", o->name ? o->name : "");
+	if (o->driver && !str_eq(o->driver, "bridge"))
+		return error_set(e, ERR_UNSUPPORTED, "driver \"%.40s\": not supported yet (supported: bridge)", o->driver);
+	if (o->ipv6)
+		return error_set(e, ERR_UNSUPPORTED, "IPv6 networks: not supported yet");
+	if ((o->gateway || o->ip_range) && !o->subnet)
+		return error_set(e, ERR_INPUT, "--gateway and --ip-range need --subnet");
+	if (o->mtu && (o->mtu < 68 || o->mtu > 65535))
+		return error_set(e, ERR_INPUT, "mtu %u is out of range (68 to 65535)", o->mtu);
+	if (o->bridge && !network_ifname_valid(o->bridge))
+		return error_set(e, ERR_INPUT, "\"%.40s\" is no name for a link (1 to 15 characters)", o->bridge);
+	if (o->n_labels > LABELS_MAX)
+		return error_set(e, ERR_INPUT, "more than %d labels", LABELS_MAX);
+	for (size_t i = 0; i < o->n_labels; i++)
+		if (check_label(o, i, e) < 0)
+			return -1;
+	return 0;
+}
+
+/* The built-in network counts only while it is in use: it evades by itself. */
+static int check_others(const struct network_create_options *o, struct networks *others, struct error *e)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < others->n; i++) {
+		struct network *n = &others->v[i];
+
+		if (!n->file && !state_net_exists(n->name)) {
+			network_done(n);
+			continue;
+		}
+		if (str_eq(n->name, o->name))
+			return error_set(e, ERR_EXISTS, "network \"%s\" exists already (%s)", o->name,
+					 n->file ? n->file : "built in, in use");
+		if (o->bridge && str_eq(n->bridge, o->bridge))
+			return error_set(e, ERR_EXISTS, "bridge %s belongs to network \"%s\"", o->bridge, n->name);
+		if (kept != i) {
+			others->v[kept] = *n;
+			memset(n, 0, sizeof(*n));
+		}
+		kept++;
+	}
+	others->n = kept;
+	return 0;
+}
+
+static int choose_subnet(const struct network_create_options *o, const struct networks *others, const char *bridge,
+			 struct ip_prefix *ret, struct error *e)
+{
+	cleanup_subnet_uses struct subnet_uses uses = { 0 };
+	char text[IP_TEXT_MAX];
+	struct ip_prefix spare;
+
+	if (subnet_uses_get(others->v, others->n, bridge, &uses, e) < 0)
+		return -1;
+	if (!o->subnet)
+		return subnet_pick(&uses, ret, e);
+	if (subnet_parse(o->subnet, ret, e) < 0)
+		return -1;
+	if (subnet_check(&uses, ret, e) == 0)
+		return 0;
+	if (subnet_pick(&uses, &spare, NULL) == 0)
+		error_hint(e, "leave out --subnet; nsrun takes %s", ip_prefix_text(&spare, text));
+	return -1;
+}
+
+static int choose_addresses(const struct network_create_options *o, struct network *n, struct error *e)
+{
+	struct ip_addr first = ip_prefix_first(&n->subnet), last = ip_prefix_last(&n->subnet);
+	char text[IP_TEXT_MAX];
+	struct ip_prefix range;
+
+	n->gateway = ip_addr_add(&first, 1);
+	if (o->gateway && ip_addr_parse(o->gateway, &n->gateway, e) < 0)
+		return error_wrap(e, "gateway");
+	if (!ip_prefix_contains(&n->subnet, &n->gateway) || ip_addr_cmp(&n->gateway, &first) == 0 ||
+	    ip_addr_cmp(&n->gateway, &last) == 0)
+		return error_set(e, ERR_INPUT, "gateway %s is no address of a host in %s", o->gateway,
+				 ip_prefix_text(&n->subnet, text));
+	if (!o->ip_range)
+		return 0;
+	if (ip_prefix_parse(o->ip_range, false, false, &range, e) < 0)
+		return error_wrap(e, "ip-range");
+	n->range_start = ip_prefix_first(&range);
+	n->range_end = ip_prefix_last(&range);
+	if (!ip_prefix_contains(&n->subnet, &n->range_start) || !ip_prefix_contains(&n->subnet, &n->range_end))
+		return error_set(e, ERR_INPUT, "ip-range %s is not in %s", o->ip_range, ip_prefix_text(&n->subnet, text));
+	return 0;
+}
+
+static int put_file(const struct network_dirs *d, const char *path, const struct strbuf *text, struct error *e)
+{
+	if (path_mkdir(lists_dir(d), 0755, e) < 0)
+		return -1;
+	if (access(path, F_OK) == 0)
+		return error_set(e, ERR_EXISTS, "the file %s is there already", path);
+	return file_replace(AT_FDCWD, path, text->s, text->len, 0644, e);
+}
+
+int network_create(const struct network_dirs *d, const struct network_create_options *o, struct network *ret, struct error *e)
+{
+	cleanup_network struct network n = { .isolate = !o->no_isolate,
+					     .internal = o->internal,
+					     .masquerade = !o->no_masquerade && !o->internal,
+					     .mtu = o->mtu };
+	cleanup_networks struct networks others = { 0 };
+	cleanup_strbuf struct strbuf text = { 0 };
+	cleanup_network struct network made = { 0 };
+	cleanup_free char *path = NULL;
+	cleanup_close int lock = -1;
+
+	if (check_options(o, e) < 0)
+		return -1;
+	if (!o->dry_run && (lists_privilege("network create", e) < 0 || state_lock_host(&lock, e) < 0))
+		return -1;
+	if (network_list(d, &others.v, &others.n, e) < 0 || check_others(o, &others, e) < 0)
+		return -1;
+	n.name = xstrdup(o->name);
+	n.bridge = o->bridge ? xstrdup(o->bridge) : bridge_name(o->name, others.v, others.n);
+	if (choose_subnet(o, &others, n.bridge, &n.subnet, e) < 0 || choose_addresses(o, &n, e) < 0)
+		return -1;
+	write_list(&n, o, &text);
+	path = xasprintf("%s/%s.conflist", lists_dir(d), o->name);
+	if (network_decode(text.s, text.len, path, &made, e) < 0)
+		return -1;
+	if (!o->dry_run && put_file(d, path, &text, e) < 0)
+		return -1;
+	*ret = made;
+	memset(&made, 0, sizeof(made));
+	return 0;
+}
+
+/* ---- remove ---- */
+
+static int check_unused(const struct network *n, struct error *e)
+{
+	cleanup_attach_records struct attach_records rs = { 0 };
+	cleanup_free char *members = NULL;
+	size_t count;
+
+	if (attach_records_load(&rs, e) < 0)
+		return -1;
+	members = attach_records_members(&rs, n->name, &count, NULL);
+	if (!members)
+		return 0;
+	error_set(e, ERR_BUSY, "network \"%s\" is in use by container%s %s", n->name, count == 1 ? "" : "s", members);
+	return error_hint(e, "nsrun delete --force %s", members);
+}
+
+/* Under the host-wide lock no bridge is made meanwhile (bridge.c). */
+static int flush_if_last(struct error *e)
+{
+	cleanup_close int lock = -1;
+
+	if (state_lock_host(&lock, e) < 0)
+		return -1;
+	if (!state_prune())
+		return 0;
+	return rules_flush(e);
+}
+
+static int remove_parts(const struct network_dirs *d, const struct network *n, struct error *e)
+{
+	struct network_rules rules = { .bridge = n->bridge,
+				       .subnets = &n->subnet,
+				       .n_subnets = n->subnet.addr.family ? 1 : 0,
+				       .masquerade = n->masquerade && !n->internal,
+				       .internal = n->internal,
+				       .isolate = n->isolate };
+
+	if (n->bridge && state_net_exists(n->name) && (bridge_remove(n, e) < 0 || rules_network_remove(&rules, e) < 0))
+		return -1;
+	if (n->data_dir && ipam_remove(n->data_dir, e) < 0)
+		return -1;
+	if (n->file && lists_owns(d, n->file) && unlink(n->file) < 0 && errno != ENOENT)
+		return error_errno(e, "remove \"%s\"", n->file);
+	return state_net_remove(n->name, e);
+}
+
+int network_remove(const struct network_dirs *d, const char *name, struct error *e)
+{
+	cleanup_network struct network n = { 0 };
+	cleanup_close int lock = -1;
+
+	if (network_load(d, name, &n, e) < 0 || lists_privilege("network rm", e) < 0 ||
+	    state_lock_network(name, &lock, e) < 0)
+		return -1;
+	if (check_unused(&n, e) < 0)
+		return -1;
+	if (attach_sweep(NULL) < 0)
+		log_debug("network rm: the sweep of stale links was cut short");
+	if (remove_parts(d, &n, e) < 0)
+		return error_wrap(e, "network \"%s\"", name);
+	return flush_if_last(e);
+}

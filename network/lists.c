@@ -1,0 +1,340 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Finding networks. A list that we wrote is in NAME.conflist: one open(2). Others' files have any name, so the folders are read
+ * through only if that fails. The built-in network has no list; what it has is a subnet, chosen when it is first used and on record
+ * (state/bridge/subnet) until `network rm bridge`.
+ */
+#include "network/lists.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/capability.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "base/log.h"
+#include "network/decode.h"
+#include "network/state.h"
+#include "network/subnet.h"
+
+#define OWN_DIR "/etc/nsrun/net.d"
+#define CNI_DIR "/etc/cni/net.d"
+#define FILES_MAX 4096
+
+struct networks {
+	struct network *v;
+	size_t n;
+};
+
+void network_done(struct network *n)
+{
+	free(n->name);
+	free(n->file);
+	free(n->driver);
+	free(n->bridge);
+	free(n->routes);
+	free(n->data_dir);
+	free(n->unsupported);
+	json_done(&n->list);
+	memset(n, 0, sizeof(*n));
+}
+
+void networks_free(struct network *v, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		network_done(&v[i]);
+	free(v);
+}
+
+static void networks_done(struct networks *ns)
+{
+	networks_free(ns->v, ns->n);
+	ns->v = NULL;
+	ns->n = 0;
+}
+#define cleanup_networks cleanup(networks_done)
+
+int lists_privilege(const char *what, struct error *e)
+{
+	struct __user_cap_header_struct head = { .version = _LINUX_CAPABILITY_VERSION_3 };
+	struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3] = { { 0 } };
+
+	if (syscall(SYS_capget, &head, data) < 0)
+		return error_errno(e, "capget");
+	if (data[CAP_TO_INDEX(CAP_NET_ADMIN)].effective & CAP_TO_MASK(CAP_NET_ADMIN))
+		return 0;
+	error_set(e, EPERM, "%s needs CAP_NET_ADMIN in this network namespace; uid %u lacks it", what,
+		  (unsigned int)geteuid());
+	return error_hint(e, "sudo, or rootless: nsrun run --network pasta");
+}
+
+static const char *override(const struct network_dirs *d)
+{
+	return d && d->net_dir ? d->net_dir : secure_getenv("NSRUN_NET_DIR");
+}
+
+const char *lists_dir(const struct network_dirs *d)
+{
+	const char *dir = override(d);
+
+	return dir ? dir : OWN_DIR;
+}
+
+bool lists_owns(const struct network_dirs *d, const char *file)
+{
+	const char *dir = lists_dir(d);
+	size_t n = strlen(dir);
+
+	return !file || (strncmp(file, dir, n) == 0 && file[n] == '/' && !strchr(file + n + 1, '/'));
+}
+
+/* Returns 1, or 0 if there is no such file. */
+static int load_file(const char *path, struct network *ret, struct error *e)
+{
+	cleanup_free char *text = NULL;
+	size_t len;
+
+	errno = 0;
+	if (access(path, F_OK) < 0 && errno == ENOENT)
+		return 0;
+	if (file_read(AT_FDCWD, path, true, NETWORK_FILE_MAX, &text, &len, e) < 0)
+		return -1;
+	return network_decode(text, len, path, ret, e) < 0 ? -1 : 1;
+}
+
+static int by_text(const void *a, const void *b)
+{
+	return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+static int by_name(const void *a, const void *b)
+{
+	return strcmp(((const struct network *)a)->name, ((const struct network *)b)->name);
+}
+
+static const struct network *find(const struct networks *ns, const char *name)
+{
+	for (size_t i = 0; i < ns->n; i++)
+		if (str_eq(ns->v[i].name, name))
+			return &ns->v[i];
+	return NULL;
+}
+
+static int folder_files(const char *dir, char ***ret, size_t *ret_n, struct error *e)
+{
+	char **files = NULL;
+	size_t n = 0;
+	struct dirent *entry;
+	DIR *d = opendir(dir);
+
+	if (!d && errno != ENOENT && errno != ENOTDIR)
+		return error_errno(e, "read the folder \"%s\"", dir);
+	while (d && n < FILES_MAX && (entry = readdir(d))) {
+		size_t len = strlen(entry->d_name);
+
+		if (entry->d_name[0] == '.' || len < 10 || !str_eq(entry->d_name + len - 9, ".conflist"))
+			continue;
+		files = xreallocarray(files, n + 1, sizeof(*files));
+		files[n++] = xasprintf("%s/%s", dir, entry->d_name);
+	}
+	if (d)
+		closedir(d);
+	if (n)
+		qsort(files, n, sizeof(*files), by_text);
+	*ret = files;
+	*ret_n = n;
+	return 0;
+}
+
+/* Adds the lists of a folder, in the order of their files' names, as libcni does; the first of a name counts. A broken one is told
+ * and passed over. */
+static int add_folder(const char *dir, bool loud, struct networks *ns, struct error *e)
+{
+	char **files = NULL;
+	size_t n = 0;
+
+	if (folder_files(dir, &files, &n, e) < 0)
+		return -1;
+	for (size_t i = 0; i < n; i++) {
+		ERROR_INIT(ignored);
+		struct network one;
+		int rc = load_file(files[i], &one, &ignored);
+
+		if (rc < 0 && loud)
+			log_warning("%s", ignored.msg);
+		if (rc <= 0)
+			continue;
+		if (find(ns, one.name)) {
+			log_debug("%s: a network called \"%s\" came before", files[i], one.name);
+			network_done(&one);
+			continue;
+		}
+		ns->v = xreallocarray(ns->v, ns->n + 1, sizeof(*ns->v));
+		ns->v[ns->n++] = one;
+	}
+	strings_free(files, n);
+	return 0;
+}
+
+static int add_folders(const struct network_dirs *d, bool loud, struct networks *ns, struct error *e)
+{
+	if (add_folder(lists_dir(d), loud, ns, e) < 0)
+		return -1;
+	return override(d) ? 0 : add_folder(CNI_DIR, loud, ns, e);
+}
+
+/* ---- the built-in network ---- */
+
+static void fill_default(const struct ip_prefix *subnet, struct network *ret)
+{
+	struct ip_addr first = ip_prefix_first(subnet), last = ip_prefix_last(subnet);
+	struct network n = { .masquerade = true,
+			     .isolate = true,
+			     .hairpin = true,
+			     .gateway_on_bridge = true,
+			     .default_route = true,
+			     .subnet = *subnet };
+
+	n.name = xstrdup(NETWORK_DEFAULT);
+	n.driver = xstrdup("bridge");
+	n.bridge = xstrdup(NETWORK_DEFAULT_LINK);
+	n.data_dir = xstrdup(STATE_LEASES "/" NETWORK_DEFAULT);
+	n.gateway = n.range_start = ip_addr_add(&first, 1);
+	n.range_end = ip_addr_add(&first, ip_addr_distance(&first, &last) - 1);
+	*ret = n;
+}
+
+/* 1 and the subnet on record, 0 if there is none. */
+static int recorded_subnet(struct ip_prefix *ret, struct error *e)
+{
+	cleanup_free char *path = state_net_path(NETWORK_DEFAULT, "subnet");
+	char text[IP_TEXT_MAX];
+
+	if (state_read(path, text, sizeof(text)) < 0)
+		return errno == ENOENT ? 0 : error_errno(e, "read \"%s\"", path);
+	text[strcspn(text, "\n")] = '\0';
+	return ip_prefix_parse(text, false, false, ret, e) < 0 ? error_wrap(e, "%s", path) : 1;
+}
+
+static int load_default(const struct networks *others, struct network *ret, struct error *e)
+{
+	cleanup_subnet_uses struct subnet_uses uses = { 0 };
+	struct ip_prefix subnet;
+	int rc = recorded_subnet(&subnet, e);
+
+	if (rc < 0)
+		return -1;
+	if (rc == 0 && (subnet_uses_get(others->v, others->n, NETWORK_DEFAULT_LINK, &uses, e) < 0 ||
+			subnet_pick_default(&uses, &subnet, e) < 0))
+		return -1;
+	fill_default(&subnet, ret);
+	return 0;
+}
+
+int lists_settle(struct network *n, struct error *e)
+{
+	char text[IP_TEXT_MAX + 1];
+	struct ip_prefix subnet;
+	cleanup_free char *path = NULL;
+	int rc;
+
+	if (n->file) {
+		if (access(n->file, F_OK) == 0)
+			return 0;
+		return error_set(e, ERR_INPUT, "no network called \"%s\"", n->name);
+	}
+	rc = recorded_subnet(&subnet, e);
+	if (rc < 0)
+		return -1;
+	if (rc == 1) {
+		network_done(n);
+		fill_default(&subnet, n);
+		return 0;
+	}
+	path = state_net_path(n->name, "subnet");
+	ip_prefix_text(&n->subnet, text);
+	return state_write(path, text, 0644, e);
+}
+
+/* ---- what network.h offers ---- */
+
+static int load_named_file(const char *dir, const char *name, struct network *ret, struct error *e)
+{
+	cleanup_free char *path = xasprintf("%s/%s.conflist", dir, name);
+	int rc = load_file(path, ret, e);
+
+	if (rc == 1 && !str_eq(ret->name, name)) {
+		network_done(ret);
+		return 0;
+	}
+	return rc;
+}
+
+static int load_by_scan(const struct network_dirs *d, const char *name, struct network *ret, struct error *e)
+{
+	cleanup_networks struct networks ns = { 0 };
+
+	if (add_folders(d, false, &ns, e) < 0)
+		return -1;
+	for (size_t i = 0; i < ns.n; i++)
+		if (str_eq(ns.v[i].name, name)) {
+			*ret = ns.v[i];
+			memset(&ns.v[i], 0, sizeof(ns.v[i]));
+			return 0;
+		}
+	if (str_eq(name, NETWORK_DEFAULT))
+		return load_default(&ns, ret, e);
+	error_set(e, ERR_INPUT, "no network called \"%s\"", name);
+	return error_hint(e, "nsrun network ls; to make it: nsrun network create %s", name);
+}
+
+int network_load(const struct network_dirs *d, const char *name, struct network *ret, struct error *e)
+{
+	struct ip_prefix subnet;
+	int rc;
+
+	if (!network_name_valid(name))
+		return error_set(e, ERR_INPUT, "\"%.200s\" is no name for a network", name);
+	rc = load_named_file(lists_dir(d), name, ret, e);
+	if (rc == 0 && !override(d))
+		rc = load_named_file(CNI_DIR, name, ret, e);
+	if (rc != 0)
+		return rc < 0 ? error_wrap(e, "network \"%s\"", name) : 0;
+	if (str_eq(name, NETWORK_DEFAULT)) {
+		rc = recorded_subnet(&subnet, e);
+		if (rc < 0)
+			return error_wrap(e, "network \"%s\"", name);
+		if (rc == 1) {
+			fill_default(&subnet, ret);
+			return 0;
+		}
+	}
+	return load_by_scan(d, name, ret, e);
+}
+
+int network_list(const struct network_dirs *d, struct network **ret, size_t *ret_n, struct error *e)
+{
+	cleanup_networks struct networks ns = { 0 };
+
+	if (add_folders(d, true, &ns, e) < 0)
+		return -1;
+	if (!find(&ns, NETWORK_DEFAULT)) {
+		struct network one;
+
+		if (load_default(&ns, &one, e) < 0)
+			return -1;
+		ns.v = xreallocarray(ns.v, ns.n + 1, sizeof(*ns.v));
+		ns.v[ns.n++] = one;
+	}
+	qsort(ns.v, ns.n, sizeof(*ns.v), by_name);
+	*ret = ns.v;
+	*ret_n = ns.n;
+	ns.v = NULL;
+	ns.n = 0;
+	return 0;
+}

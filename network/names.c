@@ -1,0 +1,192 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The generated files: resolv.conf, hosts, hostname. They are already bound in the container, so they are written in place: a rename
+ * would leave the container with the old, empty inode.
+ */
+#include "network/network.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "base/log.h"
+#include "base/memory.h"
+
+#define RESOLV_CONF	"/etc/resolv.conf"
+#define RESOLVED_CONF	"/run/systemd/resolve/resolv.conf" /* the real servers where resolv.conf names the stub, 127.0.0.53 */
+#define RESOLV_CONF_MAX ((size_t)64 << 10)
+
+static int put_file(int dir_fd, const char *name, const struct strbuf *text, struct error *e)
+{
+	cleanup_close int fd = openat(dir_fd, name, O_WRONLY | O_TRUNC | O_NOFOLLOW | O_CLOEXEC);
+
+	if (fd < 0)
+		return error_errno(e, "open the generated \"%s\"", name);
+	if (text->len && fd_write_all(fd, text->s, text->len, e) < 0)
+		return error_wrap(e, "the generated \"%s\"", name);
+	return 0;
+}
+
+/* No space, no control character: a name must not begin a line of its own. */
+static bool word_valid(const char *s)
+{
+	if (!s[0])
+		return false;
+	for (; *s; s++)
+		if ((unsigned char)*s <= ' ' || *s == 0x7f || *s == '#')
+			return false;
+	return true;
+}
+
+/* ---- hosts ---- */
+
+/* "name:ip"; the address may be "host-gateway", the host as the container sees it. */
+static int add_host(struct strbuf *out, const char *text, const struct attach_result *r, struct error *e)
+{
+	const char *colon = strchr(text, ':');
+	cleanup_free char *name = NULL;
+	char ip[IP_TEXT_MAX];
+	struct ip_addr a;
+
+	if (!colon)
+		return error_set(e, ERR_INPUT, "add-host \"%.80s\": expected NAME:IP", text);
+	name = xstrndup(text, (size_t)(colon - text));
+	if (!word_valid(name))
+		return error_set(e, ERR_INPUT, "add-host \"%.80s\": no host name", text);
+	if (str_eq(colon + 1, "host-gateway")) {
+		if (!r || !r->n_attachments || !r->attachments[0].gateway.family)
+			return error_set(e, ERR_INPUT, "add-host \"%.80s\": no network that has a gateway", text);
+		a = r->attachments[0].gateway;
+	} else if (ip_addr_parse(colon + 1, &a, e) < 0) {
+		return error_wrap(e, "add-host \"%.80s\"", text);
+	}
+	strbuf_printf(out, "%s\t%s\n", ip_addr_text(&a, ip), name);
+	return 0;
+}
+
+static int write_hosts(int dir_fd, const struct names_options *o, struct error *e)
+{
+	cleanup_strbuf struct strbuf out = { 0 };
+	const struct attach_result *r = o->result;
+	bool named = false;
+
+	strbuf_puts(&out, "127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost ip6-loopback\n");
+	for (size_t i = 0; o->hostname && word_valid(o->hostname) && r && i < r->n_attachments; i++) {
+		const struct attachment *a = &r->attachments[i];
+		char ip[IP_TEXT_MAX];
+
+		if (a->address.addr.family)
+			strbuf_printf(&out, "%s\t%s\n", ip_addr_text(&a->address.addr, ip), o->hostname);
+		if (a->address6.addr.family)
+			strbuf_printf(&out, "%s\t%s\n", ip_addr_text(&a->address6.addr, ip), o->hostname);
+		named = true;
+	}
+	if (!named && o->hostname && word_valid(o->hostname))
+		strbuf_printf(&out, "127.0.1.1\t%s\n", o->hostname);
+	for (size_t i = 0; i < o->n_add_hosts; i++)
+		if (add_host(&out, o->add_hosts[i], r, e) < 0)
+			return -1;
+	return put_file(dir_fd, "hosts", &out, e);
+}
+
+/* ---- resolv.conf ---- */
+
+static bool is_loopback(const struct ip_addr *a)
+{
+	static const struct ip_addr one = { .family = AF_INET6, .b = { [15] = 1 } };
+
+	return a->family == AF_INET ? a->b[0] == 127 : ip_addr_cmp(a, &one) == 0;
+}
+
+/* Takes over a resolv.conf, but for name servers on loopback, which are not the container's. Returns how many are left. */
+static size_t take_lines(char *text, struct strbuf *out)
+{
+	size_t servers = 0;
+	char *rest;
+
+	for (char *line = text; line && *line; line = rest) {
+		char word[16] = "", address[IP_TEXT_MAX];
+		struct ip_addr a;
+		size_t n;
+
+		rest = strchr(line, '\n');
+		if (rest)
+			*rest++ = '\0';
+		n = strcspn(line, " \t");
+		if (n >= sizeof(word))
+			continue;
+		memcpy(word, line, n);
+		word[n] = '\0';
+		line += n + strspn(line + n, " \t");
+		if (str_eq(word, "nameserver")) {
+			n = strcspn(line, " \t\r%"); /* "%": a scope, which only the host has */
+			if (n >= sizeof(address) || line[n] == '%')
+				continue;
+			memcpy(address, line, n);
+			address[n] = '\0';
+			if (ip_addr_parse(address, &a, NULL) < 0 || is_loopback(&a))
+				continue;
+			strbuf_printf(out, "nameserver %s\n", address);
+			servers++;
+		} else if (str_eq(word, "search") || str_eq(word, "domain") || str_eq(word, "options")) {
+			strbuf_printf(out, "%s %s\n", word, line);
+		}
+	}
+	return servers;
+}
+
+static size_t take_file(const char *path, struct strbuf *out)
+{
+	cleanup_free char *text = NULL;
+
+	if (file_read(AT_FDCWD, path, true, RESOLV_CONF_MAX, &text, NULL, NULL) < 0)
+		return 0;
+	return take_lines(text, out);
+}
+
+static int put_servers(char *const *dns, size_t n, struct strbuf *out, struct error *e)
+{
+	for (size_t i = 0; i < n; i++) {
+		struct ip_addr a;
+
+		if (ip_addr_parse(dns[i], &a, e) < 0)
+			return error_wrap(e, "dns");
+		strbuf_printf(out, "nameserver %s\n", dns[i]);
+	}
+	return 0;
+}
+
+static int write_resolv_conf(int dir_fd, const struct names_options *o, struct error *e)
+{
+	cleanup_strbuf struct strbuf out = { 0 };
+
+	if (put_servers(o->dns, o->n_dns, &out, e) < 0)
+		return -1;
+	if (o->n_dns == 0 && take_file(RESOLV_CONF, &out) == 0) {
+		out.len = 0;
+		if (take_file(RESOLVED_CONF, &out) == 0) {
+			if (o->result && o->result->n_attachments)
+				log_debug("no name server in %s but on loopback", RESOLV_CONF);
+		}
+	}
+	return put_file(dir_fd, "resolv.conf", &out, e);
+}
+
+static int write_hostname(int dir_fd, const struct names_options *o, struct error *e)
+{
+	cleanup_strbuf struct strbuf out = { 0 };
+
+	if (o->hostname)
+		strbuf_printf(&out, "%s\n", o->hostname);
+	return put_file(dir_fd, "hostname", &out, e);
+}
+
+int names_write(int dir_fd, const struct names_options *o, struct error *e)
+{
+	if (write_hostname(dir_fd, o, e) < 0 || write_hosts(dir_fd, o, e) < 0)
+		return -1;
+	return write_resolv_conf(dir_fd, o, e);
+}

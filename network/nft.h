@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The nftables messages that rules.c and rules_table.c need, as requests of a netlink batch (network/netlink.h).
+ * All speak of the table `inet nsrun`. Between nft_begin() and nft_end() they are one transaction.
+ *
+ * Registers are numbered as nft(8) does, so that it can read our rules back: 1..4 have 16 bytes each, 8..23 are
+ * their quarters; a concatenation puts each part at the start of the next free quarter.
+ */
+#ifndef NETWORK_NFT_H
+#define NETWORK_NFT_H
+
+#include <netinet/in.h> /* before linux/netfilter.h, which brings linux/in.h */
+
+#include <linux/netfilter.h>
+#include <linux/netfilter/nf_tables.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "network/netlink.h"
+
+#define NFT_TABLE "nsrun"
+
+/* nft's numbers of data types, for its listing; a concatenation is 6 bits each. The kernel does not use them. */
+enum nft_type {
+	NFT_TYPE_IPV4 = 7,
+	NFT_TYPE_IPV6 = 8,
+	NFT_TYPE_PROTOCOL = 12,
+	NFT_TYPE_SERVICE = 13,
+	NFT_TYPE_IFNAME = 41,
+};
+
+/* The transaction. NFT_BEGIN is its first message; nft_end() has the last before it acknowledged, after the commit. */
+void nft_begin(struct netlink_batch *b);
+void nft_end(struct netlink_batch *b);
+
+/* add table inet nsrun { comment "COMMENT"; }		EEXIST if it is there */
+void nft_add_table(struct netlink_batch *b, const char *comment);
+/* delete table inet nsrun */
+void nft_delete_table(struct netlink_batch *b);
+/* Asks for the table (not in a transaction); the answer goes through nft_table_comment(). */
+void nft_get_table(struct netlink_batch *b);
+/* The comment in the answer H; "" if there is none. */
+void nft_table_comment(const struct nlmsghdr *h, char *ret, size_t size);
+
+struct nft_set {
+	const char *name;
+	enum nft_type key[3]; /* 0: no more parts */
+	enum nft_type data[2]; /* not 0: a map */
+	bool interval;
+};
+/* add set|map inet nsrun NAME { type KEY . KEY : DATA . DATA; flags interval; }	ID: unique in the transaction */
+void nft_add_set(struct netlink_batch *b, const struct nft_set *s, uint32_t id);
+
+struct nft_chain {
+	const char *name, *type; /* TYPE NULL: not a base chain */
+	uint32_t hook;		 /* NF_INET_* */
+	int32_t priority;
+};
+/* add chain inet nsrun NAME { type TYPE hook HOOK priority PRIORITY; policy accept; } */
+void nft_add_chain(struct netlink_batch *b, const struct nft_chain *c);
+
+/* add rule inet nsrun CHAIN ...; what follows up to nft_rule_end() are its expressions. */
+struct nlattr *nft_rule(struct netlink_batch *b, const char *chain);
+void nft_rule_end(struct netlink_batch *b, struct nlattr *rule);
+
+void nft_meta(struct netlink_batch *b, enum nft_meta_keys key, uint32_t reg);
+void nft_payload(struct netlink_batch *b, enum nft_payload_bases base, uint32_t offset, uint32_t len, uint32_t reg);
+void nft_compare(struct netlink_batch *b, uint32_t reg, enum nft_cmp_ops op, const void *data, size_t n);
+/* SET as a condition (INVERT: not in it), or as a map: DREG > 0 takes the value. */
+void nft_lookup(struct netlink_batch *b, uint32_t reg, const char *set, bool invert, uint32_t dreg);
+/* ct state|status: any of BITS */
+void nft_ct_has(struct netlink_batch *b, enum nft_ct_keys key, uint32_t bits);
+/* fib daddr type TYPE (RTN_*) */
+void nft_fib_daddr_type(struct netlink_batch *b, uint32_t type);
+/* dnat ip|ip6 to the address and port in these registers */
+void nft_dnat(struct netlink_batch *b, uint32_t family, uint32_t reg_addr, uint32_t reg_port);
+/* masquerade */
+void nft_masquerade(struct netlink_batch *b);
+/* VERDICT: NF_ACCEPT, NF_DROP, NFT_RETURN, NFT_JUMP (to CHAIN). */
+void nft_verdict(struct netlink_batch *b, int verdict, const char *chain);
+
+#define NFT_KEY_MAX 32
+/* One element: key and, in maps, value; each part of a concatenation padded to 4 bytes. */
+struct nft_element {
+	unsigned char key[NFT_KEY_MAX], data[NFT_KEY_MAX];
+	size_t key_len, data_len;
+	bool interval_end;
+};
+/* add element (FLAGS NLM_F_CREATE, and NLM_F_EXCL to make one that is there an error) · delete element (FLAGS 0) ·
+ * get element (not in a transaction). TYPE: NFT_MSG_NEWSETELEM, _DELSETELEM, _GETSETELEM. The format names the
+ * request. */
+void nft_element(struct netlink_batch *b, int type, int flags, const char *set, const struct nft_element *v, size_t n,
+		 const char *what);
+/* The first element of the answer H. False: H is another kind of message. */
+bool nft_element_parse(const struct nlmsghdr *h, struct nft_element *ret);
+
+#endif

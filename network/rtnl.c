@@ -1,0 +1,415 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * What makes and changes links, addresses and routes. Each function is one sendmsg and opens with the lines
+ * that an administrator would type for it.
+ *
+ * Kernel facts (6.18, and nothing older than 5.10 differs): RTM_NEWLINK without NLM_F_CREATE changes a link,
+ * and takes IFLA_IFNAME with index 0, also one that an earlier message of the same sendmsg made. A veth peer
+ * cannot be made up (ENOTCONN), and its index is the kernel's choice. A port's bridge options go by IFLA_LINKINFO/IFLA_INFO_SLAVE_DATA, but not in
+ * the message that makes the port. IFLA_AF_SPEC is not read at creation either, and is EAFNOSUPPORT where
+ * IPv6 is off.
+ */
+#include "network/rtnl.h"
+
+#include <errno.h>
+#include <linux/if_bridge.h>
+#include <linux/if_link.h>
+#include <linux/rtnetlink.h>
+#include <linux/veth.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "network/netlink.h"
+#include "network/netns.h"
+
+#define ALTNAME_MAX 127 /* ALTIFNAMSIZ - 1 */
+
+int rtnl_open(struct rtnl *ret, struct error *e)
+{
+	int fd;
+
+	if (netlink_open(NETLINK_ROUTE, &fd, e) < 0)
+		return -1;
+	*ret = (struct rtnl){ .fd = fd };
+	return 0;
+}
+
+void rtnl_adopt(int fd, struct rtnl *ret)
+{
+	netlink_prepare(fd);
+	*ret = (struct rtnl){ .fd = fd };
+}
+
+static int open_and_send(void *arg, struct error *e)
+{
+	struct rtnl r cleanup(rtnl_done) = { .fd = -1 };
+
+	if (rtnl_open(&r, e) < 0)
+		return -1;
+	return fd_send(*(int *)arg, "", 1, &r.fd, 1, e);
+}
+
+int rtnl_open_in(int netns_fd, struct rtnl *ret, struct error *e)
+{
+	cleanup_close int here = -1, there = -1;
+	int pair[2], fd;
+	char byte;
+
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
+		return error_errno(e, "socketpair");
+	here = pair[0];
+	there = pair[1];
+	if (netns_call(netns_fd, open_and_send, &there, e) < 0)
+		return -1;
+	if (fd_receive(here, &byte, 1, &fd, 1, e) < 0)
+		return -1;
+	rtnl_adopt(fd, ret);
+	return 0;
+}
+
+void rtnl_done(struct rtnl *r)
+{
+	fd_close_at(&r->fd);
+}
+
+/* A request about a link. INDEX 0 and a NAME: the link of that name. */
+static void link_begin(struct netlink_batch *b, int flags, int index, const char *name, unsigned int up,
+		       const char *what, const char *subject)
+{
+	const struct ifinfomsg ifi = { .ifi_index = index, .ifi_flags = up, .ifi_change = up };
+
+	netlink_begin(b, RTM_NEWLINK, flags, &ifi, sizeof(ifi), "%s \"%s\"", what, subject);
+	if (name)
+		netlink_put_string(b, IFLA_IFNAME, name);
+}
+
+/* ip link set NAME addrgenmode none: no fe80:: address, so none of the MLD, DAD and RS packets that cost the
+ * host O(ports). In time before the link has a carrier: until then the kernel generates nothing. */
+static void put_no_link_local(struct netlink_batch *b, const char *name)
+{
+	struct nlattr *spec, *inet6;
+
+	link_begin(b, 0, 0, name, 0, "set addrgenmode of", name);
+	spec = netlink_nest(b, IFLA_AF_SPEC);
+	inet6 = netlink_nest(b, AF_INET6);
+	netlink_put_u8(b, IFLA_INET6_ADDR_GEN_MODE, IN6_ADDR_GEN_MODE_NONE);
+	netlink_nest_end(b, inet6);
+	netlink_nest_end(b, spec);
+	netlink_tolerate(b, EAFNOSUPPORT);
+}
+
+/* Asks for the link in the same sendmsg; the answer goes to index_reply(). */
+static void put_get_index(struct netlink_batch *b, const char *name)
+{
+	const struct ifinfomsg ifi = { 0 };
+
+	netlink_begin(b, RTM_GETLINK, 0, &ifi, sizeof(ifi), "look up link \"%s\"", name);
+	netlink_put_string(b, IFLA_IFNAME, name);
+	netlink_put_u32(b, IFLA_EXT_MASK, RTEXT_FILTER_SKIP_STATS);
+}
+
+static void index_reply(const struct nlmsghdr *h, size_t request, void *arg)
+{
+	const struct ifinfomsg *ifi = NLMSG_DATA(h);
+
+	(void)request;
+	if (h->nlmsg_type == RTM_NEWLINK && h->nlmsg_len >= NLMSG_LENGTH(sizeof(*ifi)))
+		*(int *)arg = ifi->ifi_index;
+}
+
+/* Opens IFLA_LINKINFO with the KIND; end both nests with close_linkinfo(). */
+struct linkinfo {
+	struct nlattr *info, *data;
+};
+static struct linkinfo open_linkinfo(struct netlink_batch *b, int kind_attr, const char *kind, int data_attr)
+{
+	struct linkinfo l;
+
+	l.info = netlink_nest(b, IFLA_LINKINFO);
+	netlink_put_string(b, kind_attr, kind);
+	l.data = netlink_nest(b, data_attr);
+	return l;
+}
+
+static void close_linkinfo(struct netlink_batch *b, struct linkinfo l)
+{
+	netlink_nest_end(b, l.data);
+	netlink_nest_end(b, l.info);
+}
+
+/*	ip link add NAME address MAC mtu MTU up type bridge stp_state 0 forward_delay 0
+ *	ip link set NAME addrgenmode none
+ * An address that was set stays; otherwise a bridge takes the lowest of its ports', and changes it as they
+ * come and go. */
+int rtnl_bridge_create(struct rtnl *r, const char *name, const unsigned char mac[6], uint32_t mtu, int *ret_index,
+		       struct error *e)
+{
+	struct netlink_batch b cleanup(netlink_batch_done) = { 0 };
+	struct linkinfo l;
+	int index = 0;
+
+	link_begin(&b, NLM_F_CREATE | NLM_F_EXCL, 0, name, IFF_UP, "add bridge", name);
+	netlink_put(&b, IFLA_ADDRESS, mac, 6);
+	if (mtu)
+		netlink_put_u32(&b, IFLA_MTU, mtu);
+	l = open_linkinfo(&b, IFLA_INFO_KIND, "bridge", IFLA_INFO_DATA);
+	netlink_put_u32(&b, IFLA_BR_STP_STATE, 0);
+	netlink_put_u32(&b, IFLA_BR_FORWARD_DELAY, 0);
+	close_linkinfo(&b, l);
+	put_no_link_local(&b, name);
+	put_get_index(&b, name);
+	if (netlink_send(&b, r->fd, &r->seq, index_reply, &index, e) < 0)
+		return -1;
+	*ret_index = index;
+	return 0;
+}
+
+static bool mac_given(const unsigned char mac[6])
+{
+	return mac[0] | mac[1] | mac[2] | mac[3] | mac[4] | mac[5];
+}
+
+/* What both ends of a veth have. One queue each: the default, one a CPU, costs an RCU grace period when the
+ * real number is set. */
+static void put_veth_end(struct netlink_batch *b, const unsigned char mac[6], uint32_t mtu)
+{
+	if (mac_given(mac))
+		netlink_put(b, IFLA_ADDRESS, mac, 6);
+	if (mtu)
+		netlink_put_u32(b, IFLA_MTU, mtu);
+	netlink_put_u32(b, IFLA_NUM_TX_QUEUES, 1);
+	netlink_put_u32(b, IFLA_NUM_RX_QUEUES, 1);
+}
+
+/* ip link add HOST address MAC mtu MTU group GROUP numtxqueues 1 numrxqueues 1 master BRIDGE up type veth
+ *	peer name PEER netns NS address MAC mtu MTU numtxqueues 1 numrxqueues 1 */
+static void put_veth(struct netlink_batch *b, const struct veth_spec *v)
+{
+	const struct ifinfomsg peer = { 0 };
+	struct nlattr *nest;
+	struct linkinfo l;
+
+	link_begin(b, NLM_F_CREATE | NLM_F_EXCL, 0, v->host_name, IFF_UP, "add veth", v->host_name);
+	put_veth_end(b, v->host_mac, v->mtu);
+	if (v->group)
+		netlink_put_u32(b, IFLA_GROUP, v->group);
+	if (v->master)
+		netlink_put_u32(b, IFLA_MASTER, (uint32_t)v->master);
+	l = open_linkinfo(b, IFLA_INFO_KIND, "veth", IFLA_INFO_DATA);
+	nest = netlink_nest(b, VETH_INFO_PEER);
+	netlink_put_raw(b, &peer, sizeof(peer));
+	netlink_put_string(b, IFLA_IFNAME, v->peer_name);
+	netlink_put_u32(b, IFLA_NET_NS_FD, (uint32_t)v->peer_netns_fd);
+	put_veth_end(b, v->peer_mac, v->mtu);
+	netlink_nest_end(b, nest);
+	close_linkinfo(b, l);
+}
+
+/* ip link set NAME type bridge_slave hairpin on isolated on */
+static void put_port_flags(struct netlink_batch *b, const char *name, bool hairpin, bool isolated)
+{
+	struct linkinfo l;
+
+	link_begin(b, 0, 0, name, 0, "set bridge port", name);
+	l = open_linkinfo(b, IFLA_INFO_SLAVE_KIND, "bridge", IFLA_INFO_SLAVE_DATA);
+	netlink_put_u8(b, IFLA_BRPORT_MODE, hairpin);
+	netlink_put_u8(b, IFLA_BRPORT_ISOLATED, isolated);
+	close_linkinfo(b, l);
+}
+
+/* ip link property add dev NAME altname ALTNAME */
+static void put_altname(struct netlink_batch *b, const char *name, const char *altname)
+{
+	const struct ifinfomsg ifi = { 0 };
+	struct nlattr *list;
+
+	netlink_begin(b, RTM_NEWLINKPROP, NLM_F_CREATE | NLM_F_EXCL | NLM_F_APPEND, &ifi, sizeof(ifi),
+		      "set altname of \"%s\"", name);
+	netlink_put_string(b, IFLA_IFNAME, name);
+	list = netlink_nest(b, IFLA_PROP_LIST);
+	netlink_put_string(b, IFLA_ALT_IFNAME, altname);
+	netlink_nest_end(b, list);
+	netlink_tolerate(b, EEXIST);
+}
+
+int rtnl_veth_create(struct rtnl *r, const struct veth_spec *v, int *ret_host_index, struct error *e)
+{
+	struct netlink_batch b cleanup(netlink_batch_done) = { 0 };
+	int index = 0;
+
+	put_veth(&b, v);
+	put_no_link_local(&b, v->host_name);
+	if (v->master && (v->hairpin || v->isolated))
+		put_port_flags(&b, v->host_name, v->hairpin, v->isolated);
+	if (v->host_altname && strlen(v->host_altname) <= ALTNAME_MAX)
+		put_altname(&b, v->host_name, v->host_altname);
+	if (ret_host_index)
+		put_get_index(&b, v->host_name);
+	if (netlink_send(&b, r->fd, &r->seq, index_reply, &index, e) < 0) {
+		if (b.failed > 1) /* the first made the pair */
+			rtnl_link_delete(r, v->host_name, NULL);
+		return -1;
+	}
+	if (ret_host_index)
+		*ret_host_index = index;
+	return 0;
+}
+
+/* ip link del NAME */
+int rtnl_link_delete(struct rtnl *r, const char *name, struct error *e)
+{
+	struct netlink_batch b cleanup(netlink_batch_done) = { 0 };
+	const struct ifinfomsg ifi = { 0 };
+
+	netlink_begin(&b, RTM_DELLINK, 0, &ifi, sizeof(ifi), "delete link \"%s\"", name);
+	netlink_put_string(&b, IFLA_IFNAME, name);
+	netlink_tolerate(&b, ENODEV);
+	return netlink_send(&b, r->fd, &r->seq, NULL, NULL, e);
+}
+
+/* ip link set INDEX up|down */
+int rtnl_link_set_up(struct rtnl *r, int index, bool up, struct error *e)
+{
+	struct netlink_batch b cleanup(netlink_batch_done) = { 0 };
+	const struct ifinfomsg ifi = { .ifi_index = index, .ifi_flags = up ? IFF_UP : 0, .ifi_change = IFF_UP };
+
+	netlink_begin(&b, RTM_NEWLINK, 0, &ifi, sizeof(ifi), "set link %d %s", index, up ? "up" : "down");
+	return netlink_send(&b, r->fd, &r->seq, NULL, NULL, e);
+}
+
+/* bridge link set dev NAME learning off flood off mcast_flood off bcast_flood off locked on state disabled; bridge fdb flush dev NAME
+ * By AF_BRIDGE: the way of put_port_flags() ends in NETDEV_CHANGE, on which the bridge enables a disabled port
+ * again. So does a carrier that returns; what is locked and floods nothing stays cut off all the same. */
+int rtnl_port_disable(struct rtnl *r, const char *name, struct error *e)
+{
+	static const int off[] = { IFLA_BRPORT_LEARNING, IFLA_BRPORT_UNICAST_FLOOD, IFLA_BRPORT_MCAST_FLOOD,
+				   IFLA_BRPORT_BCAST_FLOOD };
+	struct netlink_batch b cleanup(netlink_batch_done) = { 0 };
+	struct ifinfomsg ifi = { .ifi_family = AF_BRIDGE };
+	struct link_info port;
+	struct nlattr *nest;
+	int found = rtnl_link_get(r, 0, name, &port, e); /* AF_BRIDGE takes no name */
+
+	if (found <= 0 || !port.master)
+		return found < 0 ? -1 : 0;
+	ifi.ifi_index = port.index;
+	netlink_begin(&b, RTM_SETLINK, 0, &ifi, sizeof(ifi), "disable bridge port \"%s\"", name);
+	nest = netlink_nest(&b, IFLA_PROTINFO);
+	for (size_t i = 0; i < ARRAY_SIZE(off); i++)
+		netlink_put_u8(&b, off[i], 0);
+	netlink_put_u8(&b, IFLA_BRPORT_LOCKED, 1); /* Linux 5.16; before that only the state below */
+	netlink_put(&b, IFLA_BRPORT_FLUSH, NULL, 0);
+	netlink_put_u8(&b, IFLA_BRPORT_STATE, BR_STATE_DISABLED);
+	netlink_nest_end(&b, nest);
+	netlink_tolerate(&b, ENODEV);
+	return netlink_send(&b, r->fd, &r->seq, NULL, NULL, e);
+}
+
+/* ip addr add A brd + dev INDEX nodad */
+static void put_address(struct netlink_batch *b, int index, const struct ip_prefix *a, const char *dev)
+{
+	const struct ifaddrmsg ifa = { .ifa_family = (uint8_t)a->addr.family,
+				       .ifa_prefixlen = (uint8_t)a->len,
+				       .ifa_index = (uint32_t)index };
+	struct ip_addr last = ip_prefix_last(a);
+	char text[IP_TEXT_MAX];
+
+	netlink_begin(b, RTM_NEWADDR, NLM_F_CREATE | NLM_F_EXCL, &ifa, sizeof(ifa), "add address %s to \"%s\"",
+		      ip_prefix_text(a, text), dev);
+	netlink_put_addr(b, IFA_LOCAL, &a->addr);
+	netlink_put_addr(b, IFA_ADDRESS, &a->addr);
+	if (a->addr.family == AF_INET && a->len < 31)
+		netlink_put_addr(b, IFA_BROADCAST, &last);
+	if (a->addr.family == AF_INET6) /* duplicate address detection would take 1.1-1.8 s */
+		netlink_put_u32(b, IFA_FLAGS, IFA_F_NODAD);
+}
+
+/* ip route add DST via GATEWAY dev INDEX metric N [onlink] */
+static void put_route(struct netlink_batch *b, int index, const struct ip_route *t, bool onlink)
+{
+	int family = t->dst.addr.family ? t->dst.addr.family : t->gateway.family;
+	const struct rtmsg rt = { .rtm_family = (uint8_t)family,
+				  .rtm_dst_len = (uint8_t)t->dst.len,
+				  .rtm_table = RT_TABLE_MAIN,
+				  .rtm_protocol = RTPROT_STATIC,
+				  .rtm_scope = t->gateway.family || family == AF_INET6 ? RT_SCOPE_UNIVERSE :
+											 RT_SCOPE_LINK,
+				  .rtm_type = RTN_UNICAST,
+				  .rtm_flags = onlink ? RTNH_F_ONLINK : 0 };
+	char dst[IP_TEXT_MAX], gateway[IP_TEXT_MAX];
+
+	netlink_begin(b, RTM_NEWROUTE, NLM_F_CREATE | NLM_F_EXCL, &rt, sizeof(rt), "add route %s%s%s",
+		      t->dst.len ? ip_prefix_text(&t->dst, dst) : "default", t->gateway.family ? " via " : "",
+		      ip_addr_text(&t->gateway, gateway));
+	if (t->dst.len)
+		netlink_put_addr(b, RTA_DST, &t->dst.addr);
+	if (t->gateway.family)
+		netlink_put_addr(b, RTA_GATEWAY, &t->gateway);
+	netlink_put_u32(b, RTA_OIF, (uint32_t)index);
+	if (t->metric)
+		netlink_put_u32(b, RTA_PRIORITY, t->metric);
+}
+
+/* True if GATEWAY is in none of the link's own prefixes: the kernel would call it unreachable. An IPv6
+ * link-local one is always on the link. */
+static bool gateway_is_outside(const struct endpoint_spec *s, const struct ip_addr *gateway)
+{
+	if (!gateway->family ||
+	    (gateway->family == AF_INET6 && gateway->b[0] == 0xfe && (gateway->b[1] & 0xc0) == 0x80))
+		return false;
+	for (size_t i = 0; i < s->n_addresses; i++)
+		if (ip_prefix_contains(&s->addresses[i], gateway))
+			return false;
+	return true;
+}
+
+/*	ip link set lo up; ip link set INDEX name IFNAME
+ *	ip addr add A dev IFNAME ...; ip link set IFNAME up; ip route add default via GATEWAY ...
+ * The renaming is none: where INDEX is IFNAME it does nothing, elsewhere it fails (EEXIST, ENODEV), and so
+ * verifies the index. Addresses before "up": a notification less. */
+int rtnl_endpoint_configure(struct rtnl *r, const struct endpoint_spec *s, struct error *e)
+{
+	struct netlink_batch b cleanup(netlink_batch_done) = { 0 };
+	int index = s->index;
+
+	if (s->ifname && !index) {
+		struct link_info info;
+		int found = rtnl_link_get(r, 0, s->ifname, &info, e);
+
+		if (found < 0)
+			return -1;
+		if (!found)
+			return error_set(e, ENODEV, "no link called \"%s\" in this network namespace", s->ifname);
+		index = info.index;
+	}
+	link_begin(&b, 0, 1, NULL, IFF_UP, "set link up:", "lo"); /* lo is always the first */
+	if (s->ifname) {
+		if (s->index)
+			link_begin(&b, 0, index, s->ifname, 0, "verify the index of link", s->ifname);
+		for (size_t i = 0; i < s->n_addresses; i++)
+			put_address(&b, index, &s->addresses[i], s->ifname);
+		link_begin(&b, 0, index, NULL, IFF_UP, "set link up:", s->ifname);
+		for (size_t i = 0; i < s->n_gateways; i++) {
+			const struct ip_route t = { .gateway = s->gateways[i] };
+
+			put_route(&b, index, &t, gateway_is_outside(s, &t.gateway));
+		}
+		for (size_t i = 0; i < s->n_routes; i++)
+			put_route(&b, index, &s->routes[i], gateway_is_outside(s, &s->routes[i].gateway));
+	}
+	return netlink_send(&b, r->fd, &r->seq, NULL, NULL, e);
+}
+
+int rtnl_address_add(struct rtnl *r, int index, const struct ip_prefix *a, struct error *e)
+{
+	struct netlink_batch b cleanup(netlink_batch_done) = { 0 };
+	char dev[16];
+
+	snprintf(dev, sizeof(dev), "%d", index);
+	put_address(&b, index, a, dev);
+	netlink_tolerate(&b, EEXIST);
+	return netlink_send(&b, r->fd, &r->seq, NULL, NULL, e);
+}

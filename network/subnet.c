@@ -1,0 +1,225 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "network/subnet.h"
+
+#include <linux/rtnetlink.h>
+#include <net/if.h>
+#include <netinet/in.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "network/rtnl.h"
+
+/* Where new networks are looked for, in this order. 10.88.0.0/15 is left to podman and to our built-in network, 172.17.0.0/16
+ * to docker. */
+static const struct pool {
+	unsigned char first[4], last[4]; /* subnets within */
+	unsigned int len;
+} pools[] = {
+	{ { 10, 90, 0, 0 }, { 10, 255, 255, 255 }, 24 },
+	{ { 172, 20, 0, 0 }, { 172, 31, 255, 255 }, 24 },
+	{ { 192, 168, 100, 0 }, { 192, 168, 255, 255 }, 24 },
+	{ { 10, 16, 0, 0 }, { 10, 87, 255, 255 }, 24 },
+};
+static const struct pool default_pools[] = {
+	{ { 10, 88, 0, 0 }, { 10, 88, 255, 255 }, 16 },
+	{ { 10, 64, 0, 0 }, { 10, 87, 255, 255 }, 16 },
+	{ { 172, 20, 0, 0 }, { 172, 31, 255, 255 }, 16 },
+};
+
+void subnet_uses_done(struct subnet_uses *u)
+{
+	for (size_t i = 0; i < u->n; i++)
+		free(u->v[i].what);
+	free(u->v);
+	memset(u, 0, sizeof(*u));
+}
+
+void subnet_uses_add(struct subnet_uses *u, const struct ip_prefix *p, const char *what)
+{
+	if ((u->n & (u->n - 1)) == 0) /* doubles at each power of two */
+		u->v = xreallocarray(u->v, u->n ? u->n * 2 : 1, sizeof(*u->v));
+	u->v[u->n++] = (struct subnet_use){ *p, xstrdup(what) };
+}
+
+static const char *device_name(int index, char buf[IF_NAMESIZE])
+{
+	return index > 0 && if_indextoname((unsigned int)index, buf) ? buf : "?";
+}
+
+static void add_networks(const struct network *v, size_t n, const char *own_bridge, struct subnet_uses *u)
+{
+	for (size_t i = 0; i < n; i++) {
+		cleanup_free char *what = NULL;
+		char text[IP_TEXT_MAX];
+
+		if (!v[i].subnet.addr.family || str_eq(v[i].bridge, own_bridge))
+			continue;
+		what = xasprintf("%s of network %s (%s)", ip_prefix_text(&v[i].subnet, text), v[i].name,
+				 v[i].file ? v[i].file : "built in");
+		subnet_uses_add(u, &v[i].subnet, what);
+	}
+}
+
+static int add_addresses(struct rtnl *r, const char *own_bridge, struct subnet_uses *u, struct error *e)
+{
+	cleanup_free struct address_info *v = NULL;
+	size_t n;
+
+	if (rtnl_address_list(r, &v, &n, e) < 0)
+		return -1;
+	for (size_t i = 0; i < n; i++) {
+		char text[IP_TEXT_MAX], name[IF_NAMESIZE];
+		cleanup_free char *what = NULL;
+		const char *dev;
+
+		if (v[i].a.addr.family != AF_INET)
+			continue;
+		dev = device_name(v[i].index, name);
+		if (str_eq(dev, own_bridge) || v[i].a.addr.b[0] == 127)
+			continue;
+		what = xasprintf("the address %s of %s", ip_prefix_text(&v[i].a, text), dev);
+		subnet_uses_add(u, &v[i].a, what);
+	}
+	return 0;
+}
+
+static int add_routes(struct rtnl *r, const char *own_bridge, struct subnet_uses *u, struct error *e)
+{
+	cleanup_free struct route_info *v = NULL;
+	size_t n;
+
+	if (rtnl_route_list(r, &v, &n, e) < 0)
+		return -1;
+	for (size_t i = 0; i < n; i++) {
+		char text[IP_TEXT_MAX], name[IF_NAMESIZE];
+		cleanup_free char *what = NULL;
+		const char *dev;
+
+		/* A default route in two halves, 0.0.0.0/1 and 128.0.0.0/1, still is one. */
+		if (v[i].family != AF_INET || !v[i].has_dst || v[i].dst.len <= 1 || v[i].table == RT_TABLE_LOCAL ||
+		    v[i].type != RTN_UNICAST)
+			continue;
+		dev = device_name(v[i].index, name);
+		if (str_eq(dev, own_bridge))
+			continue;
+		what = xasprintf("the route %s dev %s", ip_prefix_text(&v[i].dst, text), dev);
+		subnet_uses_add(u, &v[i].dst, what);
+	}
+	return 0;
+}
+
+int subnet_uses_get(const struct network *networks, size_t n, const char *own_bridge, struct subnet_uses *ret, struct error *e)
+{
+	cleanup_subnet_uses struct subnet_uses u = { 0 };
+	struct rtnl r;
+	int rc;
+
+	add_networks(networks, n, own_bridge, &u);
+	if (rtnl_open(&r, e) < 0)
+		return -1;
+	rc = add_addresses(&r, own_bridge, &u, e);
+	if (rc == 0)
+		rc = add_routes(&r, own_bridge, &u, e);
+	rtnl_done(&r);
+	if (rc < 0)
+		return -1;
+	*ret = u;
+	memset(&u, 0, sizeof(u));
+	return 0;
+}
+
+static const struct subnet_use *clash(const struct subnet_uses *u, const struct ip_prefix *p)
+{
+	for (size_t i = 0; i < u->n; i++)
+		if (ip_prefix_overlap(&u->v[i].p, p))
+			return &u->v[i];
+	return NULL;
+}
+
+int subnet_check(const struct subnet_uses *u, const struct ip_prefix *p, struct error *e)
+{
+	const struct subnet_use *other = clash(u, p);
+	char text[IP_TEXT_MAX];
+
+	if (!other)
+		return 0;
+	return error_set(e, ERR_EXISTS, "subnet %s overlaps %s", ip_prefix_text(p, text), other->what);
+}
+
+static uint32_t v4_number(const struct ip_addr *a)
+{
+	return (uint32_t)a->b[0] << 24 | (uint32_t)a->b[1] << 16 | (uint32_t)a->b[2] << 8 | a->b[3];
+}
+
+static struct ip_prefix v4_prefix(uint32_t v, unsigned int len)
+{
+	struct ip_prefix p = { .addr = { .family = AF_INET, .b = { (unsigned char)(v >> 24), (unsigned char)(v >> 16),
+								   (unsigned char)(v >> 8), (unsigned char)v } },
+			       .len = len };
+
+	return p;
+}
+
+/* Steps over each use in one go, so that a route to 10.0.0.0/8 does not cost 65536 looks. */
+static bool pick_from(const struct subnet_uses *u, const struct pool *pool, struct ip_prefix *ret)
+{
+	struct ip_addr first = { .family = AF_INET }, last = { .family = AF_INET };
+	uint64_t at, size = 1ULL << (32 - pool->len);
+
+	memcpy(first.b, pool->first, 4);
+	memcpy(last.b, pool->last, 4);
+	at = v4_number(&first);
+	while (at + size - 1 <= v4_number(&last)) {
+		struct ip_prefix p = v4_prefix((uint32_t)at, pool->len);
+		const struct subnet_use *other = clash(u, &p);
+		struct ip_addr end;
+
+		if (!other) {
+			*ret = p;
+			return true;
+		}
+		end = ip_prefix_last(&other->p);
+		at += size;
+		while (at <= v4_number(&end)) {
+			uint64_t behind = (v4_number(&end) - at) / size + 1;
+
+			at += behind * size;
+		}
+	}
+	return false;
+}
+
+int subnet_pick(const struct subnet_uses *u, struct ip_prefix *ret, struct error *e)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(pools); i++)
+		if (pick_from(u, &pools[i], ret))
+			return 0;
+	error_set(e, ERR_EXISTS, "no free subnet in 10.0.0.0/8, 172.16.0.0/12 and 192.168.0.0/16");
+	return error_hint(e, "name one: --subnet; see what is taken: ip route");
+}
+
+int subnet_pick_default(const struct subnet_uses *u, struct ip_prefix *ret, struct error *e)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(default_pools); i++)
+		if (pick_from(u, &default_pools[i], ret))
+			return 0;
+	return subnet_pick(u, ret, e);
+}
+
+int subnet_parse(const char *text, struct ip_prefix *ret, struct error *e)
+{
+	struct ip_prefix p;
+	unsigned char top;
+
+	if (ip_prefix_parse(text, false, false, &p, e) < 0)
+		return -1;
+	if (p.addr.family != AF_INET)
+		return error_set(e, ERR_UNSUPPORTED, "subnet %s: IPv6 is not supported yet", text);
+	top = p.addr.b[0];
+	if (top == 0 || top == 127 || top >= 224 || p.len < 8)
+		return error_set(e, ERR_INPUT, "subnet %s: not a block of unicast addresses (at most a /8)", text);
+	if (p.len > 30)
+		return error_set(e, ERR_INPUT, "subnet %s has no room for a gateway and a container; /30 is the smallest", text);
+	*ret = p;
+	return 0;
+}
