@@ -1,0 +1,270 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * cgroup v2: one directory. All is done in prepare(), before the init is cloned straight into it (CLONE_INTO_CGROUP): writing
+ * a pid to cgroup.procs instead costs 7-10 ms of RCU waits.
+ *
+ * Controllers: a cgroup has the files of those that its parent's cgroup.subtree_control names. Only what the config needs is
+ * enabled there, from the mount down, and only where it is missing. The kernel refuses that (EBUSY) for a cgroup that holds
+ * processes itself ("no internal processes"), the root of the hierarchy apart.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "runtime/cgroup_impl.h"
+
+#define FREEZE_TIMEOUT_MS 10000
+
+/* What of MASK the cgroup at FD has not. */
+static int missing_controllers(int fd, uint32_t mask, uint32_t *ret_missing, struct error *e)
+{
+	cleanup_free char *text = NULL;
+
+	if (cgroup_file_read(fd, "cgroup.controllers", &text, e) < 0)
+		return -1;
+	for (enum cgroup_controller i = 0; i < CTL_COUNT; i++) {
+		const char *name = cgroup_controller_table[i].v2;
+
+		if ((mask & CTL_BIT(i)) && (!name || cgroup_has_word(text, name)))
+			mask &= ~CTL_BIT(i);
+	}
+	*ret_missing = mask;
+	return 0;
+}
+
+static int enable_in(int fd, uint32_t mask, const char *path, struct error *e)
+{
+	cleanup_strbuf struct strbuf text = { 0 };
+	ERROR_INIT(mine);
+
+	for (enum cgroup_controller i = 0; i < CTL_COUNT; i++)
+		if (mask & CTL_BIT(i))
+			strbuf_printf(&text, "%s+%s", text.len ? " " : "", cgroup_controller_table[i].v2);
+	if (file_write(fd, "cgroup.subtree_control", text.s, &mine) == 0)
+		return 0;
+	if (mine.code == EBUSY) {
+		error_set(e, EBUSY, "cgroup \"%s\" holds processes itself, so its sub-cgroups cannot have the controllers "
+				    "\"%s\"", path, text.s);
+		return error_hint(e, "set linux.cgroupsPath to a place below a cgroup without processes");
+	}
+	if (mine.code == EACCES || mine.code == EPERM || mine.code == EROFS)
+		return error_set(e, mine.code, "the controllers \"%s\" are not delegated to cgroup \"%s\"", text.s, path);
+	if (mine.code == ENOENT)
+		return error_set(e, ERR_UNSUPPORTED, "cgroup \"%s\" has not all of the controllers \"%s\"", path, text.s);
+	return error_set(e, mine.code, "cgroup \"%s\": %s", path, mine.msg);
+}
+
+int cgroup_v2_enable(const struct cgroup_dir *d, uint32_t mask, struct error *e)
+{
+	cleanup_close int mountfd = -1, fd = -1;
+	cleanup_free char *p = xstrdup(d->path);
+	uint32_t missing;
+	char *s = p;
+
+	for (enum cgroup_controller i = 0; i < CTL_COUNT; i++)
+		if (!cgroup_controller_table[i].v2)
+			mask &= ~CTL_BIT(i);
+	if (!mask)
+		return 0;
+	mountfd = cgroup_mount_open(d->mount, true, e);
+	if (mountfd < 0)
+		return -1;
+	fd = cgroup_path_open(mountfd, d->path);
+	if (fd < 0)
+		return error_errno(e, "open cgroup \"%s%s\"", d->mount, d->path);
+	if (missing_controllers(fd, mask, &missing, e) < 0)
+		return error_wrap(e, "cgroup \"%s\"", d->path);
+	if (!missing)
+		return 0;
+	/* From the mount down to the parent: "", "/nsrun". The kernel takes what is enabled already as done. */
+	for (s = p; s; s = strchr(s + 1, '/')) {
+		*s = '\0';
+		fd_close_at(&fd);
+		fd = cgroup_path_open(mountfd, p);
+		if (fd < 0)
+			return error_errno(e, "open cgroup \"%s%s\"", d->mount, p);
+		if (enable_in(fd, missing, *p ? p : "/", e) < 0)
+			return -1;
+		*s = '/';
+	}
+	return 0;
+}
+
+static int v2_prepare(struct cgroup *c, const struct oci_resources *r, struct error *e)
+{
+	struct cgroup_dir *d = &c->dirs[0];
+	cleanup_close int fd = cgroup_dir_make(d, e);
+	struct cgroup_limits l = { .fd = fd, .path = d->path };
+
+	if (fd < 0)
+		return -1;
+	if (r) {
+		uint32_t mask = cgroup_asked(r);
+
+		if (cgroup_v2_enable(d, mask | cgroup_asked_unified(r), e) < 0 || cgroup_v2_apply(&l, r, mask, e) < 0)
+			return -1;
+	}
+	fd_close_at(&c->fd);
+	c->fd = steal_fd(&fd);
+	return 0;
+}
+
+static int v2_attach(struct cgroup *c, const struct oci_resources *r, pid_t pid, bool already_inside, struct error *e)
+{
+	cleanup_close int fd = -1;
+	int there;
+
+	(void)r;
+	if (already_inside)
+		return 0;
+	if (c->fd >= 0)
+		return cgroup_dir_attach(&c->dirs[0], c->fd, pid, e);
+	there = cgroup_dir_open(&c->dirs[0], NULL, &fd, e);
+	if (there < 0)
+		return -1;
+	if (there == 0)
+		return error_set(e, ERR_GENERIC, "cgroup \"%s\" is gone", c->dirs[0].path);
+	return cgroup_dir_attach(&c->dirs[0], fd, pid, e);
+}
+
+static int v2_update(const struct cgroup *c, const struct oci_resources *r, struct error *e)
+{
+	const struct cgroup_dir *d = &c->dirs[0];
+	uint32_t mask = cgroup_asked(r);
+	cleanup_close int fd = -1;
+	struct cgroup_limits l;
+	int there = cgroup_dir_open(d, NULL, &fd, e);
+
+	if (there < 0)
+		return -1;
+	if (there == 0)
+		return error_set(e, ERR_GENERIC, "cgroup \"%s\" is gone", d->path);
+	if (cgroup_check(r, CGROUP_V2, e) < 0 || cgroup_v2_enable(d, mask | cgroup_asked_unified(r), e) < 0)
+		return -1;
+	l = (struct cgroup_limits){ .fd = fd, .path = d->path, .update = true };
+	return cgroup_v2_apply(&l, r, mask, e);
+}
+
+/* Waits until cgroup.events says "frozen 1". Its changes wake poll (POLLPRI), after a first read. */
+static int wait_frozen(int dirfd, int timeout_ms, struct error *e)
+{
+	cleanup_close int fd = openat(dirfd, "cgroup.events", O_RDONLY | O_CLOEXEC);
+	int64_t deadline = cgroup_now_ms() + timeout_ms;
+
+	if (fd < 0)
+		return error_errno(e, "open \"cgroup.events\"");
+	for (;;) {
+		struct pollfd p = { .fd = fd, .events = POLLPRI };
+		cleanup_free char *text = NULL;
+		int64_t left = deadline - cgroup_now_ms();
+
+		if (lseek(fd, 0, SEEK_SET) < 0 || fd_read_all(fd, 4096, &text, NULL, e) < 0)
+			return error_wrap(e, "\"cgroup.events\"");
+		if (strstr(text, "frozen 1"))
+			return 0;
+		if (left <= 0)
+			return error_set(e, ETIMEDOUT, "not frozen within %d ms", timeout_ms);
+		if (poll(&p, 1, left > 100 ? 100 : (int)left) < 0 && errno != EINTR)
+			return error_errno(e, "poll \"cgroup.events\"");
+	}
+}
+
+int cgroup_v2_freeze_dir(const struct cgroup_dir *d, bool frozen, struct error *e)
+{
+	cleanup_close int fd = -1;
+	int there = cgroup_dir_open(d, NULL, &fd, e);
+
+	if (there < 0)
+		return -1;
+	if (there == 0)
+		return error_set(e, ERR_GENERIC, "cgroup \"%s\" is gone", d->path);
+	if (file_write(fd, "cgroup.freeze", frozen ? "1" : "0", e) < 0)
+		return error_wrap(e, "cgroup \"%s\"", d->path);
+	if (!frozen || wait_frozen(fd, FREEZE_TIMEOUT_MS, e) == 0)
+		return 0;
+	(void)file_write(fd, "cgroup.freeze", "0", NULL);
+	return error_wrap(e, "freeze cgroup \"%s\"", d->path);
+}
+
+int cgroup_v2_is_frozen_dir(const struct cgroup_dir *d, bool *ret_frozen, struct error *e)
+{
+	cleanup_free char *text = NULL;
+	cleanup_close int fd = -1;
+	int there = cgroup_dir_open(d, NULL, &fd, e);
+
+	if (there < 0)
+		return -1;
+	if (there > 0 && cgroup_file_read(fd, "cgroup.events", &text, e) < 0)
+		return error_wrap(e, "cgroup \"%s\"", d->path);
+	*ret_frozen = there > 0 && strstr(text, "frozen 1");
+	return 0;
+}
+
+/* Without cgroup.kill (before 5.14), or for another signal: nobody forks or dies, and no pid is used anew, while all are
+ * frozen. A v2 freezer lets SIGKILL through. Best effort: what cannot be frozen soon is signalled as it is. */
+static int signal_frozen(int fd, int sig, struct error *e)
+{
+	cleanup_free char *before = NULL;
+	size_t n;
+	int r;
+
+	if (cgroup_file_read(fd, "cgroup.freeze", &before, NULL) == 0 && str_eq(before, "0") &&
+	    file_write(fd, "cgroup.freeze", "1", NULL) == 0)
+		(void)wait_frozen(fd, 100, NULL);
+	r = cgroup_tree_signal(fd, sig, &n, e);
+	if (before && str_eq(before, "0"))
+		(void)file_write(fd, "cgroup.freeze", "0", NULL);
+	return r;
+}
+
+int cgroup_v2_kill_dir(const struct cgroup_dir *d, int sig, pid_t only, struct error *e)
+{
+	cleanup_close int fd = -1;
+	ERROR_INIT(mine);
+	int there;
+
+	if (cgroup_dir_existed(d)) {
+		if (only > 0 && kill(only, sig) < 0 && errno != ESRCH)
+			return error_errno(e, "send signal %d to pid %d", sig, (int)only);
+		return 0;
+	}
+	there = cgroup_dir_open(d, NULL, &fd, e);
+	if (there <= 0)
+		return there;
+	if (sig != SIGKILL)
+		return signal_frozen(fd, sig, e);
+	if (file_write(fd, "cgroup.kill", "1", &mine) == 0 || mine.code == ENODEV)
+		return 0;
+	if (mine.code != ENOENT)
+		return error_set(e, mine.code, "cgroup \"%s\": %s", d->path, mine.msg);
+	return signal_frozen(fd, sig, e);
+}
+
+static int v2_kill(const struct cgroup *c, int sig, pid_t only, struct error *e)
+{
+	return cgroup_v2_kill_dir(&c->dirs[0], sig, only, e);
+}
+
+static int v2_freeze(const struct cgroup *c, bool frozen, struct error *e)
+{
+	return cgroup_v2_freeze_dir(&c->dirs[0], frozen, e);
+}
+
+static int v2_is_frozen(const struct cgroup *c, bool *ret_frozen, struct error *e)
+{
+	return cgroup_v2_is_frozen_dir(&c->dirs[0], ret_frozen, e);
+}
+
+const struct cgroup_ops cgroup_v2_ops = {
+	.prepare = v2_prepare,
+	.attach = v2_attach,
+	.update = v2_update,
+	.kill = v2_kill,
+	.freeze = v2_freeze,
+	.is_frozen = v2_is_frozen,
+};

@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The container, as the verbs of cli/ see it. One function a life-cycle operation; each reads as a story of named steps in its own file
+ * (create.c, start.c, kill.c, delete.c, exec.c, run.c).
+ */
+#ifndef RUNTIME_CONTAINER_H
+#define RUNTIME_CONTAINER_H
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+#include "base/error.h"
+#include "base/process.h"
+#include "network/network.h"
+#include "oci/config.h"
+#include "oci/state.h"
+#include "runtime/cgroup.h"
+
+/* What the global options say; const after the command line is read. */
+struct runtime {
+	const char *root;	     /* containers' directories: "/run/nsrun/containers", or --root */
+	const char *cache;	     /* "/run/nsrun/cache" */
+	enum cgroup_manager cgroup_manager;
+	bool rootless;
+	struct network_dirs net_dirs;
+};
+
+/* The network flags of create and run, as typed. */
+struct network_flags {
+	char *const *networks;	     /* NAME[:opts] | container:ID | ns:PATH | host | none */
+	size_t n_networks;
+	char *const *publish;	     /* -p */
+	size_t n_publish;
+	char *const *aliases;
+	size_t n_aliases;
+	char *const *dns;
+	size_t n_dns;
+	char *const *add_hosts;	     /* "name:ip" */
+	size_t n_add_hosts;
+	const char *ip, *ip6, *mac;
+};
+
+struct create_options {
+	const char *id;
+	const char *bundle;	     /* NULL: the current directory */
+	const char *config_file;     /* NULL: BUNDLE/config.json */
+	const char *console_socket, *pidfd_socket, *pid_file; /* NULL: none */
+	bool no_pivot, no_new_keyring;
+	int preserve_fds;	     /* fds 3 .. 3+N-1 stay open */
+	char *const *args;	     /* overrides process.args if n_args > 0 */
+	size_t n_args;
+	struct network_flags network;
+	/* run only */
+	bool detach, keep, no_subreaper;
+};
+
+/* create: returns when the container is created: cgroup complete, network up, init waits for start. */
+int container_create(const struct runtime *rt, const struct create_options *o, struct error *e);
+/* start: returns when the container's program runs, or with execve's reason why not. */
+int container_start(const struct runtime *rt, const char *id, struct error *e);
+/* run = create + start (+ wait + delete unless detached). *ret_status: exit code for our own exit: the process's, or 128 + signal; 0 when detached. */
+int container_run(const struct runtime *rt, const struct create_options *o, int *ret_status, struct error *e);
+int container_kill(const struct runtime *rt, const char *id, int sig, bool all, struct error *e);
+/* FORCE: kills a running one; success if there is none. */
+int container_delete(const struct runtime *rt, const char *id, bool force, struct error *e);
+
+struct exec_options {
+	const char *id;
+	const char *process_file;    /* -p FILE; else the flags below over the config's process */
+	char *const *args;
+	size_t n_args;
+	char *const *env;	     /* -e, added to the config's */
+	size_t n_env;
+	const char *cwd, *user;	     /* user: UID[:GID] */
+	uint32_t *additional_gids;
+	size_t n_additional_gids;
+	char *const *caps;
+	size_t n_caps;
+	const char *console_socket, *pidfd_socket, *pid_file, *process_label, *apparmor;
+	char *const *cgroups;	     /* --cgroup [ctrl:]PATH */
+	size_t n_cgroups;
+	bool tty, detach, no_new_privs, ignore_paused;
+	int preserve_fds;
+};
+/* *ret_status as container_run's. */
+int container_exec(const struct runtime *rt, const struct exec_options *o, int *ret_status, struct error *e);
+
+/* One container as its record and the kernel tell. */
+struct container {
+	char *id, *instance, *bundle, *rootfs, *created, *owner, *netns; /* netns: path, NULL if it shares the runtime's */
+	struct oci_pair *annotations;
+	size_t n_annotations;
+	enum status status;
+	struct process init;	     /* open if alive */
+	struct cgroup cgroup;
+	struct attach_result network;
+};
+#define CONTAINER_INIT ((struct container){ .init = { .pidfd = -1 }, .cgroup = { .fd = -1 } })
+void container_done(struct container *c);
+/* Unknown: "container does not exist" (ERR_NO_CONTAINER). */
+int container_load(const struct runtime *rt, const char *id, struct container *ret, struct error *e);
+/* Ids in rt->root, sorted; freed by strings_free. A missing root directory is none. */
+int container_ids(const struct runtime *rt, char ***ret_ids, size_t *ret_n, struct error *e);
+/* The state object: JSON text as `state` prints it; and as an element of `list`. */
+void container_state_put(struct json_writer *w, const char *key, const struct container *c);
+/* Host pids of all its processes. */
+int container_pids(const struct container *c, pid_t **ret_pids, size_t *ret_n, struct error *e);
+
+#endif

@@ -1,0 +1,266 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "runtime/create_load.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <sched.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "base/log.h"
+#include "base/memory.h"
+#include "base/path.h"
+#include "oci/support.h"
+
+#define PRESERVE_MAX 4096
+
+static const char *const generated[3] = { "resolv.conf", "hosts", "hostname" };
+
+static int open_bundle(struct create *c, struct error *e)
+{
+	cleanup_free char *here = getcwd(NULL, 0);
+
+	if (!here)
+		return error_errno(e, "read the working directory");
+	c->bundle = path_join(here, c->o->bundle ? c->o->bundle : ".");
+	c->bundle_fd = open(c->bundle, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	return c->bundle_fd < 0 ? error_errno(e, "open the bundle \"%s\"", c->bundle) : 0;
+}
+
+static int read_config(struct create *c, struct error *e)
+{
+	const char *file = c->o->config_file ? c->o->config_file : "config.json";
+	int at = c->o->config_file ? AT_FDCWD : c->bundle_fd;
+
+	if (file_read(at, file, true, JSON_INPUT_MAX, &c->config_text, &c->config_len, e) < 0) {
+		if (e->code != ENOENT || c->o->config_file)
+			return error_wrap(e, "bundle %s", c->bundle);
+		error_set(e, ERR_INPUT, "bundle %s has no config.json", c->bundle);
+		return error_hint(e, "nsrun spec --bundle %s writes one", c->bundle);
+	}
+	return oci_config_parse(c->config_text, c->config_len, "config.json", &c->config, e);
+}
+
+static int open_root(struct create *c, struct error *e)
+{
+	cleanup_free char *root = NULL;
+
+	root = path_join(c->bundle, c->config.root->path);
+	c->root_fd = open(root, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (c->root_fd >= 0)
+		return 0;
+	if (errno != ENOENT && errno != ENOTDIR)
+		return error_errno(e, "open the root \"%s\" (config.json: root.path)", root);
+	error_set(e, ERR_INPUT, "bundle %s has no root directory %s (config.json: root.path)", c->bundle, root);
+	return error_hint(e, "mkdir %s and unpack an image there, or name another: nsrun spec --rootfs DIR", root);
+}
+
+static void override_args(struct create *c)
+{
+	struct oci_process *p = c->config.process;
+
+	if (c->o->n_args == 0 || !p)
+		return;
+	strings_free(p->args, p->n_args);
+	p->args = xcalloc(c->o->n_args, sizeof(*p->args));
+	p->n_args = c->o->n_args;
+	for (size_t i = 0; i < p->n_args; i++)
+		p->args[i] = xstrdup(c->o->args[i]);
+}
+
+/* A terminal needs somebody who holds its master: an engine's console socket, or us, attached. */
+static int check_terminal(struct create *c, struct error *e)
+{
+	const struct create_options *o = c->o;
+	bool wanted = c->config.process && c->config.process->terminal, detached = !c->run || o->detach;
+
+	if (o->console_socket && (!wanted || !detached))
+		return error_set(e, ERR_USAGE,
+				 "cannot use console socket if nsrun will not detach or allocate tty");
+	if (wanted && !c->run && !o->console_socket)
+		return error_set(e, ERR_USAGE,
+				 "cannot allocate tty if nsrun will detach without setting console socket");
+	c->init.terminal = wanted && (o->console_socket || !detached);
+	c->init.send_master = c->init.terminal && !o->console_socket;
+	c->init.stdin_null = wanted && !c->init.terminal;
+	return 0;
+}
+
+static int check_namespaces(struct create *c, struct error *e)
+{
+	if (!oci_namespace_get(&c->config, OCI_NS_MOUNT))
+		return error_set(e, ERR_UNSUPPORTED,
+				 "config.json: linux.namespaces: no mount namespace: the root file system needs one");
+	return 0;
+}
+
+int preserved_scan(int n, int **ret_fds, size_t *ret_n, struct error *e)
+{
+	int *fds;
+
+	if (n < 0 || n > PRESERVE_MAX)
+		return error_set(e, ERR_USAGE, "--preserve-fds: %d is not between 0 and %d", n, PRESERVE_MAX);
+	fds = xcalloc((size_t)n, sizeof(*fds));
+	*ret_n = 0;
+	for (int fd = 3; fd < 3 + n; fd++)
+		if (fd != log_fd() && fcntl(fd, F_GETFD) >= 0)
+			fds[(*ret_n)++] = fd;
+	*ret_fds = fds;
+	return 0;
+}
+
+static void add_env(struct oci_process *p, char *entry)
+{
+	p->env = xreallocarray(p->env, p->n_env + 1, sizeof(*p->env));
+	p->env[p->n_env++] = entry;
+}
+
+/* Socket activation, sd_listen_fds(3): the container's program is process 1 there. */
+static int listen_fds(struct create *c, int *ret_n, struct error *e)
+{
+	const char *text = getenv("LISTEN_FDS");
+	long long n;
+
+	*ret_n = 0;
+	if (!text || !c->config.process)
+		return 0;
+	if (str_to_int64(text, 0, PRESERVE_MAX, &n) < 0)
+		return error_set(e, ERR_INPUT, "LISTEN_FDS: \"%s\" is not a number of descriptors", text);
+	if (n == 0)
+		return 0;
+	add_env(c->config.process, xasprintf("LISTEN_FDS=%lld", n));
+	add_env(c->config.process, xstrdup("LISTEN_PID=1"));
+	*ret_n = (int)n;
+	return 0;
+}
+
+int create_load(struct create *c, struct error *e)
+{
+	struct error *none = NULL;
+	int activated = 0;
+
+	/* Before any descriptor of ours could take a number that is to be preserved. */
+	if (preserved_scan(c->o->preserve_fds, &c->preserved, &c->n_preserved, e) < 0)
+		return -1;
+	if (oci_id_check(c->o->id, e) < 0 || open_bundle(c, e) < 0 || read_config(c, e) < 0)
+		return -1;
+	override_args(c);
+	if (oci_unsupported_check(&c->config, e) < 0 || check_namespaces(c, e) < 0 || check_terminal(c, e) < 0 ||
+	    open_root(c, e) < 0 || listen_fds(c, &activated, e) < 0)
+		return -1;
+	if (activated) {
+		free(c->preserved);
+		if (preserved_scan(c->o->preserve_fds + activated, &c->preserved, &c->n_preserved, none) < 0)
+			return error_set(e, ERR_INPUT, "LISTEN_FDS and --preserve-fds are too many");
+	}
+	return 0;
+}
+
+int create_plan_network(struct create *c, struct error *e)
+{
+	struct attach_options o = { .dirs = &c->rt->net_dirs, .container_id = c->o->id };
+
+	if (network_plan(c->rt, &c->o->network, &c->config, &c->network, e) < 0)
+		return -1;
+	if (!c->network.attach)
+		return 0;
+	o.requests = c->network.requests;
+	o.n_requests = c->network.n_requests;
+	o.ports = c->network.ports;
+	o.n_ports = c->network.n_ports;
+	return attach_check(&o, e);
+}
+
+static bool config_mounts_at(const struct oci_config *config, const char *target)
+{
+	for (size_t i = 0; i < config->n_mounts; i++) {
+		cleanup_free char *destination = path_clean(config->mounts[i].destination);
+
+		if (strcmp(destination, target) == 0)
+			return true;
+	}
+	return false;
+}
+
+int create_plan_binds(struct create *c, struct error *e)
+{
+	static const char *const targets[3] = { "/etc/resolv.conf", "/etc/hosts", "/etc/hostname" };
+	cleanup_free char *own = xasprintf("%s/%s/etc", c->rt->root, c->o->id);
+	const char *dir = c->network.attach ? own : c->network.owner_files;
+
+	(void)e;
+	if (!dir)
+		return 0;
+	for (size_t i = 0; i < ARRAY_SIZE(targets); i++) {
+		if (config_mounts_at(&c->config, targets[i]))
+			continue;
+		c->bind_sources[c->n_binds] = xasprintf("%s/%s", dir, generated[i]);
+		c->binds[c->n_binds] =
+			(struct rootfs_bind){ .source = c->bind_sources[c->n_binds], .target = targets[i] };
+		c->n_binds++;
+	}
+	return 0;
+}
+
+int create_plan_targets(struct create *c, struct error *e)
+{
+	if (!(c->namespaces.new_flags & CLONE_NEWNS))
+		return 0;
+	return rootfs_missing_targets(c->root_fd, &c->config, c->binds, c->n_binds, &c->record.targets,
+				      &c->record.n_targets, e);
+}
+
+int create_connect_console(struct create *c, struct error *e)
+{
+	if (!c->init.terminal || c->init.send_master)
+		return 0;
+	return fd_connect_unix(c->o->console_socket, SOCK_STREAM, &c->init.console_socket, e);
+}
+
+/* For people: `run -d` of a config that wants a terminal. What it prints is kept where it would otherwise scribble over theirs. */
+int create_open_output(struct create *c, struct error *e)
+{
+	if (!c->init.stdin_null || !(isatty(STDOUT_FILENO) || isatty(STDERR_FILENO)))
+		return 0;
+	c->init.output_fd = openat(c->record.dir_fd, "output", O_WRONLY | O_CREAT | O_EXCL | O_APPEND | O_CLOEXEC, 0600);
+	return c->init.output_fd < 0 ? error_errno(e, "make the output file") : 0;
+}
+
+void create_prepare_init(struct create *c)
+{
+	struct init *i = &c->init;
+	const struct cgroup *cg = &c->record.cgroup;
+
+	i->id = c->o->id;
+	i->bundle = c->bundle;
+	i->config = &c->config;
+	i->namespaces = &c->namespaces;
+	i->seccomp = &c->seccomp;
+	i->old_mask = &c->old_mask;
+	i->own_netns = c->network.new_netns;
+	i->offer_netns = c->network.attach && c->network.new_netns;
+	i->has_cgroup = cg->n_dirs > 0;
+	i->setgroups_allowed = geteuid() == 0;
+	i->no_new_keyring = c->o->no_new_keyring;
+	i->preserved = c->preserved;
+	i->n_preserved = c->n_preserved;
+	i->rootfs.config = &c->config;
+	i->rootfs.bundle = c->bundle;
+	i->rootfs.bundle_fd = c->bundle_fd;
+	i->rootfs.root_fd = c->root_fd;
+	i->rootfs.new_userns = namespaces_has(&c->namespaces, CLONE_NEWUSER);
+	i->rootfs.cgroup_v2 = cg->layout == CGROUP_V2;
+	i->rootfs.new_cgroupns = c->namespaces.new_flags & CLONE_NEWCGROUP;
+	i->rootfs.new_netns_owned = !(c->namespaces.new_flags & CLONE_NEWUSER) ||
+				    (c->namespaces.new_flags & CLONE_NEWNET);
+	i->rootfs.no_pivot = c->o->no_pivot;
+	i->rootfs.cgroup_dirs = cg->dirs;
+	i->rootfs.n_cgroup_dirs = cg->n_dirs;
+	i->rootfs.binds = c->binds;
+	i->rootfs.n_binds = c->n_binds;
+}

@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The looking part of create: what is read, checked and planned before anything is made. */
+#ifndef RUNTIME_CREATE_LOAD_H
+#define RUNTIME_CREATE_LOAD_H
+
+#include "runtime/create.h"
+
+/* The bundle, its config and root, against the options. */
+int create_load(struct create *c, struct error *e);
+int create_plan_network(struct create *c, struct error *e);
+/* The generated files that are bound into the container. */
+int create_plan_binds(struct create *c, struct error *e);
+/* The mount targets that init will have to make in the root file system. */
+int create_plan_targets(struct create *c, struct error *e);
+/* Before the pivot, so that no filter and no root is in the way. */
+int create_connect_console(struct create *c, struct error *e);
+int create_open_output(struct create *c, struct error *e);
+/* Fills c->init for the clone. */
+void create_prepare_init(struct create *c);
+
+#endif

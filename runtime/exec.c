@@ -1,0 +1,271 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * exec: one more process in a running container. One setns(pidfd, flags) joins its namespaces, with the flags computed from the
+ * config; on cgroup v2 the process is born inside the cgroup.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "base/log.h"
+#include "base/memory.h"
+#include "base/step.h"
+#include "oci/support.h"
+#include "runtime/create.h"
+#include "runtime/exec_process.h"
+#include "runtime/process_setup.h"
+#include "runtime/run.h"
+#include "runtime/seccomp.h"
+#include "runtime/spawn.h"
+#include "runtime/sync.h"
+#include "runtime/teardown.h"
+#include "runtime/terminal.h"
+
+struct exec {
+	const struct runtime *rt;
+	const struct exec_options *o;
+	struct container container;
+	struct record record;
+	struct oci_config config;
+	struct oci_process process; /* what is to run */
+	struct seccomp_program seccomp;
+	int *preserved;
+	size_t n_preserved;
+	struct join joins[OCI_NS_COUNT];
+	size_t n_joins;
+	int cgroup_fd, console_socket, sync, sync_child, sigfd, master;
+	bool in_cgroup, has_cgroup, terminal, send_master;
+	sigset_t old_mask;
+	struct process child;
+};
+
+static void exec_done(struct exec *x)
+{
+	process_release(&x->child);
+	fd_close_at(&x->cgroup_fd);
+	fd_close_at(&x->console_socket);
+	fd_close_at(&x->sync);
+	fd_close_at(&x->sync_child);
+	fd_close_at(&x->sigfd);
+	fd_close_at(&x->master);
+	free(x->preserved);
+	seccomp_program_done(&x->seccomp);
+	oci_process_done(&x->process);
+	oci_config_done(&x->config);
+	container_done(&x->container);
+	record_done(&x->record);
+}
+
+static int check_status(struct exec *x, struct error *e)
+{
+	switch (x->container.status) {
+	case STATUS_RUNNING:
+	case STATUS_CREATED:
+		return 0;
+	case STATUS_PAUSED:
+		if (x->o->ignore_paused)
+			return 0;
+		return error_set(e, ERR_STATUS,
+				 "cannot exec in a paused container (use --ignore-paused to override)");
+	case STATUS_CREATING:
+	case STATUS_STOPPED:
+		break;
+	}
+	return error_set(e, ERR_STATUS, "cannot exec in a stopped container");
+}
+
+static int check_terminal(struct exec *x, struct error *e)
+{
+	x->terminal = x->process.terminal;
+	if (x->o->console_socket && (!x->terminal || !x->o->detach))
+		return error_set(e, ERR_USAGE,
+				 "cannot use console socket if nsrun will not detach or allocate tty");
+	if (x->terminal && x->o->detach && !x->o->console_socket)
+		return error_set(e, ERR_USAGE,
+				 "cannot allocate tty if nsrun will detach without setting console socket");
+	x->send_master = x->terminal && !x->o->console_socket;
+	if (!x->o->console_socket)
+		return 0;
+	return fd_connect_unix(x->o->console_socket, SOCK_STREAM, &x->console_socket, e);
+}
+
+static int load(struct exec *x, struct error *e)
+{
+	if (preserved_scan(x->o->preserve_fds, &x->preserved, &x->n_preserved, e) < 0 ||
+	    container_load(x->rt, x->o->id, &x->container, e) < 0 || check_status(x, e) < 0 ||
+	    record_load(x->rt->root, x->o->id, false, 0, &x->record, e) < 0 ||
+	    record_config(&x->record, &x->config, e) < 0)
+		return -1;
+	return exec_process_make(x->o, &x->config, &x->process, e);
+}
+
+/* Its namespaces, as the record has them; the others it shares with us. With a user namespace they go one by one, as some may belong to
+ * another user namespace and must be joined before it; the cgroup namespace always goes by itself (see spawn.h). */
+static void plan_joins(struct exec *x)
+{
+	uint64_t flags = x->record.ns_new | x->record.ns_joined, together = 0;
+
+	for (int t = 0; t < OCI_NS_COUNT; t++) {
+		uint64_t flag = oci_namespace_flag((enum oci_namespace_type)t);
+
+		if (!(flags & flag))
+			continue;
+		if ((flags & CLONE_NEWUSER) || flag == CLONE_NEWCGROUP)
+			x->joins[x->n_joins++] = (struct join){ .fd = x->container.init.pidfd,
+								.flags = flag,
+								.name = "container's namespace" };
+		else
+			together |= flag;
+	}
+	if (together)
+		x->joins[x->n_joins++] = (struct join){ .fd = x->container.init.pidfd,
+							.flags = together,
+							.name = "container's namespaces" };
+}
+
+static int child_story(struct exec *x, struct error *e)
+{
+	cleanup(process_setup_done) struct process_setup s = PROCESS_SETUP_INIT;
+	cleanup_close int master = -1, peer = -1;
+	const int keep[] = { x->sync_child, x->console_socket };
+
+	s.preserved = x->preserved;
+	s.n_preserved = x->n_preserved;
+	if (process_setup_close(&s, keep, ARRAY_SIZE(keep), e) < 0)
+		return -1;
+	if (x->has_cgroup && !x->in_cgroup && sync_await(x->sync_child, SYNC_CGROUP, NULL, NULL, e) < 0)
+		return -1;
+	if (setsid() < 0 && errno != EPERM)
+		return error_errno(e, "setsid");
+	if (x->terminal) {
+		if (terminal_open(x->process.consoleSize, &master, &peer, e) < 0)
+			return -1;
+		if (x->send_master ? sync_send_fd(x->sync_child, SYNC_CONSOLE, 0, master, e) < 0 :
+				     terminal_send(x->console_socket, master, e) < 0)
+			return -1;
+		if (terminal_attach(peer, x->process.user.uid, e) < 0)
+			return -1;
+	}
+	s.process = &x->process;
+	s.personality = x->config.linux_->personality;
+	s.seccomp = &x->seccomp;
+	s.keyring = x->o->id;
+	s.setgroups_allowed = !x->rt->rootless;
+	s.sync = x->sync_child;
+	if (process_setup_priorities(&x->process, e) < 0 || process_setup_prepare(&s, e) < 0)
+		return -1;
+	return process_setup_exec(&s, e);
+}
+
+static void child_main(void *arg)
+{
+	struct exec *x = arg;
+	ERROR_INIT(e);
+
+	prctl(PR_SET_PDEATHSIG, 0);
+	prctl(PR_SET_DUMPABLE, 0); /* the container's processes see us */
+	fd_close_at(&x->sync);
+	signals_restore(&x->old_mask);
+	if (child_story(x, &e) < 0)
+		sync_send_error(x->sync_child, &e);
+	_exit(1);
+}
+
+static int spawn(struct exec *x, struct error *e)
+{
+	struct spawn s = { .joins = x->joins,
+			   .n_joins = x->n_joins,
+			   .cgroup_fd = x->cgroup_fd,
+			   .ret_in_cgroup = &x->in_cgroup,
+			   .main = child_main,
+			   .arg = x };
+	int pair[2];
+
+	if (sync_pair(pair, e) < 0)
+		return -1;
+	x->sync = pair[0];
+	x->sync_child = s.error_fd = pair[1];
+	x->has_cgroup = x->container.cgroup.n_dirs > 0;
+	if (spawn_process(&s, &x->child, e) < 0)
+		return -1;
+	fd_close_at(&x->sync_child);
+	return 0;
+}
+
+static int join_cgroup(struct exec *x, struct error *e)
+{
+	if (!x->has_cgroup || x->in_cgroup)
+		return 0;
+	if (cgroup_join(&x->container.cgroup, exec_process_cgroup(x->o), x->child.pid, e) < 0)
+		return -1;
+	return sync_send(x->sync, SYNC_CGROUP, e);
+}
+
+static int hand_over(struct exec *x, struct error *e)
+{
+	int n;
+
+	if (x->send_master && sync_await(x->sync, SYNC_CONSOLE, NULL, &x->master, e) < 0)
+		return -1;
+	if (sync_await(x->sync, SYNC_EXEC, NULL, NULL, e) < 0)
+		return -1;
+	n = sync_await_or_eof(x->sync, SYNC_EXEC, e);
+	fd_close_at(&x->sync);
+	return n > 0 ? error_set(e, EBADMSG, "the process said EXEC twice") : n;
+}
+
+static int exec_story(struct exec *x, int *ret_status, struct error *e)
+{
+	const char *sub = exec_process_cgroup(x->o);
+	int status;
+
+	if (step_await(e, "load container", load(x, e)) < 0 ||
+	    step_await(e, "check terminal", check_terminal(x, e)) < 0 ||
+	    step(e, "compile seccomp", seccomp_compile(x->config.linux_->seccomp, x->rt->cache, &x->seccomp, e)) < 0 ||
+	    step(e, "open cgroup", cgroup_open(&x->container.cgroup, sub, &x->cgroup_fd, e)) < 0)
+		return -1;
+	if (!x->o->detach && step(e, "block signals", signals_block(&x->old_mask, &x->sigfd, e)) < 0)
+		return -1;
+	plan_joins(x);
+	if (step(e, "spawn process", spawn(x, e)) < 0 ||
+	    step(e, "set the OOM score", process_setup_oom(&x->process, x->child.pid, e)) < 0 ||
+	    step(e, "join cgroup", join_cgroup(x, e)) < 0 || step_await(e, "hand over", hand_over(x, e)) < 0 ||
+	    step(e, "send pidfd", pidfd_send(x->o->pidfd_socket, &x->child, e)) < 0 ||
+	    step(e, "write pid file", pid_file_write(x->o->pid_file, x->child.pid, e)) < 0) {
+		process_done(&x->child);
+		return -1;
+	}
+	*ret_status = 0;
+	if (x->o->detach)
+		return 0;
+	if (terminal_serve(x->master, &x->child, x->sigfd, &status, e) < 0)
+		return -1;
+	*ret_status = exit_code(status);
+	return 0;
+}
+
+int container_exec(const struct runtime *rt, const struct exec_options *o, int *ret_status, struct error *e)
+{
+	struct exec x = { .rt = rt,
+			  .o = o,
+			  .container = CONTAINER_INIT,
+			  .record = RECORD_INIT,
+			  .cgroup_fd = -1,
+			  .console_socket = -1,
+			  .sync = -1,
+			  .sync_child = -1,
+			  .sigfd = -1,
+			  .master = -1,
+			  .child = PROCESS_INIT };
+	int result = exec_story(&x, ret_status, e);
+
+	exec_done(&x);
+	return result;
+}

@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "runtime/exec_process.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/fd.h"
+#include "base/memory.h"
+#include "runtime/credentials.h"
+
+const char *exec_process_cgroup(const struct exec_options *o)
+{
+	return o->n_cgroups ? o->cgroups[0] : NULL;
+}
+
+static int from_file(const char *file, struct oci_process *ret, struct error *e)
+{
+	cleanup_free char *text = NULL;
+	size_t len;
+
+	if (file_read(AT_FDCWD, file, true, JSON_INPUT_MAX, &text, &len, e) < 0)
+		return error_wrap(e, "--process");
+	return oci_process_parse(text, len, file, ret, e);
+}
+
+static void replace_args(struct oci_process *p, char *const *args, size_t n)
+{
+	strings_free(p->args, p->n_args);
+	p->args = xcalloc(n, sizeof(*p->args));
+	p->n_args = n;
+	for (size_t i = 0; i < n; i++)
+		p->args[i] = xstrdup(args[i]);
+}
+
+static void append(char ***v, size_t *n, const char *s)
+{
+	*v = xreallocarray(*v, *n + 1, sizeof(**v));
+	(*v)[(*n)++] = xstrdup(s);
+}
+
+/* UID[:GID]; without GID the config's stays. */
+static int set_user(struct oci_user *u, const char *text, struct error *e)
+{
+	const char *colon = strchr(text, ':');
+	cleanup_free char *uid = xstrndup(text, colon ? (size_t)(colon - text) : strlen(text));
+	long long v, g = u->gid;
+
+	if (str_to_int64(uid, 0, UINT32_MAX - 1LL, &v) < 0 ||
+	    (colon && str_to_int64(colon + 1, 0, UINT32_MAX - 1LL, &g) < 0))
+		return error_set(e, ERR_USAGE, "--user: \"%s\" is not UID[:GID] in numbers", text);
+	u->uid = (uint32_t)v;
+	u->gid = (uint32_t)g;
+	return 0;
+}
+
+static void add_caps(struct oci_process *p, char *const *caps, size_t n)
+{
+	if (n && !p->capabilities)
+		p->capabilities = xcalloc(1, sizeof(*p->capabilities));
+	for (size_t i = 0; i < n; i++) {
+		struct oci_capabilities *c = p->capabilities;
+
+		append(&c->bounding, &c->n_bounding, caps[i]);
+		append(&c->effective, &c->n_effective, caps[i]);
+		append(&c->permitted, &c->n_permitted, caps[i]);
+	}
+}
+
+/* CVE-2022-29162: an exec's inheritable set is empty unless asked for; ambient ones would need it. */
+static void clear_inheritable(struct oci_capabilities *c)
+{
+	if (!c)
+		return;
+	strings_free(c->inheritable, c->n_inheritable);
+	strings_free(c->ambient, c->n_ambient);
+	c->inheritable = c->ambient = NULL;
+	c->n_inheritable = c->n_ambient = 0;
+}
+
+static int from_flags(const struct exec_options *o, struct oci_process *p, struct error *e)
+{
+	if (o->n_args == 0)
+		return error_set(e, ERR_USAGE, "exec needs a command or --process FILE");
+	replace_args(p, o->args, o->n_args);
+	for (size_t i = 0; i < o->n_env; i++)
+		append(&p->env, &p->n_env, o->env[i]);
+	if (o->cwd) {
+		free(p->cwd);
+		p->cwd = xstrdup(o->cwd);
+	}
+	if (o->user && set_user(&p->user, o->user, e) < 0)
+		return -1;
+	for (size_t i = 0; i < o->n_additional_gids; i++) {
+		struct oci_user *u = &p->user;
+
+		u->additionalGids =
+			xreallocarray(u->additionalGids, u->n_additionalGids + 1, sizeof(*u->additionalGids));
+		u->additionalGids[u->n_additionalGids++] = o->additional_gids[i];
+	}
+	clear_inheritable(p->capabilities);
+	add_caps(p, o->caps, o->n_caps);
+	p->noNewPrivileges = p->noNewPrivileges || o->no_new_privs;
+	p->terminal = o->tty;
+	return 0;
+}
+
+static int check(const struct exec_options *o, const struct oci_process *p, struct error *e)
+{
+	if ((o->process_label && o->process_label[0]) || (p->selinuxLabel && p->selinuxLabel[0]))
+		return error_set(e, ERR_UNSUPPORTED, "process.selinuxLabel: not supported yet");
+	if ((o->apparmor && o->apparmor[0]) || (p->apparmorProfile && p->apparmorProfile[0]))
+		return error_set(e, ERR_UNSUPPORTED, "process.apparmorProfile: not supported yet");
+	if (o->n_cgroups > 1 || (o->n_cgroups == 1 && strchr(o->cgroups[0], ':')))
+		return error_set(e, ERR_UNSUPPORTED, "--cgroup: one path for all controllers only, yet");
+	return 0;
+}
+
+int exec_process_make(const struct exec_options *o, struct oci_config *config, struct oci_process *ret,
+		      struct error *e)
+{
+	cleanup(oci_process_done) struct oci_process p = { 0 };
+
+	if (o->process_file) {
+		if (o->n_args)
+			return error_set(e, ERR_USAGE, "exec takes a command or --process FILE, not both");
+		if (from_file(o->process_file, &p, e) < 0)
+			return -1;
+		p.terminal = p.terminal || o->tty;
+	} else {
+		if (!config->process)
+			return error_set(e, ERR_INPUT,
+					 "the container's config has no process to start from: use --process FILE");
+		p = *config->process;
+		free(config->process);
+		config->process = NULL;
+		if (from_flags(o, &p, e) < 0)
+			return -1;
+	}
+	if (check(o, &p, e) < 0)
+		return -1;
+	*ret = p;
+	p = (struct oci_process){ 0 };
+	return 0;
+}

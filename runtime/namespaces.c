@@ -1,0 +1,188 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "runtime/namespaces.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/nsfs.h>
+#include <sched.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/prctl.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "base/memory.h"
+
+#ifndef NSFS_MAGIC
+#define NSFS_MAGIC 0x6e736673
+#endif
+
+void namespaces_done(struct namespaces *n)
+{
+	for (size_t i = 0; i < n->n_joins; i++) {
+		fd_close_at(&n->joins[i].fd);
+		free(n->names[i]);
+	}
+	*n = NAMESPACES_INIT;
+}
+
+bool namespaces_has(const struct namespaces *n, uint64_t flag)
+{
+	return (n->new_flags | n->joined_flags) & flag;
+}
+
+static int open_one(const struct oci_namespace *ns, uint64_t flag, int *ret_fd, struct error *e)
+{
+	cleanup_close int fd = open(ns->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	struct statfs fs;
+	int type;
+
+	if (fd < 0)
+		return error_errno(e, "join a %s namespace: \"%s\"", ns->type, ns->path);
+	if (fstatfs(fd, &fs) < 0)
+		return error_errno(e, "join a %s namespace: \"%s\"", ns->type, ns->path);
+	type = fs.f_type == NSFS_MAGIC ? ioctl(fd, NS_GET_NSTYPE) : 0;
+	if ((uint64_t)type != flag)
+		return error_set(e, ERR_INPUT, "join a %s namespace: \"%s\" is not a %s namespace", ns->type,
+				 ns->path, ns->type);
+	*ret_fd = steal_fd(&fd);
+	return 0;
+}
+
+int namespaces_open(const struct oci_config *c, int netns_fd, struct namespaces *ret, struct error *e)
+{
+	cleanup(namespaces_done) struct namespaces n = NAMESPACES_INIT;
+
+	for (int t = 0; t < OCI_NS_COUNT; t++) {
+		const struct oci_namespace *ns = oci_namespace_get(c, (enum oci_namespace_type)t);
+		uint64_t flag = oci_namespace_flag((enum oci_namespace_type)t);
+		int fd = -1;
+
+		if (t == OCI_NS_NETWORK && netns_fd >= 0) {
+			fd = fcntl(netns_fd, F_DUPFD_CLOEXEC, 3);
+			if (fd < 0)
+				return error_errno(e, "join the network namespace");
+		} else if (!ns) {
+			continue;
+		} else if (!ns->path || !ns->path[0]) {
+			n.new_flags |= flag;
+			continue;
+		} else if (open_one(ns, flag, &fd, e) < 0) {
+			return -1;
+		}
+		n.names[n.n_joins] = xasprintf("%s namespace%s%s", oci_namespace_name((enum oci_namespace_type)t),
+					       ns && ns->path ? " " : "", ns && ns->path ? ns->path : "");
+		n.joins[n.n_joins] = (struct join){ .fd = fd, .flags = flag, .name = n.names[n.n_joins] };
+		n.n_joins++;
+		n.joined_flags |= flag;
+	}
+	*ret = n;
+	n = NAMESPACES_INIT;
+	return 0;
+}
+
+static int write_map(pid_t pid, const char *file, const struct oci_id_mapping *v, size_t n, struct error *e)
+{
+	cleanup_strbuf struct strbuf b = { 0 };
+	char path[64];
+
+	for (size_t i = 0; i < n; i++)
+		strbuf_printf(&b, "%u %u %u\n", v[i].containerID, v[i].hostID, v[i].size);
+	snprintf(path, sizeof(path), "/proc/%d/%s", (int)pid, file);
+	if (file_write(AT_FDCWD, path, b.s, e) < 0)
+		return error_wrap(e, "map the user namespace's ids");
+	return 0;
+}
+
+int namespaces_map_ids(const struct oci_config *c, pid_t pid, struct error *e)
+{
+	const struct oci_linux *l = c->linux_;
+	char path[64];
+
+	if (l->n_uidMappings == 0 || l->n_gidMappings == 0)
+		return error_set(e, ERR_INPUT,
+				 "config.json: linux.uidMappings and linux.gidMappings: a new user namespace needs both");
+	if (geteuid() != 0) { /* user_namespaces(7): without CAP_SETGID gid_map wants setgroups switched off */
+		snprintf(path, sizeof(path), "/proc/%d/setgroups", (int)pid);
+		if (file_write(AT_FDCWD, path, "deny", e) < 0)
+			return -1;
+	}
+	if (write_map(pid, "gid_map", l->gidMappings, l->n_gidMappings, e) < 0 ||
+	    write_map(pid, "uid_map", l->uidMappings, l->n_uidMappings, e) < 0)
+		return -1;
+	return 0;
+}
+
+int namespaces_become_root(struct error *e)
+{
+	if (setresgid(0, 0, 0) < 0)
+		return error_errno(e, "become group 0 of the user namespace");
+	if (setresuid(0, 0, 0) < 0)
+		return error_errno(e, "become user 0 of the user namespace");
+	return 0;
+}
+
+int namespaces_time(const struct oci_config *c, struct error *e)
+{
+	const struct oci_linux *l = c->linux_;
+	cleanup_strbuf struct strbuf b = { 0 };
+
+	if (unshare(CLONE_NEWTIME) < 0)
+		return error_errno(e, "make a time namespace");
+	if (l->n_timeOffsets == 0)
+		return 0;
+	for (size_t i = 0; i < l->n_timeOffsets; i++)
+		strbuf_printf(&b, "%s %lld %u\n", l->timeOffsets[i].key, (long long)l->timeOffsets[i].secs,
+			      l->timeOffsets[i].nanosecs);
+	return file_write(AT_FDCWD, "/proc/self/timens_offsets", b.s, e);
+}
+
+int namespaces_uts(const struct oci_config *c, struct error *e)
+{
+	if (c->hostname && c->hostname[0] && sethostname(c->hostname, strlen(c->hostname)) < 0)
+		return error_errno(e, "set the hostname \"%s\"", c->hostname);
+	if (c->domainname && c->domainname[0] && setdomainname(c->domainname, strlen(c->domainname)) < 0)
+		return error_errno(e, "set the domainname \"%s\"", c->domainname);
+	return 0;
+}
+
+/* net.ipv4.conf.eth0.forwarding: yes; net.ipv4.conf.default.forwarding, net.core.somaxconn: no. */
+static bool is_of_interface(const char *key)
+{
+	static const char *const prefixes[] = { "net.ipv4.conf.", "net.ipv6.conf.", "net.ipv4.neigh.",
+						"net.ipv6.neigh.", "net.mpls.conf." };
+
+	for (size_t i = 0; i < ARRAY_SIZE(prefixes); i++)
+		if (str_has_prefix(key, prefixes[i]))
+			return !str_has_prefix(key + strlen(prefixes[i]), "all.") &&
+			       !str_has_prefix(key + strlen(prefixes[i]), "default.");
+	return false;
+}
+
+/* sysctl(8): dots separate, and a slash in the key stands for a dot in a name ("net.ipv4.conf.eth0/100.mtu"). */
+static char *sysctl_path(const char *key)
+{
+	char *path = xasprintf("/proc/sys/%s", key);
+
+	for (char *p = path + strlen("/proc/sys/"); *p; p++)
+		*p = *p == '.' ? '/' : *p == '/' ? '.' : *p;
+	return path;
+}
+
+/* The host's /proc, still ours before the pivot, shows the namespaces of whoever opens the file. */
+int namespaces_sysctl(const struct oci_config *c, bool interfaces, struct error *e)
+{
+	for (size_t i = 0; i < c->linux_->n_sysctl; i++) {
+		const struct oci_pair *p = &c->linux_->sysctl[i];
+		cleanup_free char *path = NULL;
+
+		if (is_of_interface(p->key) != interfaces)
+			continue;
+		path = sysctl_path(p->key);
+		if (file_write(AT_FDCWD, path, p->value, e) < 0)
+			return error_wrap(e, "config.json: linux.sysctl[\"%s\"]", p->key);
+	}
+	return 0;
+}

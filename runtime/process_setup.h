@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * From a prepared process in the container to execve: what init and exec have in common.
+ *
+ * prepare runs while errors are still the caller's to report at leisure and memory may be allocated; exec applies limits and gives
+ * privileges away. Order of privileges: noNewPrivileges false: filter, user, capabilities; true: user, capabilities, filter last (a
+ * filter needs CAP_SYS_ADMIN or no_new_privs).
+ */
+#ifndef RUNTIME_PROCESS_SETUP_H
+#define RUNTIME_PROCESS_SETUP_H
+
+#include "base/error.h"
+#include "oci/config.h"
+#include "runtime/credentials.h"
+#include "runtime/seccomp.h"
+
+struct process_setup {
+	/* in */
+	const struct oci_process *process;
+	const struct oci_personality *personality; /* NULL: none */
+	const struct seccomp_program *seccomp;	   /* NULL or empty: none */
+	const char *keyring;			   /* name of the new session keyring; NULL: none */
+	const int *preserved;			   /* descriptors that stay open */
+	size_t n_preserved;
+	bool setgroups_allowed;
+	int sync;				   /* for EXEC; -1: nobody waits */
+	/* made by prepare */
+	struct caps caps;
+	char **envp;
+	size_t n_env;
+	char *path;				   /* of the executable */
+	bool chdir_later;			   /* only the user may enter the working directory */
+};
+#define PROCESS_SETUP_INIT ((struct process_setup){ .sync = -1 })
+void process_setup_done(struct process_setup *s);
+
+/* Scheduler and I/O priority of the caller. P may be NULL. */
+int process_setup_priorities(const struct oci_process *p, struct error *e);
+/* In the runtime process: the OOM score of PID. (The process itself may not: in a user namespace its /proc/self is the real root's.) */
+int process_setup_oom(const struct oci_process *p, pid_t pid, struct error *e);
+/* Closes every descriptor >= 3 but the log's, those of S->preserved and the N of KEEP: nothing of the host stays open in reach of the container
+ * (CVE-2024-21626). */
+int process_setup_close(const struct process_setup *s, const int *keep, size_t n, struct error *e);
+/* In the container's root. */
+int process_setup_prepare(struct process_setup *s, struct error *e);
+/* Says EXEC on s->sync, then becomes the program. Returns -1 only. */
+int process_setup_exec(struct process_setup *s, struct error *e);
+
+#endif

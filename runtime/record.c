@@ -1,0 +1,355 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "runtime/record.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "base/memory.h"
+#include "base/path.h"
+#include "base/process.h"
+
+#define RECORD_MAX ((size_t)1 << 20)
+#define RECORD_VERSION 1
+
+void record_done(struct record *r)
+{
+	fd_close_at(&r->dir_fd);
+	free(r->id);
+	free(r->instance);
+	free(r->bundle);
+	free(r->rootfs);
+	free(r->created);
+	free(r->netns_name);
+	free(r->netns_path);
+	cgroup_done(&r->cgroup);
+	strings_free(r->targets, r->n_targets);
+	for (size_t i = 0; i < r->n_annotations; i++) {
+		free(r->annotations[i].key);
+		free(r->annotations[i].value);
+	}
+	free(r->annotations);
+	*r = RECORD_INIT;
+}
+
+/* 16 characters of [a-z0-9]: 82 bits, and a valid CNI_CONTAINERID. */
+static int instance_make(char **ret, struct error *e)
+{
+	static const char alphabet[] = "abcdefghijklmnopqrstuvwxyz0123456789";
+	unsigned char raw[INSTANCE_LEN];
+	char *s;
+
+	if (getrandom(raw, sizeof(raw), 0) != (ssize_t)sizeof(raw))
+		return error_errno(e, "getrandom");
+	s = xcalloc(INSTANCE_LEN + 1, 1);
+	for (size_t i = 0; i < INSTANCE_LEN; i++)
+		s[i] = alphabet[raw[i] % (sizeof(alphabet) - 1)];
+	*ret = s;
+	return 0;
+}
+
+static char *time_now(void)
+{
+	struct timespec now;
+	struct tm tm;
+	char day[32];
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	gmtime_r(&now.tv_sec, &tm);
+	strftime(day, sizeof(day), "%Y-%m-%dT%H:%M:%S", &tm);
+	return xasprintf("%s.%09ldZ", day, now.tv_nsec);
+}
+
+static int make_directory(const char *root, const char *id, const char *path, struct error *e)
+{
+	if (mkdir(path, 0711) == 0)
+		return 0;
+	if (errno == ENOENT) { /* the first container since boot */
+		if (path_mkdir(root, 0711, e) < 0)
+			return error_wrap(e, "make the state directory \"%s\"", root);
+		if (mkdir(path, 0711) == 0)
+			return 0;
+	}
+	if (errno == EEXIST)
+		return error_set(e, ERR_EXISTS, "container with given ID already exists: \"%s\"", id);
+	return error_errno(e, "make \"%s\"", path);
+}
+
+int record_reserve(const char *root, const char *id, struct record *r, struct error *e)
+{
+	cleanup_free char *path = xasprintf("%s/%s", root, id);
+	cleanup_close int fd = -1;
+	struct stat st;
+
+	if (make_directory(root, id, path, e) < 0)
+		return -1;
+	fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0 || flock(fd, LOCK_EX) < 0 || fstat(fd, &st) < 0) {
+		error_errno(e, "lock \"%s\"", path);
+		rmdir(path);
+		return -1;
+	}
+	if (st.st_nlink == 0) /* a delete --force came between */
+		return error_set(e, ERR_BUSY, "container \"%s\" was deleted while it was being created", id);
+	if (instance_make(&r->instance, e) < 0 || process_boot_id(r->boot_id, e) < 0) {
+		rmdir(path);
+		return -1;
+	}
+	r->id = xstrdup(id);
+	r->created = time_now();
+	r->owner = geteuid();
+	r->dir_fd = steal_fd(&fd);
+	r->locked = true;
+	return 0;
+}
+
+int record_save(struct record *r, struct error *e)
+{
+	cleanup_strbuf struct strbuf b = { 0 };
+	struct json_writer w = { .out = &b };
+
+	json_object_begin(&w, NULL);
+	json_put_u64(&w, "version", RECORD_VERSION);
+	json_put_string(&w, "id", r->id);
+	json_put_string(&w, "instance", r->instance);
+	json_put_bool(&w, "complete", r->complete);
+	json_put_string(&w, "bundle", r->bundle);
+	json_put_string(&w, "rootfs", r->rootfs);
+	json_put_string(&w, "created", r->created);
+	json_put_u64(&w, "owner", r->owner);
+	json_put_i64(&w, "pid", r->pid);
+	json_put_u64(&w, "startTime", r->start_time);
+	json_put_string(&w, "bootId", r->boot_id);
+	json_put_bool(&w, "attached", r->attached);
+	json_put_string(&w, "netnsName", r->netns_name);
+	json_put_string(&w, "netnsPath", r->netns_path);
+	json_put_u64(&w, "newNamespaces", r->ns_new);
+	json_put_u64(&w, "joinedNamespaces", r->ns_joined);
+	cgroup_put(&w, "cgroup", &r->cgroup);
+	json_array_begin(&w, "targets");
+	for (size_t i = 0; i < r->n_targets; i++)
+		json_put_string(&w, NULL, r->targets[i]);
+	json_array_end(&w);
+	json_object_begin(&w, "annotations");
+	for (size_t i = 0; i < r->n_annotations; i++)
+		json_put_string(&w, r->annotations[i].key, r->annotations[i].value);
+	json_object_end(&w);
+	json_object_end(&w);
+	if (file_replace(r->dir_fd, "record.json", b.s, b.len, 0600, e) < 0)
+		return error_wrap(e, "write the record of container \"%s\"", r->id);
+	return 0;
+}
+
+static bool get_bool(const struct json *j, const char *key)
+{
+	const struct json *m = json_get(j, key);
+
+	return m && m->type == JSON_BOOL && m->boolean;
+}
+
+static uint64_t get_u64(const struct json *j, const char *key)
+{
+	const struct json *m = json_get(j, key);
+	uint64_t v = 0;
+
+	return m && json_to_u64(m, &v) == 0 ? v : 0;
+}
+
+static void decode_lists(const struct json *j, struct record *r)
+{
+	const struct json *targets = json_get(j, "targets"), *annotations = json_get(j, "annotations");
+
+	if (targets && targets->type == JSON_ARRAY) {
+		r->targets = xcalloc(targets->n, sizeof(*r->targets));
+		for json_each (t, targets)
+			if (t->type == JSON_STRING)
+				r->targets[r->n_targets++] = xstrdup(t->text);
+	}
+	if (annotations && annotations->type == JSON_OBJECT) {
+		r->annotations = xcalloc(annotations->n, sizeof(*r->annotations));
+		for json_each (a, annotations)
+			if (a->type == JSON_STRING)
+				r->annotations[r->n_annotations++] =
+					(struct oci_pair){ xstrdup(a->key), xstrdup(a->text) };
+	}
+}
+
+static int decode(const struct json *j, struct record *r, struct error *e)
+{
+	const char *instance = json_get_string(j, "instance"), *boot = json_get_string(j, "bootId");
+	uint64_t pid = get_u64(j, "pid");
+
+	if (!instance || strlen(instance) != INSTANCE_LEN || !boot || strlen(boot) != 36 ||
+	    !json_get_string(j, "id") || strcmp(json_get_string(j, "id"), r->id) != 0 || pid > INT32_MAX)
+		return error_set(e, ERR_INPUT, "not a record of nsrun");
+	if (cgroup_get(json_get(j, "cgroup"), &r->cgroup, e) < 0)
+		return -1;
+	r->instance = xstrdup(instance);
+	memcpy(r->boot_id, boot, 37);
+	r->complete = get_bool(j, "complete");
+	r->bundle = xstrdup(json_get_string(j, "bundle"));
+	r->rootfs = xstrdup(json_get_string(j, "rootfs"));
+	r->created = xstrdup(json_get_string(j, "created"));
+	r->owner = (uid_t)get_u64(j, "owner");
+	r->pid = (pid_t)pid;
+	r->start_time = get_u64(j, "startTime");
+	r->attached = get_bool(j, "attached");
+	r->ns_new = get_u64(j, "newNamespaces");
+	r->ns_joined = get_u64(j, "joinedNamespaces");
+	r->netns_name = xstrdup(json_get_string(j, "netnsName"));
+	r->netns_path = xstrdup(json_get_string(j, "netnsPath"));
+	decode_lists(j, r);
+	return 0;
+}
+
+/* A half-made directory, or one with garbage in it, is still a container's: delete must be able to clear it away. */
+static int read_record(struct record *r, struct error *e)
+{
+	cleanup_json struct json_doc doc = { 0 };
+	cleanup_free char *text = NULL;
+	size_t len;
+
+	if (file_read(r->dir_fd, "record.json", false, RECORD_MAX, &text, &len, e) < 0) {
+		if (e->code != ENOENT)
+			return error_wrap(e, "container \"%s\"", r->id);
+		error_clear(e);
+		return 0;
+	}
+	if (json_parse(text, len, "record.json", &doc, e) < 0 || decode(doc.root, r, e) < 0)
+		return error_wrap(e, "container \"%s\": record.json", r->id);
+	return 0;
+}
+
+static int take_lock(int fd, int timeout_ms, struct error *e)
+{
+	struct timespec pause = { .tv_nsec = 200000 };
+
+	for (int64_t waited = 0; flock(fd, LOCK_EX | LOCK_NB) < 0;) {
+		if (errno != EWOULDBLOCK)
+			return error_errno(e, "lock");
+		if (waited >= (int64_t)timeout_ms * 1000000)
+			return error_set(e, ERR_BUSY, "another nsrun process is working on it");
+		nanosleep(&pause, NULL);
+		waited += pause.tv_nsec;
+		if (pause.tv_nsec < 20000000)
+			pause.tv_nsec *= 2;
+	}
+	return 0;
+}
+
+int record_load(const char *root, const char *id, bool lock, int timeout_ms, struct record *ret, struct error *e)
+{
+	cleanup(record_done) struct record r = RECORD_INIT;
+	cleanup_free char *path = NULL;
+	struct stat st;
+
+	if (oci_id_check(id, e) < 0)
+		return -1;
+	path = xasprintf("%s/%s", root, id);
+	r.id = xstrdup(id);
+	r.dir_fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (r.dir_fd < 0) {
+		if (errno == ENOENT || errno == ENOTDIR || errno == ELOOP)
+			return error_set(e, ERR_NO_CONTAINER, "container \"%s\": container does not exist", id);
+		return error_errno(e, "open \"%s\"", path);
+	}
+	if (lock) {
+		if (take_lock(r.dir_fd, timeout_ms, e) < 0)
+			return error_wrap(e, "container \"%s\"", id);
+		r.locked = true;
+	}
+	if (fstat(r.dir_fd, &st) < 0 || st.st_nlink == 0) /* deleted while we waited */
+		return error_set(e, ERR_NO_CONTAINER, "container \"%s\": container does not exist", id);
+	if (read_record(&r, e) < 0)
+		return -1;
+	*ret = r;
+	r = RECORD_INIT;
+	return 0;
+}
+
+bool record_is_locked(const struct record *r)
+{
+	if (flock(r->dir_fd, LOCK_SH | LOCK_NB) < 0)
+		return errno == EWOULDBLOCK;
+	flock(r->dir_fd, LOCK_UN);
+	return false;
+}
+
+void record_unlock(struct record *r)
+{
+	if (r->locked)
+		flock(r->dir_fd, LOCK_UN);
+	r->locked = false;
+}
+
+int record_config(const struct record *r, struct oci_config *ret, struct error *e)
+{
+	cleanup_free char *text = NULL;
+	size_t len;
+
+	if (file_read(r->dir_fd, "config.json", false, JSON_INPUT_MAX, &text, &len, e) < 0)
+		return error_wrap(e, "container \"%s\"", r->id);
+	return oci_config_parse(text, len, "config.json", ret, e);
+}
+
+/* Ours, or the temporary that a SIGKILLed file_replace() left. */
+static bool is_ours(const char *name)
+{
+	static const char *const names[] = { "config.json", "start", "output", "resolv.conf", "hosts", "hostname" };
+	size_t n = strlen(name);
+
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
+		if (strcmp(name, names[i]) == 0)
+			return true;
+	return n > 4 && strcmp(name + n - 4, ".tmp") == 0;
+}
+
+static int remove_files(int dir_fd, struct error *e)
+{
+	DIR *d = NULL;
+	struct dirent *entry;
+	int fd = openat(dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC), result = 0;
+
+	if (fd < 0 || !(d = fdopendir(fd))) {
+		fd_close_at(&fd);
+		return error_errno(e, "read the state directory");
+	}
+	while (result == 0 && (entry = readdir(d))) {
+		if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0 ||
+		    strcmp(entry->d_name, "etc") == 0 || strcmp(entry->d_name, "record.json") == 0)
+			continue;
+		if (!is_ours(entry->d_name))
+			result = error_set(e, ERR_GENERIC, "the state directory holds \"%s\", which is not ours",
+					   entry->d_name);
+		else if (unlinkat(dir_fd, entry->d_name, 0) < 0 && errno != ENOENT)
+			result = error_errno(e, "remove \"%s\"", entry->d_name);
+	}
+	closedir(d);
+	return result;
+}
+
+int record_remove(const char *root, struct record *r, struct error *e)
+{
+	cleanup_free char *path = xasprintf("%s/%s", root, r->id);
+	cleanup_close int etc = openat(r->dir_fd, "etc", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+
+	if (etc >= 0 && remove_files(etc, e) < 0)
+		return error_wrap(e, "remove \"%s/etc\"", path);
+	if (etc >= 0 && unlinkat(r->dir_fd, "etc", AT_REMOVEDIR) < 0)
+		return error_errno(e, "remove \"%s/etc\"", path);
+	if (remove_files(r->dir_fd, e) < 0)
+		return error_wrap(e, "remove \"%s\"", path);
+	if (unlinkat(r->dir_fd, "record.json", 0) < 0 && errno != ENOENT)
+		return error_errno(e, "remove \"%s/record.json\"", path);
+	if (rmdir(path) < 0 && errno != ENOENT)
+		return error_errno(e, "remove \"%s\"", path);
+	return 0;
+}

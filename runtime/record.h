@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * What is on disk of a container: ROOT/ID/
+ *	record.json	this struct: the intent, before the first side effect; then what became of it
+ *	config.json	the config as it was at create (exec, hooks at delete)
+ *	start		socket that only START starts; gone once started
+ *	etc/		resolv.conf, hosts, hostname, bound into the container
+ *	output		run -d of a terminal's container
+ * Whoever changes a container holds an exclusive flock on its directory; it goes with its holder, however that ends.
+ *
+ * The process is named by pid, start time and boot id, so that a pid used again, or a directory that outlived a reboot, is never taken for it.
+ */
+#ifndef RUNTIME_RECORD_H
+#define RUNTIME_RECORD_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "base/error.h"
+#include "oci/config.h"
+#include "runtime/cgroup.h"
+
+#define INSTANCE_LEN 16 /* lower-case letters and digits */
+
+struct record {
+	int dir_fd;		     /* of ROOT/ID, locked if `locked`; -1: none */
+	bool locked;
+	bool complete;		     /* false: create has not come to its end, or died */
+	char *id, *instance, *bundle, *rootfs, *created;
+	uid_t owner;
+	pid_t pid;		     /* of init; 0: not yet */
+	uint64_t start_time;
+	char boot_id[37];
+	struct cgroup cgroup;
+	bool attached;		     /* has attachments of its own (network/) */
+	char *netns_name;	     /* our pin in /run/netns; NULL: none */
+	char *netns_path;	     /* for people: the sandbox key; NULL: shares the runtime's */
+	uint64_t ns_new, ns_joined;  /* CLONE_NEW*: the namespaces that are not the runtime's */
+	char **targets;		     /* mount targets that create had to make in the root file system */
+	size_t n_targets;
+	struct oci_pair *annotations; /* decoded copy; only after record_load */
+	size_t n_annotations;
+};
+#define RECORD_INIT ((struct record){ .dir_fd = -1, .cgroup = { .fd = -1 } })
+void record_done(struct record *r);
+
+/* Makes ROOT/ID, locked. "container with given ID already exists" (ERR_EXISTS). */
+int record_reserve(const char *root, const char *id, struct record *r, struct error *e);
+int record_save(struct record *r, struct error *e);
+/* LOCK: exclusively, waiting at most TIMEOUT_MS (0: not at all: ERR_BUSY). Unknown: ERR_NO_CONTAINER. A directory without a readable record
+ * gives a record of its id alone, incomplete, so that delete can clear it away. */
+int record_load(const char *root, const char *id, bool lock, int timeout_ms, struct record *ret, struct error *e);
+/* True if somebody else holds the lock now. */
+bool record_is_locked(const struct record *r);
+void record_unlock(struct record *r);
+/* The copy of config.json. */
+int record_config(const struct record *r, struct oci_config *ret, struct error *e);
+/* Removes the directory; the record goes last. Nothing that is not ours is removed: an unknown file is an error that names it. */
+int record_remove(const char *root, struct record *r, struct error *e);
+
+#endif

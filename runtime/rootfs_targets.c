@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Mount targets that are missing in the root file system and will be made by init: found out before (for the intent
+ * record), removed by delete.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "base/memory.h"
+#include "base/path.h"
+#include "runtime/rootfs.h"
+
+struct targets {
+	char **made, **mounted; /* what will be made; what the mounts so far cover */
+	size_t n_made, n_mounted;
+};
+
+static void targets_done(struct targets *t)
+{
+	strings_free(t->made, t->n_made);
+	strings_free(t->mounted, t->n_mounted);
+}
+
+static void add(char ***v, size_t *n, char *s)
+{
+	*v = xreallocarray(*v, *n + 1, sizeof(char *));
+	(*v)[(*n)++] = s;
+}
+
+static bool contains(char *const *v, size_t n, const char *s)
+{
+	for (size_t i = 0; i < n; i++)
+		if (str_eq(v[i], s))
+			return true;
+	return false;
+}
+
+static bool is_covered(const struct targets *t, const char *path)
+{
+	for (size_t i = 0; i < t->n_mounted; i++) {
+		size_t n = strlen(t->mounted[i]);
+
+		if (strncmp(path, t->mounted[i], n) == 0 && (path[n] == '/' || !path[n]))
+			return true;
+	}
+	return false;
+}
+
+/* Every missing part of REAL, whose first THERE bytes exist. */
+static void add_missing(struct targets *t, const char *real, size_t there, bool directory)
+{
+	const char *end = real + there;
+
+	while (*end) {
+		cleanup_free char *part = NULL;
+
+		end += 1 + strcspn(end + 1, "/");
+		part = xasprintf("%.*s%s", (int)(end - real), real, *end || directory ? "/" : "");
+		if (!contains(t->made, t->n_made, part))
+			add(&t->made, &t->n_made, steal_ptr(&part));
+	}
+}
+
+static int add_target(struct targets *t, int root_fd, const char *target, bool directory, struct error *e)
+{
+	cleanup_free char *real = NULL, *clean = path_clean(target);
+	size_t there;
+
+	if (path_resolve_in_root(root_fd, clean, &real, &there, e) < 0)
+		return -1;
+	if (!is_covered(t, real) && !str_eq(real, "/"))
+		add_missing(t, real, there, directory);
+	add(&t->mounted, &t->n_mounted, steal_ptr(&real));
+	return 0;
+}
+
+static bool has_option(const struct oci_mount *m, const char *name)
+{
+	for (size_t i = 0; i < m->n_options; i++)
+		if (str_eq(m->options[i], name))
+			return true;
+	return false;
+}
+
+/* A bind's target is of the kind that its source is. For a relative source it is not known here and does not matter much:
+ * rootfs_remove_targets() looks at what is there. */
+static bool wants_directory(const struct oci_mount *m)
+{
+	struct stat st;
+
+	if (!str_eq(m->type, "bind") && !has_option(m, "bind") && !has_option(m, "rbind"))
+		return true;
+	return !m->source || m->source[0] != '/' || stat(m->source, &st) < 0 || S_ISDIR(st.st_mode);
+}
+
+int rootfs_missing_targets(int root_fd, const struct oci_config *config, const struct rootfs_bind *binds, size_t n_binds,
+			   char ***ret_targets, size_t *ret_n, struct error *e)
+{
+	cleanup(targets_done) struct targets t = { 0 };
+
+	for (size_t i = 0; i < config->n_mounts; i++) {
+		const struct oci_mount *m = &config->mounts[i];
+
+		if (add_target(&t, root_fd, m->destination, wants_directory(m), e) < 0)
+			return error_wrap(e, "mount \"%s\"", m->destination);
+	}
+	for (size_t i = 0; i < n_binds; i++)
+		if (add_target(&t, root_fd, binds[i].target, false, e) < 0)
+			return error_wrap(e, "bind over \"%s\"", binds[i].target);
+	*ret_targets = steal_ptr(&t.made);
+	*ret_n = t.n_made;
+	t.n_made = 0;
+	return 0;
+}
+
+static void remove_target(int root_fd, const char *target)
+{
+	size_t n = strlen(target);
+	cleanup_free char *path = xstrndup(target, n - (n > 0 && target[n - 1] == '/'));
+	char *slash = strrchr(path, '/');
+	cleanup_close int parent = -1;
+	struct stat st;
+
+	if (!slash || !slash[1])
+		return;
+	*slash = '\0';
+	parent = path_open_in_root(root_fd, *path ? path : "/", O_PATH | O_DIRECTORY, 0, NULL);
+	if (parent < 0 || fstatat(parent, slash + 1, &st, AT_SYMLINK_NOFOLLOW) < 0)
+		return;
+	if (S_ISDIR(st.st_mode))
+		unlinkat(parent, slash + 1, AT_REMOVEDIR);
+	else if (S_ISREG(st.st_mode) && st.st_size == 0)
+		unlinkat(parent, slash + 1, 0);
+}
+
+void rootfs_remove_targets(int root_fd, char *const *targets, size_t n)
+{
+	while (n-- > 0) /* a directory was listed before what is in it */
+		remove_target(root_fd, targets[n]);
+}

@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* run: create, start, and, unless detached, stay until the end and delete. */
+#include <sys/file.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+
+#include "base/fd.h"
+#include "base/step.h"
+#include "runtime/container.h"
+#include "runtime/create.h"
+#include "runtime/run.h"
+#include "runtime/teardown.h"
+#include "runtime/terminal.h"
+
+int exit_code(int wait_status)
+{
+	return WIFSIGNALED(wait_status) ? 128 + WTERMSIG(wait_status) : WEXITSTATUS(wait_status);
+}
+
+/* Another verb may have deleted it meanwhile. */
+static int delete_after(struct create *c, struct error *e)
+{
+	struct stat st;
+
+	if (flock(c->record.dir_fd, LOCK_EX) < 0)
+		return error_errno(e, "lock container \"%s\"", c->o->id);
+	c->record.locked = true;
+	if (fstat(c->record.dir_fd, &st) == 0 && st.st_nlink == 0)
+		return 0;
+	return teardown(c->rt, &c->record, &c->config, e);
+}
+
+static int attended(struct create *c, int *ret_status, struct error *e)
+{
+	int status;
+
+	record_unlock(&c->record);
+	fd_close_at(&c->sync);
+	if (terminal_serve(c->master, &c->process, c->sigfd, &status, e) < 0)
+		return -1;
+	if (!c->o->keep && delete_after(c, e) < 0)
+		return -1;
+	*ret_status = exit_code(status);
+	return 0;
+}
+
+static int run_story(struct create *c, int *ret_status, struct error *e)
+{
+	if (!c->o->detach) {
+		if (step(e, "block signals", signals_block(&c->old_mask, &c->sigfd, e)) < 0)
+			return -1;
+		if (!c->o->no_subreaper && prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) < 0)
+			return error_errno(e, "become a subreaper");
+	}
+	if (create_story(c, e) < 0 || step_await(e, "hand over", start_handover(c->sync, e)) < 0 ||
+	    step(e, "poststart hooks", start_poststart(&c->record, &c->config, e)) < 0) {
+		create_abort(c);
+		return -1;
+	}
+	if (c->o->detach) {
+		*ret_status = 0;
+		return 0;
+	}
+	return attended(c, ret_status, e);
+}
+
+int container_run(const struct runtime *rt, const struct create_options *o, int *ret_status, struct error *e)
+{
+	struct create c;
+	int result;
+
+	create_begin(&c, rt, o, true);
+	result = run_story(&c, ret_status, e);
+	create_done(&c);
+	return result;
+}

@@ -1,0 +1,191 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "runtime/spawn.h"
+
+#include <errno.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "runtime/sync.h"
+
+#define JOINS_MAX 16
+
+/* In a joined user namespace we keep our uid, which it may not map: files would be made for nobody. A namespace that maps no
+ * root leaves us as we are; the container's own user is set later. */
+static void become_root(void)
+{
+	int ignored = setresgid(0, 0, 0);
+
+	ignored = setresuid(0, 0, 0);
+	(void)ignored;
+}
+
+/* Joins those of the set that are not done yet. ALL: EPERM is an error now. */
+static int join_pass(const struct spawn *s, bool done[], uint64_t only, bool all, struct error *e)
+{
+	for (size_t i = 0; i < s->n_joins; i++) {
+		const struct join *j = &s->joins[i];
+
+		if (done[i] || !(j->flags & only))
+			continue;
+		if (setns(j->fd, (int)j->flags) == 0)
+			done[i] = true;
+		else if (all || errno != EPERM)
+			return error_errno(e, "join the %s", j->name);
+	}
+	return 0;
+}
+
+/* The mount namespace goes last of the first pass: joining it changes the root. */
+static int join_all(const struct spawn *s, struct error *e)
+{
+	const uint64_t cgroup = CLONE_NEWCGROUP, user = CLONE_NEWUSER, any = ~(uint64_t)0;
+	bool done[JOINS_MAX] = { false };
+	bool has_user = false;
+
+	for (size_t i = 0; i < s->n_joins; i++)
+		has_user = has_user || (s->joins[i].flags & user);
+	if (!has_user)
+		return join_pass(s, done, any & ~(cgroup | CLONE_NEWNS), true, e) < 0 ||
+				       join_pass(s, done, CLONE_NEWNS, true, e) < 0 ?
+			       -1 :
+			       0;
+	if (join_pass(s, done, any & ~(cgroup | user | CLONE_NEWNS), false, e) < 0 ||
+	    join_pass(s, done, user, true, e) < 0)
+		return -1;
+	become_root();
+	return join_pass(s, done, any & ~cgroup, true, e);
+}
+
+static int join_cgroup(const struct spawn *s, struct error *e)
+{
+	bool done[JOINS_MAX] = { false };
+
+	for (size_t i = 0; i < s->n_joins; i++)
+		done[i] = s->joins[i].flags & ~(uint64_t)CLONE_NEWCGROUP;
+	return join_pass(s, done, CLONE_NEWCGROUP, true, e);
+}
+
+/* PARENT_JOINED: the intermediate did all but the cgroup namespace. */
+static __attribute__((noreturn)) void child(const struct spawn *s, bool parent_joined)
+{
+	ERROR_INIT(e);
+
+	if ((!parent_joined && join_all(s, &e) < 0) || join_cgroup(s, &e) < 0) {
+		sync_send_error(s->error_fd, &e);
+		_exit(1);
+	}
+	s->main(s->arg);
+	_exit(1);
+}
+
+/* clone, and the child goes its way. The kernel may know no CLONE_INTO_CGROUP (before 5.7), or be forbidden to: then the caller attaches. */
+static pid_t clone_child(const struct spawn *s, uint64_t extra, bool parent_joined, int *ret_pidfd)
+{
+	bool in_cgroup = s->cgroup_fd >= 0;
+	pid_t pid;
+
+	if (s->ret_in_cgroup)
+		*s->ret_in_cgroup = in_cgroup;
+	pid = process_clone(s->new_flags | extra, s->cgroup_fd, ret_pidfd);
+	if (pid < 0 && in_cgroup && errno != EAGAIN && errno != ENOMEM && errno != ENOSPC) {
+		if (s->ret_in_cgroup)
+			*s->ret_in_cgroup = false;
+		pid = process_clone((s->new_flags & ~(uint64_t)CLONE_NEWCGROUP) | extra, -1, ret_pidfd);
+	}
+	if (pid == 0)
+		child(s, parent_joined);
+	return pid;
+}
+
+static int clone_error(const struct spawn *s, struct error *e)
+{
+	int err = errno;
+
+	error_errno(e, "clone");
+	if (err == ENOSPC && (s->new_flags & CLONE_NEWUSER))
+		error_hint(e, "the limit of user namespaces is reached: see sysctl user.max_user_namespaces");
+	else if (err == ENOSPC)
+		error_hint(e, "a limit of namespaces is reached: see sysctl user.max_{pid,mnt,net,ipc,uts}_namespaces");
+	else if (err == EPERM && (s->new_flags & CLONE_NEWUSER))
+		error_hint(e, "user namespaces may be switched off: see sysctl kernel.unprivileged_userns_clone");
+	else if (err == EAGAIN)
+		error_hint(e, "a limit of processes is reached: see ulimit -u and pids.max of our cgroup");
+	return -1;
+}
+
+static __attribute__((noreturn)) void intermediate(const struct spawn *s, int sock)
+{
+	cleanup_close int pidfd = -1;
+	bool in_cgroup;
+	pid_t pid;
+	ERROR_INIT(e);
+
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (join_all(s, &e) < 0)
+		goto fail;
+	pid = clone_child(s, CLONE_PARENT, true, &pidfd);
+	if (pid < 0) {
+		clone_error(s, &e);
+		goto fail;
+	}
+	/* The sign says whether it is in the cgroup: our copy of *ret_in_cgroup is not the caller's. */
+	in_cgroup = !s->ret_in_cgroup || *s->ret_in_cgroup;
+	if (sync_send_fd(sock, SYNC_SPAWNED, in_cgroup ? (int)pid : -(int)pid, pidfd, &e) < 0)
+		goto fail;
+	_exit(0);
+fail:
+	sync_send_error(sock, &e);
+	_exit(1);
+}
+
+static int spawn_through_intermediate(const struct spawn *s, struct process *ret, struct error *e)
+{
+	cleanup_process struct process middle = PROCESS_INIT;
+	cleanup_close int ours = -1, theirs = -1;
+	int pair[2], pid, status;
+
+	if (sync_pair(pair, e) < 0)
+		return -1;
+	ours = pair[0];
+	theirs = pair[1];
+	middle.pid = process_clone(0, -1, &middle.pidfd);
+	if (middle.pid < 0)
+		return clone_error(s, e);
+	if (middle.pid == 0) {
+		fd_close_at(&ours);
+		intermediate(s, theirs);
+	}
+	fd_close_at(&theirs);
+	if (sync_await(ours, SYNC_SPAWNED, &pid, &ret->pidfd, e) < 0)
+		return -1;
+	ret->pid = pid < 0 ? -pid : pid;
+	if (s->ret_in_cgroup)
+		*s->ret_in_cgroup = pid > 0 && s->cgroup_fd >= 0;
+	return process_wait(&middle, -1, &status, e) < 0 ? -1 : 0;
+}
+
+int spawn_process(const struct spawn *s, struct process *ret, struct error *e)
+{
+	bool pid = false, user = false;
+	int pidfd = -1;
+
+	if (s->n_joins > JOINS_MAX)
+		return error_set(e, EINVAL, "too many namespaces to join");
+	for (size_t i = 0; i < s->n_joins; i++) {
+		pid = pid || (s->joins[i].flags & CLONE_NEWPID);
+		user = user || (s->joins[i].flags & CLONE_NEWUSER);
+	}
+	if (pid || user || (s->n_joins > 0 && (s->new_flags & CLONE_NEWUSER)))
+		return spawn_through_intermediate(s, ret, e);
+	ret->pid = clone_child(s, 0, false, &pidfd);
+	if (ret->pid < 0) {
+		ret->pid = 0;
+		return clone_error(s, e);
+	}
+	ret->pidfd = pidfd;
+	return 0;
+}

@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* start: tells init to go on, and returns when the container's program runs or with the reason why it does not. */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "base/step.h"
+#include "hooks/hooks.h"
+#include "runtime/container.h"
+#include "runtime/create.h"
+#include "runtime/record.h"
+#include "runtime/status.h"
+#include "runtime/sync.h"
+#include "runtime/teardown.h"
+
+/* After EXEC, EOF is success: execve closed the socket. An ERROR may still come: then execve, or what is done under the filter, failed. */
+int start_handover(int sync, struct error *e)
+{
+	int n;
+
+	if (sync_send(sync, SYNC_START, e) < 0 || sync_await(sync, SYNC_EXEC, NULL, NULL, e) < 0)
+		return -1;
+	n = sync_await_or_eof(sync, SYNC_EXEC, e);
+	return n > 0 ? error_set(e, EBADMSG, "init said EXEC twice") : n;
+}
+
+static int connect_start(const struct record *r, int *ret_fd, struct error *e)
+{
+	struct sockaddr_un sa = { .sun_family = AF_UNIX };
+	cleanup_close int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+
+	if (fd < 0)
+		return error_errno(e, "socket");
+	snprintf(sa.sun_path, sizeof(sa.sun_path), "/proc/self/fd/%d/start", r->dir_fd);
+	if (connect(fd, (struct sockaddr *)&sa, sizeof(sa)) < 0) {
+		if (errno == ECONNREFUSED || errno == ENOENT)
+			return error_set(e, ERR_STATUS, "cannot start an already running container");
+		return error_errno(e, "connect to the start socket");
+	}
+	*ret_fd = steal_fd(&fd);
+	return 0;
+}
+
+/* A failing poststart hook stops the container and is an error; a config without such hooks is not even read. */
+int start_poststart(const struct record *r, const struct oci_config *config, struct error *e)
+{
+	cleanup_strbuf struct strbuf state = { 0 };
+	cleanup_close int bundle = -1;
+	const struct oci_hooks *h = config->hooks;
+	struct oci_state s = { .id = r->id,
+			       .status = STATUS_RUNNING,
+			       .pid = r->pid,
+			       .bundle = r->bundle,
+			       .annotations = r->annotations,
+			       .n_annotations = r->n_annotations };
+
+	if (!h || h->n_poststart == 0)
+		return 0;
+	oci_state_write(&s, false, &state);
+	bundle = open(r->bundle, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	return hooks_run("poststart", h->poststart, h->n_poststart, state.s, state.len, bundle, e);
+}
+
+static int check_status(const struct record *r, struct error *e)
+{
+	switch (status_derive(r)) {
+	case STATUS_CREATED:
+		return 0;
+	case STATUS_STOPPED:
+		return error_set(e, ERR_STATUS, "cannot start a container that has stopped");
+	case STATUS_CREATING:
+		return error_set(e, ERR_STATUS, "cannot start a container that is still being created");
+	case STATUS_RUNNING:
+	case STATUS_PAUSED:
+		break;
+	}
+	return error_set(e, ERR_STATUS, "cannot start an already running container");
+}
+
+static int start_story(const struct runtime *rt, const char *id, struct record *r, struct error *e)
+{
+	cleanup(oci_config_done) struct oci_config config = { 0 };
+	cleanup_close int sync = -1;
+
+	if (step_await(e, "load container", record_load(rt->root, id, true, 10000, r, e)) < 0 ||
+	    step_await(e, "check status", check_status(r, e)) < 0 ||
+	    step(e, "load config", record_config(r, &config, e)) < 0 ||
+	    step(e, "connect to init", connect_start(r, &sync, e)) < 0 ||
+	    step_await(e, "hand over", start_handover(sync, e)) < 0)
+		return -1;
+	unlinkat(r->dir_fd, "start", 0);
+	if (step(e, "poststart hooks", start_poststart(r, &config, e)) < 0) {
+		struct process p = PROCESS_INIT;
+
+		if (record_open_process(r, &p, NULL) > 0)
+			process_signal(&p, SIGKILL);
+		process_release(&p);
+		return -1;
+	}
+	return 0;
+}
+
+int container_start(const struct runtime *rt, const char *id, struct error *e)
+{
+	cleanup(record_done) struct record r = RECORD_INIT;
+
+	return start_story(rt, id, &r, e);
+}
