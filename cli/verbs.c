@@ -1,0 +1,308 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The verbs and their options: runc's, so that an engine can call nsrun by changing one path, and
+ * those of the network. To add one: a row here, a declaration in cli.h, the function in cli/VERB.c,
+ * a section in docs/nsrun.8.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "cli/cli.h"
+
+#define FDS_MAX 65536
+
+/* clang-format off */
+
+/* Rows of the tables below; S is the struct that they fill. */
+#define FLAG(m, l, n, h)		OPTION_FLAG(S, m, l, n, h)
+#define TEXT(m, l, n, v, h)		OPTION_STRING(S, m, l, n, v, COMPLETE_NOTHING, h)
+#define TEXTS(m, n_m, l, n, v, h)	OPTION_STRINGS(S, m, n_m, l, n, v, COMPLETE_NOTHING, h)
+#define FILENAME(m, l, n, v, h)		OPTION_STRING(S, m, l, n, v, COMPLETE_FILE, h)
+#define DIRNAME(m, l, n, h)		OPTION_STRING(S, m, l, n, "DIR", COMPLETE_DIR, h)
+#define CHOICE(m, l, n, v, h)		OPTION_CHOICE(S, m, l, n, v, h)
+
+#define S struct global_options
+const struct option cli_global_options[] = {
+	DIRNAME(root, 0, "root", NULL),
+	DIRNAME(net_dir, 0, "net-dir", "keep containers, networks there"),
+	FILENAME(log, 0, "log", "FILE", NULL),
+	FLAG(debug, 0, "debug", "append to FILE; log each step"),
+	CHOICE(log_format, 0, "log-format", "text|json", NULL),
+	TEXT(log_level, 0, "log-level", "LEVEL", "how; error to debug"),
+	CHOICE(cgroup_manager, 0, "cgroup-manager", "cgroupfs|systemd|disabled",
+		"who makes cgroups"),
+	FLAG(systemd_cgroup, 0, "systemd-cgroup", NULL),
+	CHOICE(rootless, 0, "rootless", "auto|true|false", "systemd; without privileges"),
+	FLAG(version, 'v', "version", "the version and what is built in"),
+	OPTIONS_END
+};
+#undef S
+
+/* ---- containers ---- */
+
+#define S struct create_options
+static const struct option run_options[] = {
+	FLAG(detach, 'd', "detach", "return when it runs"),
+	FLAG(keep, 0, "keep", "do not delete it when it has ended"),
+	FLAG(no_subreaper, 0, "no-subreaper", "do not adopt the container's orphans"),
+#define CREATE_BEGINS 3 /* create has what follows */
+	DIRNAME(bundle, 'b', "bundle", "the bundle (default: the current directory)"),
+	FILENAME(config_file, 'f', "config", "FILE", "instead of the bundle's config.json"),
+	FILENAME(console_socket, 0, "console-socket", "SOCKET", "send the terminal's master there"),
+	FILENAME(pidfd_socket, 0, "pidfd-socket", "SOCKET", "send the container's pidfd there"),
+	FILENAME(pid_file, 0, "pid-file", "FILE", "write the container's pid to FILE"),
+	FLAG(no_pivot, 0, "no-pivot", "MS_MOVE and chroot instead of pivot_root"),
+	FLAG(no_new_keyring, 0, "no-new-keyring", "keep the caller's session keyring"),
+	OPTION_INT(S, preserve_fds, 0, "preserve-fds", "N", 0, FDS_MAX,
+		"pass on descriptors 3 to 2+N"),
+	OPTION_STRINGS(S, network.networks, network.n_networks, 0, "network", "NETWORK",
+		COMPLETE_NETWORK_FLAG, "NAME, container:ID, ns:PATH, host, none *"),
+	TEXTS(network.publish, network.n_publish, 'p', "publish", "PORTS",
+		"[hostIP:]hostPort:port[/tcp|udp|sctp] *"),
+	TEXT(network.ip, 0, "ip", "ADDR", NULL),
+	TEXT(network.ip6, 0, "ip6", "ADDR", NULL),
+	TEXT(network.mac, 0, "mac", "MAC", "fixed addresses"),
+	TEXTS(network.aliases, network.n_aliases, 0, "network-alias", "NAME",
+		"one more name on the network *"),
+	TEXTS(network.dns, network.n_dns, 0, "dns", "ADDR", "a server for resolv.conf *"),
+	TEXTS(network.add_hosts, network.n_add_hosts, 0, "add-host", "NAME:ADDR",
+		"a line for hosts *"),
+	OPTION_LATER(0, "bandwidth", "RATE"),
+	OPTIONS_END
+};
+#undef S
+
+#define S struct exec_options
+static const struct option exec_options[] = {
+	FILENAME(process_file, 'p', "process", "FILE", "the process, as JSON; instead of COMMAND"),
+	TEXT(cwd, 0, "cwd", "DIR", "working directory in the container"),
+	TEXTS(env, n_env, 'e', "env", "NAME=VALUE", "add to the environment *"),
+	FLAG(tty, 't', "tty", "with a terminal"),
+	TEXT(user, 'u', "user", "UID[:GID]", "as this user"),
+	OPTION_U32S(S, additional_gids, n_additional_gids, 'g', "additional-gids", "GID", 0,
+		UINT32_MAX - 1, "one more group *"),
+	TEXTS(caps, n_caps, 'c', "cap", "CAP", "one more capability *"),
+	FLAG(no_new_privs, 0, "no-new-privs", "set no_new_privs"),
+	TEXT(process_label, 0, "process-label", "LABEL", "SELinux label"),
+	TEXT(apparmor, 0, "apparmor", "PROFILE", "AppArmor profile"),
+	TEXTS(cgroups, n_cgroups, 0, "cgroup", "[CTRL:]PATH",
+		"in this cgroup below the container's *"),
+	FLAG(ignore_paused, 0, "ignore-paused", "also in a paused container"),
+	FLAG(detach, 'd', "detach", "return when it runs"),
+	FILENAME(pid_file, 0, "pid-file", "FILE", "write the process's pid to FILE"),
+	FILENAME(console_socket, 0, "console-socket", "SOCKET", "send the terminal's master there"),
+	FILENAME(pidfd_socket, 0, "pidfd-socket", "SOCKET", "send the process's pidfd there"),
+	OPTION_INT(S, preserve_fds, 0, "preserve-fds", "N", 0, FDS_MAX,
+		"pass on descriptors 3 to 2+N"),
+	OPTIONS_END
+};
+#undef S
+
+static const struct option no_options[] = { OPTIONS_END };
+
+#define S struct listing_options
+static const struct option list_options[] = {
+	CHOICE(format, 'f', "format", "table|json", "how it is printed"),
+	FLAG(quiet, 'q', "quiet", "ids alone"),
+	OPTIONS_END
+};
+static const struct option ps_options[] = {
+	CHOICE(format, 'f', "format", "table|json", "json: the pids alone, as an array"),
+	OPTIONS_END
+};
+static const struct option view_list_options[] = {
+	CHOICE(format, 0, "format", "table|json|plain", "how it is printed"),
+	FLAG(quiet, 'q', "quiet", "names alone"),
+	OPTIONS_END
+};
+static const struct option view_options[] = {
+	CHOICE(format, 0, "format", "table|json", "how it is printed"),
+	OPTIONS_END
+};
+#undef S
+
+#define S struct kill_options
+static const struct option kill_options[] = {
+	FLAG(all, 'a', "all", "every process of the container, not its first alone"),
+	OPTIONS_END
+};
+#undef S
+
+#define S struct delete_options
+static const struct option delete_options[] = {
+	FLAG(force, 'f', "force", "kill it first; no error if there is none"),
+	TEXT(regex, 0, "regex", "REGEX", "all whose id holds a match (POSIX extended)"),
+	OPTIONS_END
+};
+#undef S
+
+#define S struct spec_command_options
+static const struct option spec_options[] = {
+	DIRNAME(bundle, 'b', "bundle", "write it there (default: the current directory)"),
+	DIRNAME(rootfs, 0, "rootfs", "the container's root (default: BUNDLE/rootfs)"),
+	FLAG(rootless, 0, "rootless", "for a user without privileges"),
+	OPTIONS_END
+};
+#undef S
+
+/* ---- networks ---- */
+
+#define S struct network_create_command_options
+static const struct option network_create_options[] = {
+	TEXT(create.driver, 0, "driver", "DRIVER", "bridge (default)"),
+	TEXT(create.subnet, 0, "subnet", "PREFIX", "such as 10.1.2.0/24 (default: a free one)"),
+	TEXT(create.gateway, 0, "gateway", "ADDR", "the bridge's address (default: the first)"),
+	TEXT(create.ip_range, 0, "ip-range", "PREFIX", "lease from this part of the subnet"),
+	FLAG(create.ipv6, 0, "ipv6", "IPv6 as well"),
+	FLAG(create.internal, 0, "internal", "no way out"),
+	OPTION_FLAG_NOT(S, create.no_isolate, 0, "isolate",
+		"=false: let other networks' containers in"),
+	OPTION_FLAG_NOT(S, create.no_masquerade, 0, "masquerade",
+		"=false: containers' addresses are seen outside"),
+	OPTION_U32(S, create.mtu, 0, "mtu", "BYTES", 68, 65535, "(default: the default route's)"),
+	TEXTS(settings, n_settings, 'o', "opt", "KEY=VALUE", "the driver's: bridge=IFNAME *"),
+	TEXTS(create.labels, create.n_labels, 0, "label", "KEY=VALUE", "a note *"),
+	FLAG(create.dry_run, 0, "dry-run", "print what would be made"),
+	OPTIONS_END
+};
+#undef S
+
+/* ---- verbs ---- */
+
+/* A verb's function, options and the struct that they fill. */
+#define RUN(function, table)	.run = (function), .options = (table)
+#define FILLS(type)		.size = sizeof(struct type)
+#define ARGS(min, max, text)	.min_args = (min), .max_args = (max), .arguments = (text)
+#define ANY UINT8_MAX
+#define COMPLETES(first, others) .completes = { COMPLETE_##first, COMPLETE_##others }
+#define EXAMPLES(...)		.examples = { __VA_ARGS__ }
+
+static const struct verb network_verbs[] = {
+	{ .name = "create", RUN(cmd_network_create, network_create_options),
+	  FILLS(network_create_command_options), ARGS(1, 1, "NAME"),
+	  .summary = "make a network that containers can join",
+	  EXAMPLES("nsrun network create web",
+		   "nsrun network create --subnet 10.7.0.0/24 --internal db") },
+	{ .name = "ls", RUN(cmd_network_ls, view_list_options), FILLS(listing_options),
+	  ARGS(0, 0, ""),
+	  .summary = "list networks",
+	  EXAMPLES("nsrun network ls", "nsrun network ls --format json") },
+	{ .name = "inspect", RUN(cmd_network_inspect, no_options), ARGS(1, ANY, "NAME..."),
+	  .summary = "settings and members, as JSON", COMPLETES(NETWORK, NETWORK),
+	  EXAMPLES("nsrun network inspect web", "nsrun network inspect bridge web") },
+	{ .name = "rm", RUN(cmd_network_rm, no_options), ARGS(1, ANY, "NAME..."),
+	  .summary = "remove networks that have no members", COMPLETES(NETWORK, NETWORK),
+	  EXAMPLES("nsrun network rm web", "nsrun network rm web db") },
+	{ .name = NULL }
+};
+
+static const struct verb netns_verbs[] = {
+	{ .name = "ls", RUN(cmd_netns_ls, view_list_options), FILLS(listing_options),
+	  ARGS(0, 0, ""),
+	  .summary = "list network namespaces and who uses them",
+	  EXAMPLES("nsrun netns ls", "nsrun netns ls -q") },
+	{ .name = "show", RUN(cmd_netns_show, view_options), FILLS(listing_options),
+	  ARGS(1, 1, "NAME"),
+	  .summary = "links, addresses, routes and neighbours, seen from the host",
+	  COMPLETES(NETNS, NOTHING),
+	  EXAMPLES("nsrun netns show web", "nsrun netns show --format json web") },
+	{ .name = "exec", RUN(cmd_netns_exec, no_options), ARGS(2, 1, "NAME COMMAND [ARG...]"),
+	  .trailing = TRAILING_COMMAND, .failure = EXIT_EXEC_ERROR,
+	  .summary = "run a program of the host in a network namespace", COMPLETES(NETNS, COMMAND),
+	  EXAMPLES("nsrun netns exec web ss -tnlp", "nsrun netns exec web tcpdump -ni eth0") },
+	{ .name = "create", RUN(cmd_netns_create, no_options), ARGS(1, 1, "NAME"),
+	  .summary = "make an empty one, as \"ip netns add\" does",
+	  EXAMPLES("nsrun netns create lab", "nsrun run --network ns:/run/netns/lab tool") },
+	{ .name = "rm", RUN(cmd_netns_rm, no_options), ARGS(1, ANY, "NAME..."),
+	  .summary = "remove those made by create", COMPLETES(NETNS, NETNS),
+	  EXAMPLES("nsrun netns rm lab", "nsrun netns rm lab lab2") },
+	{ .name = NULL }
+};
+
+const struct verb cli_verbs[] = {
+	{ .name = "run", RUN(cmd_run, run_options), FILLS(create_options),
+	  ARGS(1, 1, "ID [COMMAND [ARG...]]"), .trailing = TRAILING_COMMAND, .protect = true,
+	  .summary = "create and start a container, wait for it, delete it",
+	  COMPLETES(NOTHING, COMMAND),
+	  EXAMPLES("nsrun run -d -b /bundles/web --network web -p 8080:80 web",
+		   "nsrun run -b /bundles/tool --network container:web tool ip addr") },
+	{ .name = "create", RUN(cmd_create, run_options + CREATE_BEGINS), FILLS(create_options),
+	  ARGS(1, 1, "ID [COMMAND [ARG...]]"), .trailing = TRAILING_COMMAND, .protect = true,
+	  .summary = "create a container and its network; start runs it",
+	  COMPLETES(NOTHING, COMMAND),
+	  EXAMPLES("nsrun create -b /bundles/web web",
+		   "nsrun create -b /bundles/web --network web web2 httpd -f") },
+	{ .name = "start", RUN(cmd_start, no_options), ARGS(1, 1, "ID"),
+	  .summary = "run the program of a created container", COMPLETES(CONTAINER, NOTHING),
+	  EXAMPLES("nsrun start web", "nsrun create web && nsrun start web") },
+	{ .name = "exec", RUN(cmd_exec, exec_options), FILLS(exec_options),
+	  ARGS(1, 1, "ID COMMAND [ARG...] | -p FILE ID"), .trailing = TRAILING_COMMAND,
+	  .failure = EXIT_EXEC_ERROR, .protect = true,
+	  .summary = "run one more process in a container", COMPLETES(CONTAINER, COMMAND),
+	  EXAMPLES("nsrun exec -t web sh", "nsrun exec -e LANG=C -u 33:33 web id") },
+	{ .name = "kill", RUN(cmd_kill, kill_options), FILLS(kill_options),
+	  ARGS(1, 2, "ID [SIGNAL]"),
+	  .summary = "send a signal (default: TERM)", COMPLETES(CONTAINER, SIGNAL),
+	  EXAMPLES("nsrun kill web", "nsrun kill --all web KILL") },
+	{ .name = "delete", RUN(cmd_delete, delete_options), FILLS(delete_options),
+	  ARGS(0, ANY, "ID..."),
+	  .summary = "delete containers and what was made for them",
+	  COMPLETES(CONTAINER, CONTAINER),
+	  EXAMPLES("nsrun delete web", "nsrun delete -f web tool") },
+	{ .name = "list", RUN(cmd_list, list_options), FILLS(listing_options),
+	  ARGS(0, 0, ""),
+	  .summary = "list containers", EXAMPLES("nsrun list", "nsrun list -f json") },
+	{ .name = "state", RUN(cmd_state, no_options), ARGS(1, 1, "ID"),
+	  .summary = "print a container's state, as JSON", COMPLETES(CONTAINER, NOTHING),
+	  EXAMPLES("nsrun state web", "nsrun state web | jq .network") },
+	{ .name = "ps", RUN(cmd_ps, ps_options), FILLS(listing_options),
+	  ARGS(1, 1, "ID [PS-OPTION...]"),
+	  .trailing = TRAILING_WORDS,
+	  .summary = "a container's processes, by the host's ps (default: -ef)",
+	  COMPLETES(CONTAINER, NOTHING), EXAMPLES("nsrun ps web", "nsrun ps web -o pid,rss,args") },
+	{ .name = "spec", RUN(cmd_spec, spec_options), FILLS(spec_command_options),
+	  ARGS(0, 0, "[-- COMMAND [ARG...]]"), .trailing = TRAILING_DASHES,
+	  .summary = "write a config.json to begin with",
+	  EXAMPLES("nsrun spec --rootfs ./rootfs",
+		   "nsrun spec -b /bundles/web -- httpd -f -p 80") },
+	{ .name = "network", .verbs = network_verbs, .arguments = "VERB ...",
+	  .summary = "make, list and remove networks",
+	  EXAMPLES("nsrun network create web", "nsrun run -d --network web -p 8080:80 c1") },
+	{ .name = "netns", .verbs = netns_verbs, .arguments = "VERB ...",
+	  .summary = "look into network namespaces from the host",
+	  EXAMPLES("nsrun netns show web", "nsrun netns exec web ss -tn") },
+	{ .name = "help", RUN(cmd_help, no_options), ARGS(0, 2, "[VERB [VERB]]"),
+	  .summary = "the same as VERB --help", COMPLETES(VERB, VERB),
+	  EXAMPLES("nsrun help run", "nsrun help network create") },
+	{ .name = "__complete", RUN(cmd_complete, no_options), ARGS(0, ANY, "-- WORD..."),
+	  .trailing = TRAILING_WORDS, .hidden = true, .summary = "what the last word can become" },
+	{ .name = NULL }
+};
+
+/* clang-format on */
+
+const struct verb *verb_find(const struct verb *table, const char *name)
+{
+	for (; table->name; table++)
+		if (strcmp(table->name, name) == 0)
+			return table;
+	return NULL;
+}
+
+const char *verb_title(const struct verb *group, const struct verb *verb, char buf[static 64])
+{
+	if (!group)
+		return verb->name;
+	snprintf(buf, 64, "%s %s", group->name, verb->name);
+	return buf;
+}
+
+int verb_failed(const struct cli *cli, const char *id, struct error *e)
+{
+	cleanup_free char *quoted = xasprintf("\"%s\"", id);
+	char title[64];
+
+	if (strstr(e->msg, quoted))
+		return error_wrap(e, "%s", verb_title(cli->group, cli->verb, title));
+	return error_wrap(e, "%s %s", verb_title(cli->group, cli->verb, title), id);
+}
