@@ -1,0 +1,416 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* network/decode.c, lists.c, create.c: lists of ours and of others, creation and removal. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/memory.h"
+#include "network/decode.h"
+#include "network/lists.h"
+#include "network/network.h"
+#include "tests/unit/lab.h"
+
+#define DIR_PATH "/run/net.d"
+
+static const struct network_dirs dirs = { .net_dir = DIR_PATH };
+
+static int setup(void **state)
+{
+	(void)state;
+	return lab_enter() ? 0 : -1;
+}
+
+static int decode(const char *text, struct network *ret, struct error *e)
+{
+	return network_decode(text, strlen(text), "x.conflist", ret, e);
+}
+
+static void is_address(const struct ip_addr *a, const char *text)
+{
+	char buf[IP_TEXT_MAX];
+
+	assert_string_equal(ip_addr_text(a, buf), text);
+}
+
+static void is_prefix(const struct ip_prefix *p, const char *text)
+{
+	char buf[IP_TEXT_MAX];
+
+	assert_string_equal(ip_prefix_text(p, buf), text);
+}
+
+/* As podman 4 (CNI backend) writes its default network. */
+static const char podman[] =
+	"{ \"cniVersion\": \"0.4.0\", \"name\": \"podman\", \"plugins\": ["
+	"{ \"type\": \"bridge\", \"bridge\": \"cni-podman0\", \"isGateway\": true, \"ipMasq\": true, \"hairpinMode\": true,"
+	"  \"ipam\": { \"type\": \"host-local\", \"routes\": [{ \"dst\": \"0.0.0.0/0\" }],"
+	"    \"ranges\": [[{ \"subnet\": \"10.88.0.0/16\", \"gateway\": \"10.88.0.1\" }]] } },"
+	"{ \"type\": \"portmap\", \"capabilities\": { \"portMappings\": true } },"
+	"{ \"type\": \"firewall\" }, { \"type\": \"tuning\" } ] }";
+
+static void test_podman(void **state)
+{
+	cleanup_network struct network n = { 0 };
+	ERROR_INIT(e);
+
+	(void)state;
+	ok(decode(podman, &n, &e), &e);
+	assert_string_equal(n.name, "podman");
+	assert_string_equal(n.driver, "bridge");
+	assert_string_equal(n.bridge, "cni-podman0");
+	assert_string_equal(n.data_dir, "/var/lib/cni/networks/podman");
+	assert_null(n.unsupported);
+	is_prefix(&n.subnet, "10.88.0.0/16");
+	is_address(&n.gateway, "10.88.0.1");
+	is_address(&n.range_start, "10.88.0.1");
+	is_address(&n.range_end, "10.88.255.254");
+	assert_true(n.masquerade && n.hairpin && n.default_route && n.gateway_on_bridge && n.isolate);
+	assert_false(n.internal);
+}
+
+/* As nerdctl and containerd's documentation have it. */
+static void test_nerdctl_and_containerd(void **state)
+{
+	static const char nerdctl[] =
+		"{\"cniVersion\":\"1.0.0\",\"name\":\"bridge\",\"nerdctlID\":\"17f29b07\",\"nerdctlLabels\":{},\"plugins\":["
+		"{\"type\":\"bridge\",\"bridge\":\"nerdctl0\",\"isGateway\":true,\"ipMasq\":true,\"hairpinMode\":true,"
+		"\"ipam\":{\"ranges\":[[{\"gateway\":\"10.4.0.1\",\"subnet\":\"10.4.0.0/24\"}]],"
+		"\"routes\":[{\"dst\":\"0.0.0.0/0\"}],\"type\":\"host-local\"}},"
+		"{\"type\":\"portmap\",\"capabilities\":{\"portMappings\":true}},"
+		"{\"type\":\"firewall\",\"ingressPolicy\":\"same-bridge\"},{\"type\":\"tuning\"}]}";
+	static const char containerd[] =
+		"{\"cniVersion\":\"1.0.0\",\"name\":\"containerd-net\",\"plugins\":["
+		"{\"type\":\"bridge\",\"bridge\":\"cni0\",\"isDefaultGateway\":true,\"ipMasq\":true,\"promiscMode\":true,"
+		"\"ipam\":{\"type\":\"host-local\",\"subnet\":\"10.22.0.0/16\",\"rangeStart\":\"10.22.1.0\"}},"
+		"{\"type\":\"portmap\",\"capabilities\":{\"portMappings\":true}}]}";
+	cleanup_network struct network n = { 0 }, c = { 0 };
+	ERROR_INIT(e);
+
+	(void)state;
+	ok(decode(nerdctl, &n, &e), &e);
+	assert_null(n.unsupported);
+	is_prefix(&n.subnet, "10.4.0.0/24");
+	ok(decode(containerd, &c, &e), &e);
+	assert_string_equal(c.unsupported, "plugins[0].promiscMode: not supported yet");
+	assert_true(c.default_route && c.gateway_on_bridge);
+	is_address(&c.range_start, "10.22.1.0");
+}
+
+#define LIST(plugins) "{\"cniVersion\":\"1.1.0\",\"name\":\"x\",\"plugins\":[" plugins "]}"
+#define BRIDGE(more, ipam) "{\"type\":\"bridge\"" more ",\"ipam\":{\"type\":\"host-local\"" ipam "}}"
+#define SUBNET ",\"subnet\":\"10.1.0.0/24\""
+
+static void test_unsupported_is_named(void **state)
+{
+	static const struct {
+		const char *text, *why;
+	} lists[] = {
+		{ LIST("{\"type\":\"macvlan\"}"), "plugin type \"macvlan\" (plugins[0])" },
+		{ LIST(BRIDGE("", SUBNET) ",{\"type\":\"vrf\"}"), "plugin type \"vrf\" (plugins[1])" },
+		{ LIST(BRIDGE("", SUBNET) ",{\"type\":\"bridge\"}"), "plugin type \"bridge\" (plugins[1])" },
+		{ LIST(BRIDGE(",\"vlan\":5", SUBNET)), "plugins[0].vlan" },
+		{ LIST(BRIDGE(",\"macspoofchk\":true", SUBNET)), "plugins[0].macspoofchk" },
+		{ LIST(BRIDGE("", ",\"subnet\":\"fd00::/64\"")), "plugins[0].ipam.subnet fd00::/64 (IPv6)" },
+		{ LIST(BRIDGE("", SUBNET ",\"resolvConf\":\"/etc/resolv.conf\"")), "plugins[0].ipam.resolvConf" },
+		{ LIST(BRIDGE("", ",\"ranges\":[[{\"subnet\":\"10.1.0.0/24\"},{\"subnet\":\"10.2.0.0/24\"}]]")),
+		  "plugins[0].ipam.ranges[0][1].subnet 10.2.0.0/24 (a second one)" },
+		{ LIST("{\"type\":\"bridge\",\"ipam\":{\"type\":\"dhcp\"}}"), "plugins[0].ipam.type \"dhcp\"" },
+		{ LIST("{\"type\":\"bridge\"}"), "plugins[0]: no ipam" },
+		{ LIST(BRIDGE("", SUBNET) ",{\"type\":\"tuning\",\"sysctl\":{\"net.core.somaxconn\":\"5\"}}"),
+		  "plugins[1].sysctl" },
+		{ LIST(BRIDGE("", SUBNET) ",{\"type\":\"bandwidth\",\"ingressRate\":1000}"), "plugins[1].ingressRate" },
+		{ LIST(BRIDGE("", SUBNET) ",{\"type\":\"portmap\",\"snat\":false}"), "plugins[1].snat false" },
+		{ LIST(BRIDGE("", SUBNET) ",{\"type\":\"firewall\",\"ingressPolicy\":\"x\"}"),
+		  "plugins[1].ingressPolicy \"x\"" },
+		{ LIST(BRIDGE("", SUBNET ",\"routes\":[{\"dst\":\"::/0\"}]")), "plugins[0].ipam.routes dst ::/0 (IPv6)" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(lists); i++) {
+		cleanup_free char *why = xasprintf("%s: not supported yet", lists[i].why);
+		cleanup_network struct network n = { 0 };
+		ERROR_INIT(e);
+
+		ok(decode(lists[i].text, &n, &e), &e);
+		assert_non_null(n.unsupported);
+		if (strncmp(n.unsupported, lists[i].why, strlen(lists[i].why)))
+			fail_msg("\"%s\" instead of \"%s\"", n.unsupported, why);
+	}
+}
+
+static void test_wrong_is_refused(void **state)
+{
+	static const struct {
+		const char *text, *words;
+	} lists[] = {
+		{ "[]", "x.conflist: expected an object, found an array" },
+		{ "{", "x.conflist: line 1" },
+		{ "{\"plugins\":[]}", "name: \"\" is no name" },
+		{ "{\"name\":\"../x\",\"plugins\":[]}", "name: \"../x\" is no name" },
+		{ "{\"name\":5,\"plugins\":[]}", "name: expected a string, found a number" },
+		{ "{\"name\":\"x\"}", "plugins: missing or empty" },
+		{ "{\"name\":\"x\",\"cniVersion\":\"9.9.9\",\"plugins\":[{\"type\":\"bridge\"}]}",
+		  "cniVersion: \"9.9.9\" is unknown" },
+		{ LIST("5"), "plugins[0]: expected an object" },
+		{ LIST("{}"), "plugins[0].type: missing" },
+		{ LIST(BRIDGE(",\"isGateway\":\"yes\"", SUBNET)),
+		  "plugins[0].isGateway: expected true or false, found a string" },
+		{ LIST(BRIDGE(",\"mtu\":1.5", SUBNET)), "plugins[0].mtu: 1.5 is out of range" },
+		{ LIST(BRIDGE(",\"mtu\":67", SUBNET)), "plugins[0].mtu: 67 is out of range" },
+		{ LIST(BRIDGE(",\"bridge\":\"a/b\"", SUBNET)), "plugins[0].bridge: \"a/b\" is no name for a link" },
+		{ LIST(BRIDGE("", ",\"subnet\":\"10.1.0.0/31\"")), "has no room for a container" },
+		{ LIST(BRIDGE("", ",\"subnet\":\"10.1.0.0\"")), "plugins[0].ipam.subnet" },
+		{ LIST(BRIDGE("", SUBNET ",\"gateway\":\"10.2.0.1\"")), "gateway: 10.2.0.1 is not in 10.1.0.0/24" },
+		{ LIST(BRIDGE("", SUBNET ",\"rangeStart\":\"10.1.0.9\",\"rangeEnd\":\"10.1.0.8\"")),
+		  "the range ends before it begins" },
+		{ LIST(BRIDGE("", SUBNET ",\"dataDir\":\"x\"")), "dataDir: not an absolute path" },
+		{ LIST(BRIDGE("", ",\"ranges\":[5]")), "ranges[]: expected an array" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(lists); i++) {
+		struct network n = { 0 };
+		ERROR_INIT(e);
+
+		if (decode(lists[i].text, &n, &e) != -1)
+			fail_msg("accepted: %s", lists[i].text);
+		if (!strstr(e.msg, lists[i].words))
+			fail_msg("\"%s\" is not in: %s", lists[i].words, e.msg);
+		assert_null(n.name);
+	}
+}
+
+static void make(const struct network_create_options *o)
+{
+	cleanup_network struct network n = { 0 };
+	ERROR_INIT(e);
+
+	ok(network_create(&dirs, o, &n, &e), &e);
+}
+
+static void test_create_and_remove(void **state)
+{
+	struct network_create_options o = { .name = "test-net", .driver = "bridge" };
+	cleanup_network struct network n = { 0 }, again = { 0 };
+	ERROR_INIT(e);
+
+	(void)state;
+	o.dry_run = true;
+	make(&o);
+	assert_int_equal(access(DIR_PATH, F_OK), -1); /* no side effects */
+	o.dry_run = false;
+	ok(network_create(&dirs, &o, &n, &e), &e);
+	assert_string_equal(n.file, DIR_PATH "/test-net.conflist");
+	assert_string_equal(n.bridge, "nsr-test-net");
+	assert_string_equal(n.data_dir, NETWORK_STATE_DIR "/leases/test-net");
+	is_prefix(&n.subnet, "10.90.0.0/24");
+	is_address(&n.gateway, "10.90.0.1");
+	assert_true(n.masquerade && n.isolate && n.hairpin && n.default_route);
+	ok(network_load(&dirs, "test-net", &again, &e), &e);
+	is_prefix(&again.subnet, "10.90.0.0/24");
+	fails(network_create(&dirs, &o, &n, &e), &e, ERR_EXISTS,
+	      "network \"test-net\" exists already (" DIR_PATH "/test-net.conflist)");
+	ok(network_remove(&dirs, "test-net", &e), &e);
+	assert_int_equal(access(DIR_PATH "/test-net.conflist", F_OK), -1);
+	assert_int_equal(access(NETWORK_STATE_DIR, F_OK), -1); /* nothing at all is left */
+	fails(network_remove(&dirs, "test-net", &e), &e, ERR_INPUT, "no network called \"test-net\"");
+}
+
+static void test_subnets_differ(void **state)
+{
+	struct network_create_options a = { .name = "a" }, b = { .name = "b" }, c = { .name = "c", .subnet = "10.90.0.0/16" };
+	cleanup_network struct network n = { 0 };
+	ERROR_INIT(e);
+
+	(void)state;
+	make(&a);
+	make(&b);
+	ok(network_load(&dirs, "b", &n, &e), &e);
+	is_prefix(&n.subnet, "10.90.1.0/24");
+	fails(network_create(&dirs, &c, NULL, &e), &e, ERR_EXISTS,
+	      "subnet 10.90.0.0/16 overlaps 10.90.0.0/24 of network a (" DIR_PATH "/a.conflist)");
+	assert_string_equal(e.hint, "leave out --subnet; nsrun takes 10.90.2.0/24");
+	ok(network_remove(&dirs, "a", &e), &e);
+	ok(network_remove(&dirs, "b", &e), &e);
+}
+
+static void test_options(void **state)
+{
+	static const char *const labels[] = { "team=red", "empty=" };
+	struct network_create_options o = { .name = "opt",
+					    .subnet = "10.7.0.0/24",
+					    .gateway = "10.7.0.254",
+					    .ip_range = "10.7.0.128/25",
+					    .internal = true,
+					    .no_isolate = true,
+					    .mtu = 1400,
+					    .bridge = "br-opt",
+					    .labels = labels,
+					    .n_labels = 2 };
+	cleanup_network struct network n = { 0 };
+	ERROR_INIT(e);
+
+	(void)state;
+	make(&o);
+	ok(network_load(&dirs, "opt", &n, &e), &e);
+	is_address(&n.gateway, "10.7.0.254");
+	is_address(&n.range_start, "10.7.0.128");
+	is_address(&n.range_end, "10.7.0.254");
+	assert_true(n.internal);
+	assert_false(n.isolate || n.masquerade || n.default_route);
+	assert_int_equal(n.mtu, 1400);
+	assert_string_equal(n.bridge, "br-opt");
+	assert_string_equal(json_get_string(json_get(json_get(n.list.root, "nsrun"), "labels"), "team"), "red");
+	ok(network_remove(&dirs, "opt", &e), &e);
+}
+
+static void test_create_refused(void **state)
+{
+	static const char *const label[] = { "novalue" };
+	const struct {
+		struct network_create_options o;
+		int code;
+		const char *words;
+	} bad[] = {
+		{ { .name = "a/b" }, ERR_INPUT, "is no name for a network" },
+		{ { .name = "x", .driver = "macvlan" }, ERR_UNSUPPORTED, "driver \"macvlan\": not supported yet" },
+		{ { .name = "x", .ipv6 = true }, ERR_UNSUPPORTED, "IPv6 networks" },
+		{ { .name = "x", .gateway = "10.0.0.1" }, ERR_INPUT, "need --subnet" },
+		{ { .name = "x", .subnet = "10.1.1.1/24" }, ERR_INPUT, "" },
+		{ { .name = "x", .subnet = "127.1.0.0/24" }, ERR_INPUT, "not a block of unicast addresses" },
+		{ { .name = "x", .subnet = "224.0.0.0/24" }, ERR_INPUT, "not a block of unicast addresses" },
+		{ { .name = "x", .subnet = "10.1.1.0/31" }, ERR_INPUT, "no room" },
+		{ { .name = "x", .subnet = "fd00::/64" }, ERR_UNSUPPORTED, "IPv6 is not supported yet" },
+		{ { .name = "x", .subnet = "10.1.1.0/24", .gateway = "10.1.2.1" }, ERR_INPUT, "no address of a host in" },
+		{ { .name = "x", .subnet = "10.1.1.0/24", .gateway = "10.1.1.255" }, ERR_INPUT, "no address of a host in" },
+		{ { .name = "x", .subnet = "10.1.1.0/24", .ip_range = "10.1.2.0/25" }, ERR_INPUT, "is not in 10.1.1.0/24" },
+		{ { .name = "x", .mtu = 67 }, ERR_INPUT, "out of range" },
+		{ { .name = "x", .bridge = "0123456789abcdef" }, ERR_INPUT, "no name for a link" },
+		{ { .name = "x", .labels = label, .n_labels = 1 }, ERR_INPUT, "expected KEY=VALUE" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
+		struct network n;
+		ERROR_INIT(e);
+
+		fails(network_create(&dirs, &bad[i].o, &n, &e), &e, bad[i].code, bad[i].words);
+	}
+	lab_run("test -z \"$(ls " DIR_PATH ")\"");
+}
+
+static void test_bridge_names(void **state)
+{
+	struct network_create_options a = { .name = "production-front" }, b = { .name = "production-back" };
+	cleanup_network struct network x = { 0 }, y = { 0 };
+	ERROR_INIT(e);
+
+	(void)state;
+	ok(network_create(&dirs, &a, &x, &e), &e);
+	ok(network_create(&dirs, &b, &y, &e), &e);
+	assert_true(strlen(x.bridge) <= 15 && strncmp(x.bridge, "nsr-produc", 10) == 0);
+	assert_string_not_equal(x.bridge, y.bridge);
+	ok(network_remove(&dirs, "production-front", &e), &e);
+	ok(network_remove(&dirs, "production-back", &e), &e);
+}
+
+static void put(const char *name, const char *text)
+{
+	cleanup_free char *path = xasprintf(DIR_PATH "/%s", name);
+	FILE *f;
+
+	mkdir(DIR_PATH, 0755);
+	f = fopen(path, "we");
+	assert_non_null(f);
+	fputs(text, f);
+	fclose(f);
+}
+
+static void test_listing(void **state)
+{
+	struct network_create_options o = { .name = "web" };
+	struct network *v = NULL, one;
+	size_t n = 0;
+	ERROR_INIT(e);
+
+	(void)state;
+	make(&o);
+	put("87-podman.conflist", podman);
+	put("90-again.conflist", podman);	/* of the same name: the first counts */
+	put("broken.conflist", "{");
+	put("other.conf", "{");			/* no list */
+	ok(network_list(&dirs, &v, &n, &e), &e);
+	assert_int_equal(n, 3);
+	assert_string_equal(v[0].name, "bridge");
+	assert_null(v[0].file);
+	assert_string_equal(v[1].name, "podman");
+	assert_string_equal(v[1].file, DIR_PATH "/87-podman.conflist");
+	assert_string_equal(v[2].name, "web");
+	/* The built-in one evades podman's 10.88.0.0/16. */
+	is_prefix(&v[0].subnet, "10.64.0.0/16");
+	networks_free(v, n);
+	ok(network_load(&dirs, "podman", &one, &e), &e); /* by its name, not its file's */
+	network_done(&one);
+	fails(network_load(&dirs, "broken", &one, &e), &e, ERR_INPUT, "network \"broken\": " DIR_PATH "/broken.conflist");
+	fails(network_load(&dirs, "nope", &one, &e), &e, ERR_INPUT, "no network called \"nope\"");
+	fails(network_load(&dirs, "../etc/x", &one, &e), &e, ERR_INPUT, "is no name for a network");
+	lab_run("rm -r " DIR_PATH);
+}
+
+static void test_built_in(void **state)
+{
+	struct network n;
+	ERROR_INIT(e);
+
+	(void)state;
+	ok(network_load(&dirs, NETWORK_DEFAULT, &n, &e), &e);
+	assert_null(n.file);
+	assert_string_equal(n.bridge, "nsrun0");
+	is_prefix(&n.subnet, "10.88.0.0/16");
+	network_done(&n);
+	lab_run("ip link add dummy0 type veth && ip addr add 10.89.1.1/14 dev dummy0 && ip link set dummy0 up");
+	ok(network_load(&dirs, NETWORK_DEFAULT, &n, &e), &e);
+	is_prefix(&n.subnet, "10.64.0.0/16");
+	network_done(&n);
+	lab_run("ip link del dummy0");
+	put("bridge.conflist", "{\"cniVersion\":\"1.0.0\",\"name\":\"bridge\",\"plugins\":[{\"type\":\"bridge\",\"bridge\":\"mine\","
+	    "\"ipam\":{\"type\":\"host-local\",\"subnet\":\"10.5.0.0/24\"}}]}");
+	ok(network_load(&dirs, NETWORK_DEFAULT, &n, &e), &e);
+	assert_string_equal(n.bridge, "mine"); /* a file of that name overrides it */
+	network_done(&n);
+	lab_run("rm -r " DIR_PATH);
+}
+
+static void test_size_bounded(void **state)
+{
+	cleanup_free char *text = xcalloc(NETWORK_FILE_MAX + 2, 1);
+	struct network n;
+	ERROR_INIT(e);
+
+	(void)state;
+	memset(text, ' ', NETWORK_FILE_MAX + 1);
+	fails(network_decode(text, NETWORK_FILE_MAX + 1, "big", &n, &e), &e, EFBIG, "big: larger than");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_podman),	       cmocka_unit_test(test_nerdctl_and_containerd),
+		cmocka_unit_test(test_unsupported_is_named), cmocka_unit_test(test_wrong_is_refused),
+		cmocka_unit_test(test_size_bounded),   cmocka_unit_test(test_create_and_remove),
+		cmocka_unit_test(test_subnets_differ), cmocka_unit_test(test_options),
+		cmocka_unit_test(test_create_refused), cmocka_unit_test(test_bridge_names),
+		cmocka_unit_test(test_listing),	       cmocka_unit_test(test_built_in),
+	};
+
+	return cmocka_run_group_tests(tests, setup, NULL);
+}
