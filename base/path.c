@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * openat2(2) does the lookups in one system call. It cannot make what is missing, and kernels before 5.6 (and
- * engines' old seccomp profiles, by EPERM) lack it; both cases are the walk below: one openat(O_PATH |
- * O_NOFOLLOW) a component, links read and put before the rest of the path. ".." is never given to the kernel: the
- * walk keeps the link-free trail it came by and goes down it again from the root, so a directory that
- * is renamed meanwhile can lead nowhere else.
+ * openat2(2) does the lookups in one system call. It cannot make what is missing, and kernels
+ * before 5.6 (and engines' old seccomp profiles, by EPERM) lack it; both cases are the walk below:
+ * one openat(O_PATH | O_NOFOLLOW) a component, links read and put before the rest of the path. ".."
+ * is never given to the kernel: the walk keeps the link-free trail it came by and goes down it
+ * again from the root, so a directory that is renamed meanwhile can lead nowhere else.
  */
 #include "base/path.h"
 
@@ -13,7 +13,6 @@
 #include <limits.h>
 #include <linux/magic.h>
 #include <linux/openat2.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -35,7 +34,8 @@ static bool is_procfs(int fd)
 
 static int openat2_call(int dirfd, const char *path, int flags, mode_t mode, uint64_t resolve)
 {
-	struct open_how how = { .flags = (uint64_t)(unsigned int)flags | O_CLOEXEC, .resolve = resolve };
+	struct open_how how = { .flags = (uint64_t)(unsigned int)flags | O_CLOEXEC,
+				.resolve = resolve };
 	int fd;
 
 	if (flags & O_CREAT)
@@ -48,7 +48,8 @@ static int openat2_call(int dirfd, const char *path, int flags, mode_t mode, uin
 	return fd;
 }
 
-/* True if errno may only mean that there is no openat2 here. A true EPERM comes again from the walk. */
+/* True if errno may only mean that there is no openat2 here. A true EPERM comes again from the
+ * walk. */
 static bool no_openat2(void)
 {
 	return errno == ENOSYS || errno == EPERM || errno == EAGAIN;
@@ -131,8 +132,9 @@ static int walk_up(struct walk *w)
 	return 0;
 }
 
-/* Puts the link's text before the rest. A magic link of procfs is refused, as RESOLVE_NO_MAGICLINKS does: their texts are absolute
- * or "kind:[inode]", those of its ordinary links (self, mounts, net) are not. */
+/* Puts the link's text before the rest. A magic link of procfs is refused, as
+ * RESOLVE_NO_MAGICLINKS does: their texts are absolute or "kind:[inode]", those of its ordinary
+ * links (self, mounts, net) are not. */
 static int walk_link(struct walk *w, int fd)
 {
 	char link[PATH_MAX];
@@ -206,7 +208,8 @@ static int walk_to_end(struct walk *w, int flags, mode_t mode)
 		}
 		if (last && !(flags & O_PATH))
 			return openat(walk_dir(w), w->name, flags | O_NOFOLLOW | O_CLOEXEC, mode);
-		strbuf_printf(&w->trail, "/%s", w->name);
+		strbuf_puts(&w->trail, "/");
+		strbuf_puts(&w->trail, w->name);
 		fd_close_at(&w->fd);
 		w->fd = steal_fd(&fd);
 	}
@@ -242,7 +245,8 @@ int path_open_in_root(int rootfd, const char *path, int flags, mode_t mode, stru
 	return fd;
 }
 
-/* The last component of PATH, if it is a plain name; NULL otherwise. *ret_parent is what stands before it ("" none). */
+/* The last component of PATH, if it is a plain name; NULL otherwise. *ret_parent is what stands
+ * before it ("" none). */
 static const char *split(const char *path, char **ret_parent)
 {
 	const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
@@ -253,8 +257,8 @@ static const char *split(const char *path, char **ret_parent)
 	return name;
 }
 
-/* The usual case of something missing: only the last component is. -1 if it is another case (or a link, a race, ...), which the
- * walk then handles. */
+/* The usual case of something missing: only the last component is. -1 if it is another case (or
+ * a link, a race, ...), which the walk then handles. */
 static int make_last(int rootfd, const char *path, mode_t mode, enum walk_make make)
 {
 	cleanup_free char *parent = NULL;
@@ -271,7 +275,8 @@ static int make_last(int rootfd, const char *path, mode_t mode, enum walk_make m
 	r = make == MAKE_FILE ? mknodat(dir, name, S_IFREG | mode, 0) : mkdirat(dir, name, mode);
 	if (r < 0)
 		return -1;
-	return openat(dir, name, O_PATH | O_NOFOLLOW | O_CLOEXEC | (make == MAKE_FILE ? 0 : O_DIRECTORY));
+	return openat(dir, name,
+		      O_PATH | O_NOFOLLOW | O_CLOEXEC | (make == MAKE_FILE ? 0 : O_DIRECTORY));
 }
 
 static int make_in_root(int rootfd, const char *path, mode_t mode, enum walk_make make)
@@ -295,7 +300,8 @@ int path_mkdir_in_root(int rootfd, const char *path, mode_t mode, struct error *
 {
 	int fd = make_in_root(rootfd, path, mode, MAKE_DIRECTORY);
 
-	return fd < 0 ? error_errno(e, "make the directory \"%s\" in the container's root", path) : fd;
+	return fd < 0 ? error_errno(e, "make the directory \"%s\" in the container's root", path)
+		      : fd;
 }
 
 int path_touch_in_root(int rootfd, const char *path, mode_t mode, struct error *e)
@@ -331,7 +337,8 @@ int path_exists_in_root(int rootfd, const char *path, struct error *e)
 	return 0;
 }
 
-int path_resolve_in_root(int rootfd, const char *path, char **ret_real, size_t *ret_there, struct error *e)
+int path_resolve_in_root(int rootfd, const char *path, char **ret_real, size_t *ret_there,
+			 struct error *e)
 {
 	cleanup_free char *all = NULL;
 	cleanup_close int fd = -1;
@@ -341,7 +348,8 @@ int path_resolve_in_root(int rootfd, const char *path, char **ret_real, size_t *
 	fd = walk_to_end(&w, O_PATH, 0);
 	if (fd < 0 && errno != ENOENT)
 		return error_errno(e, "look up \"%s\" in the container's root", path);
-	all = xasprintf("%s/%s%s", w.trail.s ? w.trail.s : "", fd < 0 ? w.name : "", fd < 0 ? w.rest : "");
+	all = xasprintf("%s/%s%s", w.trail.s ? w.trail.s : "", fd < 0 ? w.name : "",
+			fd < 0 ? w.rest : "");
 	*ret_real = path_clean(all);
 	*ret_there = w.trail.len;
 	return 0;
@@ -407,10 +415,19 @@ int path_mkdir(const char *path, mode_t mode, struct error *e)
 	return error_errno(e, "make the directory \"%s\"", path);
 }
 
+/* By hand: the first snprintf of a process costs more (page faults) than the mount that the name
+ * is for. */
 struct fd_path path_of_fd(int fd)
 {
-	struct fd_path p;
+	struct fd_path p = { "/proc/self/fd/" };
+	char digits[12];
+	size_t at = strlen(p.s), n = 0;
 
-	snprintf(p.s, sizeof(p.s), "/proc/self/fd/%d", fd);
+	do
+		digits[n++] = (char)('0' + fd % 10);
+	while ((fd /= 10) > 0);
+	while (n > 0)
+		p.s[at++] = digits[--n];
+	p.s[at] = '\0';
 	return p;
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Writes to procfs that cannot be led astray (CVE-2019-19921, CVE-2023-27561, CVE-2025-52881): below a descriptor of
- * the root of a real procfs, over no link and no other mount, and the file that was opened is asked once more whether it is
- * procfs's.
+ * Writes to procfs that cannot be led astray (CVE-2019-19921, CVE-2023-27561, CVE-2025-52881):
+ * below a descriptor of the root of a real procfs, over no link and no other mount, and the file
+ * that was opened is asked once more whether it is procfs's.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -41,8 +41,8 @@ int path_proc_open(struct error *e)
 	return steal_fd(&fd);
 }
 
-/* The same without openat2: one component at a time. A bind of the same procfs over a part of it is not noticed here
- * (its st_dev is the same); links and other file systems are. */
+/* The same without openat2: one component at a time. A bind of the same procfs over a part of it
+ * is not noticed here (its st_dev is the same); links and other file systems are. */
 static int walk_beneath(int procfd, const char *path)
 {
 	cleanup_close int dir = openat(procfd, ".", O_PATH | O_DIRECTORY | O_CLOEXEC);
@@ -59,7 +59,8 @@ static int walk_beneath(int procfd, const char *path)
 		}
 		memcpy(name, path, n);
 		name[n] = '\0';
-		fd = openat(dir, name, (last ? O_WRONLY : O_PATH | O_DIRECTORY) | O_NOFOLLOW | O_CLOEXEC);
+		fd = openat(dir, name,
+			    (last ? O_WRONLY : O_PATH | O_DIRECTORY) | O_NOFOLLOW | O_CLOEXEC);
 		if (fd < 0 || last)
 			return fd;
 		fd_close_at(&dir);
@@ -77,7 +78,8 @@ static int open_beneath(int procfd, const char *path)
 {
 	struct open_how how = {
 		.flags = O_WRONLY | O_CLOEXEC | O_NOFOLLOW,
-		.resolve = RESOLVE_BENEATH | RESOLVE_NO_XDEV | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS,
+		.resolve = RESOLVE_BENEATH | RESOLVE_NO_XDEV | RESOLVE_NO_SYMLINKS |
+			   RESOLVE_NO_MAGICLINKS,
 	};
 	int fd = (int)syscall(SYS_openat2, procfd, path, &how, sizeof(how));
 
@@ -124,6 +126,7 @@ int path_proc_write(int procfd, const char *path, const char *text, struct error
 	if (k < 0)
 		return error_errno(e, "write \"%.80s\" to \"/proc/%s\"", text, path);
 	if ((size_t)k != n)
-		return error_set(e, EIO, "write to \"/proc/%s\": only %zd of %zu bytes were taken", path, k, n);
+		return error_set(e, EIO, "write to \"/proc/%s\": only %zd of %zu bytes were taken",
+				 path, k, n);
 	return 0;
 }

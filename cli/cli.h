@@ -45,7 +45,7 @@ enum complete {
 
 enum option_kind {
 	OPTION_KIND_END,
-	OPTION_KIND_FLAG, /* bool m: --f, --f=true, --f=false */
+	OPTION_KIND_FLAG,    /* bool m: --f, --f=true, --f=false */
 	OPTION_KIND_FLAG_NOT, /* bool m gets the opposite: for what is on by default */
 	OPTION_KIND_STRING,  /* const char *m: the last one wins */
 	OPTION_KIND_STRINGS, /* char *const *m; size_t n_m: all, in order */
@@ -69,19 +69,13 @@ struct option {
 };
 
 /* Offset of member M of struct S, if it has the type T; else it does not compile. */
-#define OPTION_AT(s, m, t)                                                                         \
-	((uint16_t)(offsetof(s, m) +                                                               \
-		    0 * sizeof(char[__builtin_types_compatible_p(typeof(((s *)0)->m), t) ? 1       \
-											 : -1])))
-#define OPTION_AT2(s, m, t, u)                                                                     \
-	((uint16_t)(offsetof(s, m) +                                                               \
-		    0 * sizeof(char[__builtin_types_compatible_p(typeof(((s *)0)->m), t) ||        \
-						    __builtin_types_compatible_p(                  \
-							    typeof(((s *)0)->m), u)                \
-					    ? 1                                                    \
-					    : -1])))
-
 /* clang-format off */
+#define OPTION_TYPE(s, m, t) __builtin_types_compatible_p(typeof(((s *)0)->m), t)
+#define OPTION_IF(s, m, right)                                                                     \
+	((uint16_t)(offsetof(s, m) + 0 * sizeof(char[(right) ? 1 : -1])))
+#define OPTION_AT(s, m, t) OPTION_IF(s, m, OPTION_TYPE(s, m, t))
+#define OPTION_AT2(s, m, t, u) OPTION_IF(s, m, OPTION_TYPE(s, m, t) || OPTION_TYPE(s, m, u))
+
 #define OPTION_FLAG(s, m, l, n, h)                                                                 \
 	{ .name = (n), .letter = (l), .kind = OPTION_KIND_FLAG, .help = (h),                       \
 	  .offset = OPTION_AT(s, m, bool) }
@@ -102,7 +96,7 @@ struct option {
 	{ .name = (n), .letter = (l), .kind = OPTION_KIND_U32, .offset = OPTION_AT(s, m, uint32_t),\
 	  .min = (lo), .max = (hi), .value = (v), .help = (h) }
 #define OPTION_U32S(s, m, n_m, l, n, v, lo, hi, h)                                                 \
-	{ .name = (n), .letter = (l), .kind = OPTION_KIND_U32S,                         \
+	{ .name = (n), .letter = (l), .kind = OPTION_KIND_U32S,                                    \
 	  .offset = OPTION_AT(s, m, uint32_t *), .offset_n = OPTION_AT(s, n_m, size_t),            \
 	  .min = (lo), .max = (hi), .value = (v), .help = (h) }
 #define OPTION_CHOICE(s, m, l, n, v, h)                                                            \
@@ -175,13 +169,12 @@ const struct verb *verb_find(const struct verb *table, const char *name);
 /* "network create": the verb's whole name, for errors and help. */
 const char *verb_title(const struct verb *group, const struct verb *verb, char buf[static 64]);
 
-/* Puts the verb before the error, and the name that it was about unless the error has it. Returns -1. */
+/* Puts the verb, and ID unless the error names it, before the error. Returns -1. */
 int verb_failed(const struct cli *cli, const char *id, struct error *e);
 
-/* What the options of each verb fill, where no header of runtime/ or network/ has a struct for it.
- * */
+/* What options fill where no header of runtime/ or network/ has a struct for it. */
 enum output_format { FORMAT_TABLE, FORMAT_JSON, FORMAT_PLAIN };
-struct listing_options { /* list, ps, network ls, network inspect, netns ls, netns show */
+struct listing_options { /* list, ps, network ls, netns ls, netns show */
 	int format;	 /* enum output_format */
 	bool quiet;
 };
@@ -202,35 +195,30 @@ struct network_create_command_options {
 	size_t n_settings;
 };
 
-int cmd_spec(struct cli *cli, void *options, struct error *e); /* struct spec_command_options */
-int cmd_create(struct cli *cli, void *options, struct error *e); /* struct create_options */
-int cmd_run(struct cli *cli, void *options, struct error *e); /* struct create_options */
+/* OPTIONS: what the verb's row in verbs.c fills. */
+int cmd_spec(struct cli *cli, void *options, struct error *e);
+int cmd_create(struct cli *cli, void *options, struct error *e);
+int cmd_run(struct cli *cli, void *options, struct error *e);
 int cmd_start(struct cli *cli, void *options, struct error *e);
 int cmd_state(struct cli *cli, void *options, struct error *e);
-int cmd_list(struct cli *cli, void *options, struct error *e); /* struct listing_options */
-int cmd_kill(struct cli *cli, void *options, struct error *e); /* struct kill_options */
-int cmd_delete(struct cli *cli, void *options, struct error *e); /* struct delete_options */
-int cmd_exec(struct cli *cli, void *options, struct error *e); /* struct exec_options */
-int cmd_ps(struct cli *cli, void *options, struct error *e); /* struct listing_options */
+int cmd_list(struct cli *cli, void *options, struct error *e);
+int cmd_kill(struct cli *cli, void *options, struct error *e);
+int cmd_delete(struct cli *cli, void *options, struct error *e);
+int cmd_exec(struct cli *cli, void *options, struct error *e);
+int cmd_ps(struct cli *cli, void *options, struct error *e);
 int cmd_help(struct cli *cli, void *options, struct error *e);
 int cmd_complete(struct cli *cli, void *options, struct error *e);
 
-/* network.c. args: NAME; none; NAME...; NAME... */
-int cmd_network_create(struct cli *cli, void *options,
-		       struct error *e); /* struct network_create_command_options */
-int cmd_network_ls(struct cli *cli, void *options,
-		   struct error *e); /* struct listing_options: table, json, plain; -q */
-int cmd_network_inspect(struct cli *cli, void *options, struct error *e); /* no options */
-int cmd_network_rm(struct cli *cli, void *options, struct error *e); /* no options */
-/* netns.c. args: none; ID; ID COMMAND ARG...; NAME; NAME... */
-int cmd_netns_ls(struct cli *cli, void *options,
-		 struct error *e); /* struct listing_options: table, json, plain; -q */
-int cmd_netns_show(struct cli *cli, void *options,
-		   struct error *e); /* struct listing_options: table, json */
-int cmd_netns_exec(struct cli *cli, void *options,
-		   struct error *e); /* no options; execve()s the program or sets cli->status */
-int cmd_netns_create(struct cli *cli, void *options, struct error *e); /* no options */
-int cmd_netns_rm(struct cli *cli, void *options, struct error *e); /* no options */
+int cmd_network_create(struct cli *cli, void *options, struct error *e);
+int cmd_network_ls(struct cli *cli, void *options, struct error *e);
+int cmd_network_inspect(struct cli *cli, void *options, struct error *e);
+int cmd_network_rm(struct cli *cli, void *options, struct error *e);
+
+int cmd_netns_ls(struct cli *cli, void *options, struct error *e);
+int cmd_netns_show(struct cli *cli, void *options, struct error *e);
+int cmd_netns_exec(struct cli *cli, void *options, struct error *e);
+int cmd_netns_create(struct cli *cli, void *options, struct error *e);
+int cmd_netns_rm(struct cli *cli, void *options, struct error *e);
 
 /* ---- options.c ---- */
 
@@ -262,8 +250,8 @@ struct suggest {
 	const char *word, *best;
 	unsigned int distance;
 };
-void suggest_try(struct suggest *s,
-		 const char *candidate); /* candidate: NULL is passed over; must outlive s */
+/* CANDIDATE must outlive S; NULL is passed over. */
+void suggest_try(struct suggest *s, const char *candidate);
 
 /* ---- help.c ---- */
 
@@ -274,8 +262,7 @@ void help_version(struct strbuf *out);
 
 /* ---- setup.c ---- */
 
-/* /dev/null on each of 0, 1, 2 that is closed, so that no file of ours becomes somebody's stdout.
- * */
+/* Opens /dev/null as each of 0, 1, 2 that is closed: no file of ours becomes somebody's stdout. */
 int setup_stdio(bool *ret_stdout_closed, struct error *e);
 /* The log as cli->global and NSRUN_LOG want it. */
 int setup_log(struct cli *cli, struct error *e);

@@ -18,6 +18,7 @@ struct place {
 	const struct verb *group, *verb;
 	const struct option *value_of; /* the option whose value it is, or NULL */
 	size_t n_args;		       /* positional arguments of the verb before it */
+	const char *root;	       /* of --root, or NULL */
 	bool no_options;	       /* "--" or the container's command stand before it */
 };
 
@@ -25,10 +26,10 @@ static const struct option *find_option(const struct option *o, const char *word
 {
 	bool two = word[1] == '-';
 	const char *name = word + 1 + two;
-	char last = name[strlen(name) - 1];
+	char last = *name ? name[strlen(name) - 1] : '\0';
 
 	for (; o && o->kind != OPTION_KIND_END; o++)
-		if ((two && str_eq(o->name, name)) || (!two && *name && o->letter == last))
+		if (two ? str_eq(o->name, name) : last && o->letter == last)
 			return o;
 	return NULL;
 }
@@ -44,9 +45,9 @@ static bool step_over(struct place *p, const char *word)
 	const struct option *options = p->verb ? p->verb->options : cli_global_options;
 
 	if (p->value_of) {
-		/* bash makes three words of --f=v */
-		if (!str_eq(word, "="))
-			p->value_of = NULL;
+		if (!p->verb && str_eq(p->value_of->name, "root"))
+			p->root = word;
+		p->value_of = NULL;
 		return true;
 	}
 	if (!p->no_options && str_eq(word, "--")) {
@@ -109,11 +110,9 @@ static void put_networks(const struct cli *cli, struct strbuf *out)
 
 	if (network_list(&cli->runtime.net_dirs, &networks, &n, NULL) < 0)
 		return;
-	for (size_t i = 0; i < n; i++) {
+	for (size_t i = 0; i < n; i++)
 		put(out, networks[i].name, NULL);
-		network_done(&networks[i]);
-	}
-	free(networks);
+	networks_free(networks, n);
 }
 
 static void put_namespaces(struct strbuf *out)
@@ -165,6 +164,35 @@ static void put_kind(const struct cli *cli, struct strbuf *out, enum complete ki
 	}
 }
 
+/* Of "--format=js", whose value it is, and "--format=" to put before what it may become. */
+static const struct option *value_in_word(const struct option *options, const char *word,
+					  char **ret_prefix)
+{
+	const char *equals = strchr(word, '=');
+	cleanup_free char *name = NULL;
+	const struct option *o;
+
+	if (!equals || word[0] != '-' || equals == word + 1)
+		return NULL;
+	name = xstrndup(word, (size_t)(equals - word));
+	o = find_option(options, name);
+	if (!has_value(o))
+		return NULL;
+	*ret_prefix = xasprintf("%s=", name);
+	return o;
+}
+
+/* The lines of TEXT, each with PREFIX; not those that leave it to the shell. */
+static void put_prefixed(struct strbuf *out, const char *prefix, const char *text)
+{
+	for (size_t n; *text; text += n + 1) {
+		n = strcspn(text, "\n");
+		if (*text != ':')
+			strbuf_puts(out, prefix);
+		strbuf_add(out, text, n + 1);
+	}
+}
+
 static void put_choices(struct strbuf *out, const char *choices)
 {
 	for (;;) {
@@ -178,31 +206,56 @@ static void put_choices(struct strbuf *out, const char *choices)
 	}
 }
 
-int cmd_complete(struct cli *cli, void *options, struct error *e)
+static void put_value(const struct cli *cli, struct strbuf *out, const struct option *o)
 {
-	struct place p = { 0 };
-	const char *word = cli->n_args ? cli->args[cli->n_args - 1] : "";
-	const struct verb *v;
+	if (o->kind == OPTION_KIND_CHOICE)
+		put_choices(out, o->value);
+	else
+		put_kind(cli, out, (enum complete)o->completes);
+}
 
-	(void)options;
+/* What is no value of an option: options, verbs, arguments. */
+static void put_word(const struct cli *cli, struct strbuf *out, const struct place *p,
+		     const struct option *options, const char *word)
+{
+	const struct verb *v = p->verb;
+
+	if (!p->no_options && word[0] == '-')
+		put_options(out, options);
+	else if (!v || v->verbs)
+		put_verbs(out, v ? v->verbs : cli_verbs);
+	else if (v->trailing == TRAILING_DASHES && p->no_options)
+		put_kind(cli, out, COMPLETE_COMMAND);
+	else if (p->n_args < v->max_args || v->trailing != TRAILING_NONE)
+		put_kind(cli, out, (enum complete)v->completes[p->n_args > 0]);
+}
+
+int cmd_complete(struct cli *cli, void *unused, struct error *e)
+{
+	static const struct option no_options[] = { OPTIONS_END };
+	const char *word = cli->n_args ? cli->args[cli->n_args - 1] : "";
+	const struct option *options, *o = NULL;
+	cleanup_strbuf struct strbuf values = { 0 };
+	cleanup_free char *prefix = NULL;
+	struct place p = { 0 };
+
+	(void)unused;
 	(void)e;
 	for (size_t i = 0; i + 1 < cli->n_args; i++)
 		if (!step_over(&p, cli->args[i]))
 			return 0;
-	v = p.verb;
-	if (p.value_of && p.value_of->kind == OPTION_KIND_CHOICE)
-		put_choices(&cli->out, p.value_of->value);
-	else if (p.value_of)
-		put_kind(cli, &cli->out, (enum complete)p.value_of->completes);
-	else if (!p.no_options && word[0] == '-')
-		put_options(&cli->out, !v	    ? cli_global_options
-				       : v->options ? v->options
-						    : &(struct option){ .kind = OPTION_KIND_END });
-	else if (!v || v->verbs)
-		put_verbs(&cli->out, v ? v->verbs : cli_verbs);
-	else if (v->trailing == TRAILING_DASHES && p.no_options)
-		put_kind(cli, &cli->out, COMPLETE_COMMAND);
-	else if (p.n_args < v->max_args || v->trailing != TRAILING_NONE)
-		put_kind(cli, &cli->out, (enum complete)v->completes[p.n_args > 0]);
+	if (p.root)
+		cli->runtime.root = p.root;
+	options = !p.verb ? cli_global_options : p.verb->options ? p.verb->options : no_options;
+	if (!p.value_of && !p.no_options)
+		o = value_in_word(options, word, &prefix);
+	if (p.value_of)
+		put_value(cli, &cli->out, p.value_of);
+	else if (o)
+		put_value(cli, &values, o);
+	else
+		put_word(cli, &cli->out, &p, options, word);
+	if (values.len)
+		put_prefixed(&cli->out, prefix, values.s);
 	return 0;
 }

@@ -33,8 +33,9 @@ static int no_verb(struct cli *cli, const struct verb *table, const char *word, 
 	return error_hint(e, "nsrun %s%s--help", of, space);
 }
 
-/* How many descriptors from 3 on the container is to get, by --preserve-fds and sd_listen_fds(3). These alone keep
- * being inherited, so that runtime/ can tell them from ours, which may take a free number among them. */
+/* How many descriptors from 3 on the container is to get, by --preserve-fds and sd_listen_fds(3).
+ * These alone keep being inherited, so that runtime/ can tell them from ours, which may take a free
+ * number among them. */
 static int preserved(const struct verb *v, const void *options)
 {
 	const char *listen = getenv("LISTEN_FDS");

@@ -230,13 +230,10 @@ static int parse_letters(const struct option *options, char *const *argv, void *
 			return 1;
 		}
 		/* Of "-foo" the whole word is wrong, of "-tx" the x. */
+		if (!o && p == argv[0] + 1)
+			t = (struct typed){ argv[0], (int)strcspn(argv[0], "=") };
 		if (!o)
-			return unknown(
-				options,
-				p == argv[0] + 1
-					? (struct typed){ argv[0], (int)strcspn(argv[0], "=") }
-					: t,
-				e);
+			return unknown(options, t, e);
 		if (takes_value(o) || p[1] == '=')
 			return apply(o, t, p[1] ? p + 1 + (p[1] == '=') : NULL, argv, out, e);
 		if (set(o, t, NULL, out, e) < 0)

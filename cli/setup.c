@@ -151,8 +151,8 @@ int setup_runtime(struct cli *cli, struct error *e)
 				 root);
 	if (!root)
 		cli->strings[0] = xasprintf("%s/containers", base);
-	cli->strings[1] =
-		base ? xasprintf("%s/cache", base) : xasprintf("%s/.cache", cli->strings[0]);
+	if (base)
+		cli->strings[1] = xasprintf("%s/cache", base);
 	if (net_dir && absolute("--net-dir", net_dir, &cli->strings[2], e) < 0)
 		return -1;
 	rt->root = cli->strings[0];

@@ -69,7 +69,7 @@ int cmd_spec(struct cli *cli, void *options, struct error *e)
 	struct spec_options spec = {
 		.rootless = o->rootless,
 		.terminal = isatty(STDIN_FILENO),
-		.args = cli->args,
+		.args = cli->n_args ? cli->args : NULL,
 		.n_args = cli->n_args,
 		/* A person gets a network by default, visibly. Without privileges there is none
 		 * yet. */

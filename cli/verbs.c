@@ -9,7 +9,7 @@
 
 #include "cli/cli.h"
 
-#define FDS_MAX 65536
+#define FDS_MAX 4096
 
 /* clang-format off */
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Addresses are kept in network order, so that comparing them is comparing bytes, and adding to them is
- * adding with carry from the last byte. inet_pton() parses: exactly four decimal parts (no "10.1", no
- * octal), no zone index.
+ * Addresses are kept in network order, so that comparing them is comparing bytes, and adding to
+ * them is adding with carry from the last byte. inet_pton() parses: exactly four decimal parts (no
+ * "10.1", no octal), no zone index.
  */
 #include "network/address.h"
 
@@ -67,9 +67,11 @@ int ip_prefix_parse(const char *s, bool host_bits, bool bare_ok, struct ip_prefi
 	long long len;
 
 	if (!slash && !bare_ok)
-		return error_set(e, ERR_INPUT, "\"%.64s\" has no prefix length, such as 10.89.0.0/24", s);
-	if (snprintf(text, sizeof(text), "%.*s", (int)(slash ? slash - s : (int)strnlen(s, IP_TEXT_MAX)), s) >=
-		    (int)sizeof(text) ||
+		return error_set(e, ERR_INPUT,
+				 "\"%.64s\" has no prefix length, such as 10.89.0.0/24", s);
+	if (snprintf(text, sizeof(text), "%.*s",
+		     (int)(slash ? slash - s : (int)strnlen(s, IP_TEXT_MAX)),
+		     s) >= (int)sizeof(text) ||
 	    parse(text, &p.addr) < 0)
 		return error_set(e, ERR_INPUT, "\"%.64s\" is not an IP prefix", s);
 	len = 8 * addr_bytes(&p.addr);
@@ -79,7 +81,8 @@ int ip_prefix_parse(const char *s, bool host_bits, bool bare_ok, struct ip_prefi
 	p.len = (unsigned int)len;
 	first = (struct ip_prefix){ .addr = ip_prefix_first(&p), .len = p.len };
 	if (!host_bits && ip_addr_cmp(&first.addr, &p.addr) != 0)
-		return error_set(e, ERR_INPUT, "\"%.64s\" has bits beyond its length; the network is %s", s,
+		return error_set(e, ERR_INPUT,
+				 "\"%.64s\" has bits beyond its length; the network is %s", s,
 				 ip_prefix_text(&first, mended));
 	*ret = p;
 	return 0;
@@ -186,11 +189,13 @@ int mac_parse(const char *s, unsigned char ret[6], struct error *e)
 	memcpy(ret, mac, 6);
 	return 0;
 bad:
-	return error_set(e, ERR_INPUT, "\"%.32s\" is not a MAC address, such as 52:54:00:12:34:56", s);
+	return error_set(e, ERR_INPUT, "\"%.32s\" is not a MAC address, such as 52:54:00:12:34:56",
+			 s);
 }
 
 const char *mac_text(const unsigned char mac[6], char buf[18])
 {
-	snprintf(buf, 18, "%02x:%02x:%02x:%02x:%02x:%02x", mac[0], mac[1], mac[2], mac[3], mac[4], mac[5]);
+	snprintf(buf, 18, "%02x:%02x:%02x:%02x:%02x:%02x", mac[0], mac[1], mac[2], mac[3], mac[4],
+		 mac[5]);
 	return buf;
 }

@@ -10,7 +10,7 @@
 #include "base/error.h"
 
 struct ip_addr {
-	int family;	 /* AF_INET, AF_INET6; 0: none */
+	int family;	     /* AF_INET, AF_INET6; 0: none */
 	unsigned char b[16]; /* network order; IPv4 in the first four */
 };
 struct ip_prefix {
@@ -25,8 +25,10 @@ struct ip_route {
 #define IP_TEXT_MAX 64
 
 int ip_addr_parse(const char *s, struct ip_addr *ret, struct error *e);
-/* "10.0.0.0/8"; HOST_BITS: whether bits beyond the length may be set. A bare address is a full-length prefix only if BARE_OK. */
-int ip_prefix_parse(const char *s, bool host_bits, bool bare_ok, struct ip_prefix *ret, struct error *e);
+/* "10.0.0.0/8"; HOST_BITS: whether bits beyond the length may be set. A bare address is a
+ * full-length prefix only if BARE_OK. */
+int ip_prefix_parse(const char *s, bool host_bits, bool bare_ok, struct ip_prefix *ret,
+		    struct error *e);
 const char *ip_addr_text(const struct ip_addr *a, char buf[IP_TEXT_MAX]);
 const char *ip_prefix_text(const struct ip_prefix *p, char buf[IP_TEXT_MAX]);
 int ip_addr_cmp(const struct ip_addr *a, const struct ip_addr *b);

@@ -2,10 +2,11 @@
 /*
  * Attaching a container to its networks.
  *
- * First a plan, made by looking only: the networks, the names of both ends, the MACs. Then the record of the intent; from here on
- * whatever dies when, attach_teardown() finds all there is to undo. Then, in this order: bridge (made or verified) and lease of each
- * network; host ports; veths, their far ends born in the container's namespace; addresses and routes there; the rules that publish the
- * ports; and the record again, complete.
+ * First a plan, made by looking only: the networks, the names of both ends, the MACs. Then the
+ * record of the intent; from here on whatever dies when, attach_teardown() finds all there is to
+ * undo. Then, in this order: bridge (made or verified) and lease of each network; host ports;
+ * veths, their far ends born in the container's namespace; addresses and routes there; the rules
+ * that publish the ports; and the record again, complete.
  *
  * Nothing is dumped or scanned on this path. What only the first attachment needs is in bridge.c.
  */
@@ -53,8 +54,8 @@ static void plans_done(struct plans *p)
 
 /* ---- the plan ---- */
 
-/* FNV-1a over the instance, the index and what it is for, then the finaliser of splitmix64: the instance is random, so this only
- * spreads it. */
+/* FNV-1a over the instance, the index and what it is for, then the finaliser of splitmix64: the
+ * instance is random, so this only spreads it. */
 static uint64_t derive(const char *instance, size_t index, char purpose)
 {
 	uint64_t h = 14695981039346656037ULL;
@@ -78,15 +79,19 @@ static void derive_mac(const char *instance, size_t index, char purpose, unsigne
 		ret[i] = (unsigned char)(v >> (8 * i));
 }
 
-static int refuse_unsupported(const struct network *n, const struct network_request *q, struct error *e)
+static int refuse_unsupported(const struct network *n, const struct network_request *q,
+			      struct error *e)
 {
 	if (n->unsupported)
-		return error_set(e, ERR_UNSUPPORTED, "network \"%s\" (%s): %s", n->name, n->file ? n->file : "built in",
-				 n->unsupported);
+		return error_set(e, ERR_UNSUPPORTED, "network \"%s\" (%s): %s", n->name,
+				 n->file ? n->file : "built in", n->unsupported);
 	if (q->ip6)
-		return error_set(e, ERR_UNSUPPORTED, "network \"%s\": ip6=%s: IPv6 is not supported yet", n->name, q->ip6);
+		return error_set(e, ERR_UNSUPPORTED,
+				 "network \"%s\": ip6=%s: IPv6 is not supported yet", n->name,
+				 q->ip6);
 	if (q->n_aliases)
-		return error_set(e, ERR_UNSUPPORTED, "network \"%s\": alias=%s: not supported yet", n->name, q->aliases[0]);
+		return error_set(e, ERR_UNSUPPORTED, "network \"%s\": alias=%s: not supported yet",
+				 n->name, q->aliases[0]);
 	return 0;
 }
 
@@ -126,7 +131,8 @@ static int name_interfaces(const struct attach_options *o, struct plans *ps, str
 		if (!asked)
 			continue;
 		if (ifname_taken(ps, asked))
-			return error_set(e, ERR_INPUT, "two networks ask for the interface name %s", asked);
+			return error_set(e, ERR_INPUT, "two networks ask for the interface name %s",
+					 asked);
 		snprintf(ps->v[i].ifname, IFNAMSIZ, "%s", asked);
 	}
 	for (size_t i = 0; i < ps->n; i++)
@@ -151,7 +157,8 @@ static int make_plans(const struct attach_options *o, struct plans *ps, struct e
 			return -1;
 	}
 	if (o->n_ports && ps->v[0].net.internal) {
-		error_set(e, ERR_INPUT, "ports are published, but network \"%s\" is internal: nothing gets in",
+		error_set(e, ERR_INPUT,
+			  "ports are published, but network \"%s\" is internal: nothing gets in",
 			  ps->v[0].net.name);
 		return error_hint(e, "leave out -p, or name another network first");
 	}
@@ -185,7 +192,8 @@ int attach_check(const struct attach_options *o, struct error *e)
 
 /* ---- the record ---- */
 
-static void fill_record(const struct attach_options *o, const struct plans *ps, struct attach_record *rec)
+static void fill_record(const struct attach_options *o, const struct plans *ps,
+			struct attach_record *rec)
 {
 	struct attach_result *r = &rec->result;
 
@@ -228,7 +236,8 @@ struct port_rule *attach_port_rules(const struct attach_result *r, uint8_t proto
 						     .host = p->host_ip,
 						     .host_port = (uint16_t)(p->host_port + i),
 						     .target = r->attachments[0].address.addr,
-						     .target_port = (uint16_t)(p->container_port + i) };
+						     .target_port =
+							     (uint16_t)(p->container_port + i) };
 	}
 	*ret_n = n;
 	return v;
@@ -236,7 +245,8 @@ struct port_rule *attach_port_rules(const struct attach_result *r, uint8_t proto
 
 /* ---- the steps ---- */
 
-/* The network cannot go away once its lock was held and the list still there: our record, older than that, names it. */
+/* The network cannot go away once its lock was held and the list still there: our record, older
+ * than that, names it. */
 static int enter_network(struct plan *p, struct rtnl *host, struct error *e)
 {
 	cleanup_close int lock = -1;
@@ -274,8 +284,8 @@ static int full(const struct plan *p, struct error *e)
 	return error_hint(e, "nsrun network create %s2", p->net.name);
 }
 
-static int make_link(const struct plan *p, struct rtnl *host, int netns_fd, const char *altname, bool published,
-		     struct error *e)
+static int make_link(const struct plan *p, struct rtnl *host, int netns_fd, const char *altname,
+		     bool published, struct error *e)
 {
 	struct veth_spec v = { .host_name = p->host_ifname,
 			       .host_altname = altname,
@@ -295,17 +305,21 @@ static int make_link(const struct plan *p, struct rtnl *host, int netns_fd, cons
 	if (mine.code == EXFULL)
 		return full(p, e);
 	if (mine.code == EEXIST)
-		return error_set(e, ERR_EXISTS, "the container's namespace has an interface %s already", p->ifname);
+		return error_set(e, ERR_EXISTS,
+				 "the container's namespace has an interface %s already",
+				 p->ifname);
 	if (e)
 		*e = mine;
 	return -1;
 }
 
-static int make_links(const struct plans *ps, const struct attach_options *o, struct rtnl *host, int netns_fd, struct error *e)
+static int make_links(const struct plans *ps, const struct attach_options *o, struct rtnl *host,
+		      int netns_fd, struct error *e)
 {
 	for (size_t i = 0; i < ps->n; i++) {
-		cleanup_free char *altname = i == 0 ? xasprintf("nsrun-%s", o->container_id) :
-						      xasprintf("nsrun-%s-%s", o->container_id, ps->v[i].ifname);
+		cleanup_free char *altname =
+			i == 0 ? xasprintf("nsrun-%s", o->container_id)
+			       : xasprintf("nsrun-%s-%s", o->container_id, ps->v[i].ifname);
 
 		if (make_link(&ps->v[i], host, netns_fd, altname, i == 0 && o->n_ports, e) < 0)
 			return error_wrap(e, "network \"%s\"", ps->v[i].net.name);
@@ -313,7 +327,8 @@ static int make_links(const struct plans *ps, const struct attach_options *o, st
 	return 0;
 }
 
-/* Any socket answers this of the namespace that it is of, without the rtnl lock (a query would wait for it). 0: rtnl.c looks it up. */
+/* Any socket answers this of the namespace that it is of, without the rtnl lock (a query would wait
+ * for it). 0: rtnl.c looks it up. */
 static int link_index(const struct rtnl *container, const char *ifname)
 {
 	struct ifreq q = { 0 };
@@ -323,7 +338,8 @@ static int link_index(const struct rtnl *container, const char *ifname)
 }
 
 /* The first network that has one gives the default route. */
-static int configure_links(const struct plans *ps, const struct attach_record *rec, struct rtnl *container, struct error *e)
+static int configure_links(const struct plans *ps, const struct attach_record *rec,
+			   struct rtnl *container, struct error *e)
 {
 	bool routed = false;
 
@@ -353,7 +369,8 @@ static int configure_links(const struct plans *ps, const struct attach_record *r
 	return 0;
 }
 
-static int add_port_rules(const struct plans *ps, const struct port_rule *v, size_t n, struct error *e)
+static int add_port_rules(const struct plans *ps, const struct port_rule *v, size_t n,
+			  struct error *e)
 {
 	ERROR_INIT(mine);
 
@@ -391,8 +408,8 @@ static int save(struct attach_record *rec, struct error *e)
 	return attach_record_write(rec, e);
 }
 
-static int attach_all(const struct attach_options *o, const struct plans *ps, int netns_fd, struct rtnl *container,
-		      struct attach_record *rec, struct error *e)
+static int attach_all(const struct attach_options *o, const struct plans *ps, int netns_fd,
+		      struct rtnl *container, struct attach_record *rec, struct error *e)
 {
 	struct rtnl host cleanup(rtnl_done) = { .fd = -1 };
 
@@ -416,8 +433,8 @@ static int loopback_only(struct rtnl *container, struct error *e)
 	return rtnl_endpoint_configure(container, &s, e);
 }
 
-static int attach_networks(const struct attach_options *o, int netns_fd, struct rtnl *container, struct attach_result *ret,
-			   struct error *e)
+static int attach_networks(const struct attach_options *o, int netns_fd, struct rtnl *container,
+			   struct attach_result *ret, struct error *e)
 {
 	cleanup_attach_record struct attach_record rec = { 0 };
 	cleanup_plans struct plans ps = { 0 };
@@ -425,7 +442,8 @@ static int attach_networks(const struct attach_options *o, int netns_fd, struct 
 	if (!attach_record_instance_valid(o->instance))
 		return error_set(e, ERR_INPUT, "\"%.80s\" is no instance id", o->instance);
 	if (attach_record_exists(o->instance))
-		return error_set(e, ERR_EXISTS, "container %s is attached already", o->container_id);
+		return error_set(e, ERR_EXISTS, "container %s is attached already",
+				 o->container_id);
 	if (make_plans(o, &ps, e) < 0)
 		return -1;
 	fill_record(o, &ps, &rec);
@@ -439,7 +457,8 @@ static int attach_networks(const struct attach_options *o, int netns_fd, struct 
 	return 0;
 }
 
-int attach_add(const struct attach_options *o, int netns_fd, int container_nl, struct attach_result *ret, struct error *e)
+int attach_add(const struct attach_options *o, int netns_fd, int container_nl,
+	       struct attach_result *ret, struct error *e)
 {
 	int nothing = check_options(o, e), rc;
 	struct rtnl container;

@@ -49,7 +49,8 @@ bool attach_record_instance_valid(const char *s)
 	if (n == 0 || n > 64)
 		return false;
 	for (size_t i = 0; i < n; i++)
-		if (!((s[i] >= 'a' && s[i] <= 'z') || (s[i] >= 'A' && s[i] <= 'Z') || (s[i] >= '0' && s[i] <= '9')))
+		if (!((s[i] >= 'a' && s[i] <= 'z') || (s[i] >= 'A' && s[i] <= 'Z') ||
+		      (s[i] >= '0' && s[i] <= '9')))
 			return false;
 	return true;
 }
@@ -177,8 +178,10 @@ static int get_attachment(const struct json *j, struct attachment *a, struct err
 	a->data_dir = xstrdup(json_get_string(j, "dataDir"));
 	if (!a->network || !a->ifname || !a->host_ifname || !a->data_dir)
 		return error_set(e, ERR_GENERIC, "an attachment lacks a name");
-	if (get_prefix(j, "address", &a->address, e) < 0 || get_prefix(j, "address6", &a->address6, e) < 0 ||
-	    get_addr(j, "gateway", &a->gateway, e) < 0 || get_addr(j, "gateway6", &a->gateway6, e) < 0)
+	if (get_prefix(j, "address", &a->address, e) < 0 ||
+	    get_prefix(j, "address6", &a->address6, e) < 0 ||
+	    get_addr(j, "gateway", &a->gateway, e) < 0 ||
+	    get_addr(j, "gateway6", &a->gateway6, e) < 0)
 		return -1;
 	return 0;
 }
@@ -198,11 +201,13 @@ static int get_port(const struct json *j, struct publish *p, struct error *e)
 {
 	const char *protocol = json_get_string(j, "protocol");
 
-	p->protocol = str_eq(protocol, "udp")  ? IPPROTO_UDP :
-		      str_eq(protocol, "sctp") ? IPPROTO_SCTP :
-						 IPPROTO_TCP;
-	if (get_addr(j, "hostIP", &p->host_ip, e) < 0 || get_u16(j, "hostPort", &p->host_port, e) < 0 ||
-	    get_u16(j, "containerPort", &p->container_port, e) < 0 || get_u16(j, "count", &p->count, e) < 0)
+	p->protocol = str_eq(protocol, "udp")	 ? IPPROTO_UDP
+		      : str_eq(protocol, "sctp") ? IPPROTO_SCTP
+						 : IPPROTO_TCP;
+	if (get_addr(j, "hostIP", &p->host_ip, e) < 0 ||
+	    get_u16(j, "hostPort", &p->host_port, e) < 0 ||
+	    get_u16(j, "containerPort", &p->container_port, e) < 0 ||
+	    get_u16(j, "count", &p->count, e) < 0)
 		return -1;
 	return 0;
 }
@@ -222,7 +227,8 @@ static int get_members(const struct json *root, struct attach_result *r, struct 
 	return 0;
 }
 
-static int parse(const char *path, const char *text, size_t len, struct attach_record *ret, struct error *e)
+static int parse(const char *path, const char *text, size_t len, struct attach_record *ret,
+		 struct error *e)
 {
 	cleanup_attach_record struct attach_record r = { 0 };
 	cleanup_json struct json_doc doc = { 0 };
@@ -350,7 +356,8 @@ int attach_records_load(struct attach_records *ret, struct error *e)
 	return 0;
 }
 
-char *attach_records_members(const struct attach_records *rs, const char *network, size_t *ret_members, size_t *ret_ports)
+char *attach_records_members(const struct attach_records *rs, const char *network,
+			     size_t *ret_members, size_t *ret_ports)
 {
 	cleanup_strbuf struct strbuf names = { 0 };
 	size_t members = 0, ports = 0;
@@ -364,7 +371,8 @@ char *attach_records_members(const struct attach_records *rs, const char *networ
 		if (!member)
 			continue;
 		strbuf_printf(&names, "%s%s", members++ ? ", " : "", rs->v[i].container_id);
-		if (str_eq(r->attachments[0].network, network)) /* ports are published on the first */
+		if (str_eq(r->attachments[0].network,
+			   network)) /* ports are published on the first */
 			for (size_t k = 0; k < r->n_ports; k++)
 				ports += r->ports[k].count;
 	}

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Attachment records: attachments/INSTANCE.json. Written before the first side effect, with the intent (complete: false), and again
- * when all is done, with the result. Teardown works from it alone. A lease or a port whose owner has no record is dead.
+ * Attachment records: attachments/INSTANCE.json. Written before the first side effect, with the
+ * intent (complete: false), and again when all is done, with the result. Teardown works from it
+ * alone. A lease or a port whose owner has no record is dead.
  */
 #ifndef NETWORK_ATTACH_RECORD_H
 #define NETWORK_ATTACH_RECORD_H
@@ -37,7 +38,8 @@ int attach_records_load(struct attach_records *ret, struct error *e);
 void attach_records_done(struct attach_records *rs);
 #define cleanup_attach_records cleanup(attach_records_done)
 /* "c1, c2": the containers on NETWORK, or NULL if there are none. The caller frees. */
-char *attach_records_members(const struct attach_records *rs, const char *network, size_t *ret_members, size_t *ret_ports);
+char *attach_records_members(const struct attach_records *rs, const char *network,
+			     size_t *ret_members, size_t *ret_ports);
 
 /* "tcp". */
 const char *publish_protocol(uint8_t protocol);

@@ -3,9 +3,11 @@
 
 #include <errno.h>
 #include <linux/rtnetlink.h>
+#include <net/if.h>
 #include <netinet/in.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/random.h>
 
 #include "base/fd.h"
@@ -29,7 +31,8 @@ static int record_read(const struct network *n, struct record *ret)
 	char text[64], mac[18];
 	int index, made;
 
-	if (state_read(path, text, sizeof(text)) < 0 || sscanf(text, "%d %17s %d", &index, mac, &made) != 3 ||
+	if (state_read(path, text, sizeof(text)) < 0 ||
+	    sscanf(text, "%d %17s %d", &index, mac, &made) != 3 ||
 	    mac_parse(mac, ret->mac, NULL) < 0)
 		return -1;
 	ret->index = index;
@@ -57,8 +60,9 @@ int bridge_uplink_mtu(struct rtnl *r, uint32_t *ret_mtu, struct error *e)
 	if (rtnl_route_list(r, &v, &n, e) < 0)
 		return -1;
 	for (size_t i = 0; i < n; i++)
-		if (v[i].family == AF_INET && !v[i].has_dst && v[i].table == RT_TABLE_MAIN && v[i].type == RTN_UNICAST &&
-		    v[i].index > 0 && (!best || v[i].metric < best->metric))
+		if (v[i].family == AF_INET && !v[i].has_dst && v[i].table == RT_TABLE_MAIN &&
+		    v[i].type == RTN_UNICAST && v[i].index > 0 &&
+		    (!best || v[i].metric < best->metric))
 			best = &v[i];
 	*ret_mtu = 0;
 	if (!best)
@@ -116,7 +120,8 @@ int bridge_rules(const struct network *n, struct error *e)
 }
 
 /* Each step finds its own work done or does it. */
-static int set_up(const struct network *n, struct rtnl *r, const struct link_info *link, struct error *e)
+static int set_up(const struct network *n, struct rtnl *r, const struct link_info *link,
+		  struct error *e)
 {
 	struct ip_prefix gateway = { .addr = n->gateway, .len = n->subnet.len };
 
@@ -127,7 +132,8 @@ static int set_up(const struct network *n, struct rtnl *r, const struct link_inf
 		return -1;
 	if (n->gateway_on_bridge && rtnl_address_add(r, link->index, &gateway, e) < 0)
 		return -1;
-	/* Lets 127.0.0.1:PORT of the host be translated to a container's address; remote packets to 127/8 are dropped by a rule. */
+	/* Lets 127.0.0.1:PORT of the host be translated to a container's address; remote packets to
+	 * 127/8 are dropped by a rule. */
 	if (link_sysctl(n->bridge, 4, "route_localnet", "1", e) < 0)
 		return -1;
 	return n->internal ? 0 : net_sysctl("ipv4/ip_forward", "1", e);
@@ -138,8 +144,10 @@ static bool same(const struct record *rec, const struct link_info *link)
 	return memcmp(rec->mac, link->mac, 6) == 0;
 }
 
-/* Under the host-wide lock: the part of `network rm` that flushes the table must not run in between. */
-static int make_or_complete(const struct network *n, struct rtnl *r, struct link_info *link, struct error *e)
+/* Under the host-wide lock: the part of `network rm` that flushes the table must not run in
+ * between. */
+static int make_or_complete(const struct network *n, struct rtnl *r, struct link_info *link,
+			    struct error *e)
 {
 	cleanup_close int lock = -1;
 	struct record rec;
@@ -171,18 +179,44 @@ static int make_or_complete(const struct network *n, struct rtnl *r, struct link
 	return attach_record_write(n, &rec, e);
 }
 
+/* One question about the link of the name in Q. */
+static bool ask(const struct rtnl *r, unsigned long question, struct ifreq *q)
+{
+	return ioctl(r->fd, question, q) == 0;
+}
+
+/* All done before, and the link is up and the very one. By ioctls, as they do not take the rtnl
+ * lock: a query by netlink would wait for whoever makes or deletes a link (and a namespace that
+ * goes holds the lock for milliseconds). */
+static bool is_ready(const struct network *n, const struct rtnl *r, struct bridge *ret)
+{
+	struct ifreq q = { 0 };
+	struct record rec;
+	int index;
+
+	if (record_read(n, &rec) < 0 || !rec.index)
+		return false;
+	snprintf(q.ifr_name, sizeof(q.ifr_name), "%s", n->bridge);
+	if (!ask(r, SIOCGIFINDEX, &q) || q.ifr_ifindex != rec.index)
+		return false;
+	index = q.ifr_ifindex;
+	if (!ask(r, SIOCGIFHWADDR, &q) || memcmp(q.ifr_hwaddr.sa_data, rec.mac, 6) != 0)
+		return false;
+	if (!ask(r, SIOCGIFFLAGS, &q) || !(q.ifr_flags & IFF_UP) || !ask(r, SIOCGIFMTU, &q))
+		return false;
+	ret->index = index;
+	ret->mtu = (uint32_t)q.ifr_mtu;
+	return true;
+}
+
 int bridge_ensure(const struct network *n, struct rtnl *r, struct bridge *ret, struct error *e)
 {
 	struct link_info link;
-	struct record rec;
-	int found = rtnl_link_get(r, 0, n->bridge, &link, e);
 
-	if (found < 0)
+	if (is_ready(n, r, ret))
+		return 0;
+	if (make_or_complete(n, r, &link, e) < 0)
 		return error_wrap(e, "bridge %s", n->bridge);
-	if (!found || !link.up || record_read(n, &rec) < 0 || rec.index != link.index || !same(&rec, &link)) {
-		if (make_or_complete(n, r, &link, e) < 0)
-			return error_wrap(e, "bridge %s", n->bridge);
-	}
 	ret->index = link.index;
 	ret->mtu = link.mtu;
 	return 0;
@@ -235,7 +269,8 @@ char *bridge_name(const char *network, const struct network *others, size_t n)
 			return xstrdup(name);
 	}
 	for (uint32_t salt = 0;; salt++) { /* 6 letters of the name, 5 digits of its hash */
-		snprintf(name, sizeof(name), "nsr-%.6s%05x", network, hash(network, salt) & 0xfffff);
+		snprintf(name, sizeof(name), "nsr-%.6s%05x", network,
+			 hash(network, salt) & 0xfffff);
 		if (!taken(name, others, n))
 			return xstrdup(name);
 	}

@@ -2,9 +2,10 @@
 /*
  * A network's bridge: made when first used, verified each time, removed with the network.
  *
- * What was made is on record (state/NAME/link): the MAC, which is random and pinned, tells our bridge from another of the same name,
- * in this network namespace or in any. The record is written before the link is made and completed after the last step, so that
- * whoever comes after a crash finishes the work, and `network rm` never deletes a bridge that was there before.
+ * What was made is on record (state/NAME/link): the MAC, which is random and pinned, tells our
+ * bridge from another of the same name, in this network namespace or in any. The record is written
+ * before the link is made and completed after the last step, so that whoever comes after a crash
+ * finishes the work, and `network rm` never deletes a bridge that was there before.
  */
 #ifndef NETWORK_BRIDGE_H
 #define NETWORK_BRIDGE_H
@@ -19,14 +20,16 @@ struct bridge {
 	int index;
 	uint32_t mtu;
 };
-/* The caller holds the network's lock. One question to the kernel if all is there; else gateway address, forwarding, route_localnet and
- * rules too, under the host-wide lock. Error if the subnet clashes with a route that came meanwhile. */
+/* The caller holds the network's lock. Four questions to the kernel if all is there; else gateway
+ * address, forwarding, route_localnet and rules too, under the host-wide lock. Error if the subnet
+ * clashes with a route that came meanwhile. */
 int bridge_ensure(const struct network *n, struct rtnl *r, struct bridge *ret, struct error *e);
 /* The network's elements of the nftables sets; there already is success. */
 int bridge_rules(const struct network *n, struct error *e);
 /* Deletes the link if it is the one that we made. The caller holds the network's lock. */
 int bridge_remove(const struct network *n, struct error *e);
-/* ifname for a new network: "nsr-NAME", shortened so that it differs from those of OTHERS. The caller frees. */
+/* ifname for a new network: "nsr-NAME", shortened so that it differs from those of OTHERS. The
+ * caller frees. */
 char *bridge_name(const char *network, const struct network *others, size_t n);
 /* The MTU of the device of the default route; 0: no such route. */
 int bridge_uplink_mtu(struct rtnl *r, uint32_t *ret_mtu, struct error *e);

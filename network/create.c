@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Making and removing networks. Making one is choosing names and a subnet and writing the list; the link comes with the first
- * container. Removing takes all: link, rules, leases, list; and, with the last network in use, the table and the state folder.
+ * Making and removing networks. Making one is choosing names and a subnet and writing the list; the
+ * link comes with the first container. Removing takes all: link, rules, leases, list; and, with the
+ * last network in use, the table and the state folder.
  *
- * The list is written as text and decoded again by network_decode(), so that what is used is what the file says.
+ * The list is written as text and decoded again by network_decode(), so that what is used is what
+ * the file says.
  */
-#include "network/network.h"
-
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
@@ -23,6 +23,7 @@
 #include "network/decode.h"
 #include "network/ipam.h"
 #include "network/lists.h"
+#include "network/network.h"
 #include "network/rules.h"
 #include "network/state.h"
 #include "network/subnet.h"
@@ -104,7 +105,8 @@ static void put_firewall(struct json_writer *w, const struct network *n)
 	json_object_end(w);
 }
 
-static void put_own(struct json_writer *w, const struct network *n, const struct network_create_options *o)
+static void put_own(struct json_writer *w, const struct network *n,
+		    const struct network_create_options *o)
 {
 	if (!n->internal && o->n_labels == 0)
 		return;
@@ -115,7 +117,8 @@ static void put_own(struct json_writer *w, const struct network *n, const struct
 		json_object_begin(w, "labels");
 		for (size_t i = 0; i < o->n_labels; i++) {
 			const char *equals = strchr(o->labels[i], '=');
-			cleanup_free char *key = xstrndup(o->labels[i], (size_t)(equals - o->labels[i]));
+			cleanup_free char *key =
+				xstrndup(o->labels[i], (size_t)(equals - o->labels[i]));
 
 			json_put_string(w, key, equals + 1);
 		}
@@ -124,7 +127,8 @@ static void put_own(struct json_writer *w, const struct network *n, const struct
 	json_object_end(w);
 }
 
-static void write_list(const struct network *n, const struct network_create_options *o, struct strbuf *out)
+static void write_list(const struct network *n, const struct network_create_options *o,
+		       struct strbuf *out)
 {
 	struct json_writer w = { .out = out, .pretty = true };
 
@@ -153,7 +157,8 @@ static int check_label(const struct network_create_options *o, size_t i, struct 
 	n = (size_t)(equals - label) + 1;
 	for (size_t k = 0; k < i; k++)
 		if (strncmp(label, o->labels[k], n) == 0)
-			return error_set(e, ERR_INPUT, "label \"%.*s\" is given twice", (int)n - 1, label);
+			return error_set(e, ERR_INPUT, "label \"%.*s\" is given twice", (int)n - 1,
+					 label);
 	return 0;
 }
 
@@ -161,10 +166,14 @@ static int check_options(const struct network_create_options *o, struct error *e
 {
 	if (!o->name || !network_name_valid(o->name))
 		return error_set(e, ERR_INPUT,
-				 "\"%.200s\" is no name for a network: letters, digits, \"_\", \".\", \"-\", at most 128, "
-				 "beginning with a letter or digit", o->name ? o->name : "");
+				 "\"%.200s\" is no name for a network: letters, digits, \"_\", "
+				 "\".\", \"-\", at most 128, "
+				 "beginning with a letter or digit",
+				 o->name ? o->name : "");
 	if (o->driver && !str_eq(o->driver, "bridge"))
-		return error_set(e, ERR_UNSUPPORTED, "driver \"%.40s\": not supported yet (supported: bridge)", o->driver);
+		return error_set(e, ERR_UNSUPPORTED,
+				 "driver \"%.40s\": not supported yet (supported: bridge)",
+				 o->driver);
 	if (o->ipv6)
 		return error_set(e, ERR_UNSUPPORTED, "IPv6 networks: not supported yet");
 	if ((o->gateway || o->ip_range) && !o->subnet)
@@ -172,7 +181,8 @@ static int check_options(const struct network_create_options *o, struct error *e
 	if (o->mtu && (o->mtu < 68 || o->mtu > 65535))
 		return error_set(e, ERR_INPUT, "mtu %u is out of range (68 to 65535)", o->mtu);
 	if (o->bridge && !network_ifname_valid(o->bridge))
-		return error_set(e, ERR_INPUT, "\"%.40s\" is no name for a link (1 to 15 characters)", o->bridge);
+		return error_set(e, ERR_INPUT,
+				 "\"%.40s\" is no name for a link (1 to 15 characters)", o->bridge);
 	if (o->n_labels > LABELS_MAX)
 		return error_set(e, ERR_INPUT, "more than %d labels", LABELS_MAX);
 	for (size_t i = 0; i < o->n_labels; i++)
@@ -182,7 +192,8 @@ static int check_options(const struct network_create_options *o, struct error *e
 }
 
 /* The built-in network counts only while it is in use: it evades by itself. */
-static int check_others(const struct network_create_options *o, struct networks *others, struct error *e)
+static int check_others(const struct network_create_options *o, struct networks *others,
+			struct error *e)
 {
 	size_t kept = 0;
 
@@ -194,10 +205,11 @@ static int check_others(const struct network_create_options *o, struct networks 
 			continue;
 		}
 		if (str_eq(n->name, o->name))
-			return error_set(e, ERR_EXISTS, "network \"%s\" exists already (%s)", o->name,
-					 n->file ? n->file : "built in, in use");
+			return error_set(e, ERR_EXISTS, "network \"%s\" exists already (%s)",
+					 o->name, n->file ? n->file : "built in, in use");
 		if (o->bridge && str_eq(n->bridge, o->bridge))
-			return error_set(e, ERR_EXISTS, "bridge %s belongs to network \"%s\"", o->bridge, n->name);
+			return error_set(e, ERR_EXISTS, "bridge %s belongs to network \"%s\"",
+					 o->bridge, n->name);
 		if (kept != i) {
 			others->v[kept] = *n;
 			memset(n, 0, sizeof(*n));
@@ -208,8 +220,8 @@ static int check_others(const struct network_create_options *o, struct networks 
 	return 0;
 }
 
-static int choose_subnet(const struct network_create_options *o, const struct networks *others, const char *bridge,
-			 struct ip_prefix *ret, struct error *e)
+static int choose_subnet(const struct network_create_options *o, const struct networks *others,
+			 const char *bridge, struct ip_prefix *ret, struct error *e)
 {
 	cleanup_subnet_uses struct subnet_uses uses = { 0 };
 	char text[IP_TEXT_MAX];
@@ -228,7 +240,8 @@ static int choose_subnet(const struct network_create_options *o, const struct ne
 	return -1;
 }
 
-static int choose_addresses(const struct network_create_options *o, struct network *n, struct error *e)
+static int choose_addresses(const struct network_create_options *o, struct network *n,
+			    struct error *e)
 {
 	struct ip_addr first = ip_prefix_first(&n->subnet), last = ip_prefix_last(&n->subnet);
 	char text[IP_TEXT_MAX];
@@ -239,20 +252,23 @@ static int choose_addresses(const struct network_create_options *o, struct netwo
 		return error_wrap(e, "gateway");
 	if (!ip_prefix_contains(&n->subnet, &n->gateway) || ip_addr_cmp(&n->gateway, &first) == 0 ||
 	    ip_addr_cmp(&n->gateway, &last) == 0)
-		return error_set(e, ERR_INPUT, "gateway %s is no address of a host in %s", o->gateway,
-				 ip_prefix_text(&n->subnet, text));
+		return error_set(e, ERR_INPUT, "gateway %s is no address of a host in %s",
+				 o->gateway, ip_prefix_text(&n->subnet, text));
 	if (!o->ip_range)
 		return 0;
 	if (ip_prefix_parse(o->ip_range, false, false, &range, e) < 0)
 		return error_wrap(e, "ip-range");
 	n->range_start = ip_prefix_first(&range);
 	n->range_end = ip_prefix_last(&range);
-	if (!ip_prefix_contains(&n->subnet, &n->range_start) || !ip_prefix_contains(&n->subnet, &n->range_end))
-		return error_set(e, ERR_INPUT, "ip-range %s is not in %s", o->ip_range, ip_prefix_text(&n->subnet, text));
+	if (!ip_prefix_contains(&n->subnet, &n->range_start) ||
+	    !ip_prefix_contains(&n->subnet, &n->range_end))
+		return error_set(e, ERR_INPUT, "ip-range %s is not in %s", o->ip_range,
+				 ip_prefix_text(&n->subnet, text));
 	return 0;
 }
 
-static int put_file(const struct network_dirs *d, const char *path, const struct strbuf *text, struct error *e)
+static int put_file(const struct network_dirs *d, const char *path, const struct strbuf *text,
+		    struct error *e)
 {
 	if (path_mkdir(lists_dir(d), 0755, e) < 0)
 		return -1;
@@ -261,7 +277,8 @@ static int put_file(const struct network_dirs *d, const char *path, const struct
 	return file_replace(AT_FDCWD, path, text->s, text->len, 0644, e);
 }
 
-int network_create(const struct network_dirs *d, const struct network_create_options *o, struct network *ret, struct error *e)
+int network_create(const struct network_dirs *d, const struct network_create_options *o,
+		   struct network *ret, struct error *e)
 {
 	cleanup_network struct network n = { .isolate = !o->no_isolate,
 					     .internal = o->internal,
@@ -275,7 +292,8 @@ int network_create(const struct network_dirs *d, const struct network_create_opt
 
 	if (check_options(o, e) < 0)
 		return -1;
-	if (!o->dry_run && (lists_privilege("network create", e) < 0 || state_lock_host(&lock, e) < 0))
+	if (!o->dry_run &&
+	    (lists_privilege("network create", e) < 0 || state_lock_host(&lock, e) < 0))
 		return -1;
 	if (network_list(d, &others.v, &others.n, e) < 0 || check_others(o, &others, e) < 0)
 		return -1;
@@ -307,7 +325,8 @@ static int check_unused(const struct network *n, struct error *e)
 	members = attach_records_members(&rs, n->name, &count, NULL);
 	if (!members)
 		return 0;
-	error_set(e, ERR_BUSY, "network \"%s\" is in use by container%s %s", n->name, count == 1 ? "" : "s", members);
+	error_set(e, ERR_BUSY, "network \"%s\" is in use by container%s %s", n->name,
+		  count == 1 ? "" : "s", members);
 	return error_hint(e, "nsrun delete --force %s", members);
 }
 
@@ -332,7 +351,8 @@ static int remove_parts(const struct network_dirs *d, const struct network *n, s
 				       .internal = n->internal,
 				       .isolate = n->isolate };
 
-	if (n->bridge && state_net_exists(n->name) && (bridge_remove(n, e) < 0 || rules_network_remove(&rules, e) < 0))
+	if (n->bridge && state_net_exists(n->name) &&
+	    (bridge_remove(n, e) < 0 || rules_network_remove(&rules, e) < 0))
 		return -1;
 	if (n->data_dir && ipam_remove(n->data_dir, e) < 0)
 		return -1;

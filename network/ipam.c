@@ -65,7 +65,8 @@ static bool lease_is_dead(const struct lease *l)
 /* 0, or -1 with errno EEXIST and *e unset if it is taken; other failures set *e. */
 static int lease_create(const char *path, const char *instance, const char *ifname, struct error *e)
 {
-	cleanup_close int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
+	cleanup_close int fd =
+		open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
 	char text[LEASE_MAX];
 	int n;
 
@@ -110,11 +111,13 @@ static int lock(const char *data_dir, int *ret_fd, struct error *e)
 
 /* ---- one address that was asked for ---- */
 
-static int wrong_address(const struct network *n, const struct ip_addr *want, const char *why, struct error *e)
+static int wrong_address(const struct network *n, const struct ip_addr *want, const char *why,
+			 struct error *e)
 {
 	char text[IP_TEXT_MAX];
 
-	return error_set(e, ERR_INPUT, "network \"%s\": address %s %s", n->name, ip_addr_text(want, text), why);
+	return error_set(e, ERR_INPUT, "network \"%s\": address %s %s", n->name,
+			 ip_addr_text(want, text), why);
 }
 
 static int check_wanted(const struct network *n, const struct ip_addr *want, struct error *e)
@@ -162,8 +165,8 @@ int ipam_check(const struct network *n, const struct ip_addr *want, struct error
 	return lease_is_dead(&l) ? 0 : in_use(want, &l, e);
 }
 
-static int lease_wanted(const struct network *n, const char *instance, const char *ifname, const struct ip_addr *want,
-			struct error *e)
+static int lease_wanted(const struct network *n, const char *instance, const char *ifname,
+			const struct ip_addr *want, struct error *e)
 {
 	cleanup_free char *path = NULL;
 	char text[IP_TEXT_MAX];
@@ -197,11 +200,13 @@ static struct ip_addr read_last(const struct network *n)
 	return n->range_end; /* so that the first comes next */
 }
 
-/* One small write under the lock: if it is cut short, the next allocation begins from the range's start. */
+/* One small write under the lock: if it is cut short, the next allocation begins from the range's
+ * start. */
 static int write_last(const struct network *n, const char *text, struct error *e)
 {
 	cleanup_free char *path = lease_path(n->data_dir, LAST_FILE);
-	cleanup_close int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0644);
+	cleanup_close int fd =
+		open(path, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0644);
 
 	if (fd < 0)
 		return error_errno(e, "open \"%s\"", path);
@@ -212,13 +217,14 @@ static int exhausted(const struct network *n, uint64_t usable, struct error *e)
 {
 	char text[IP_TEXT_MAX];
 
-	error_set(e, ERR_BUSY, "network \"%s\": all %llu addresses of %s are in use", n->name, (unsigned long long)usable,
-		  ip_prefix_text(&n->subnet, text));
-	return error_hint(e, "nsrun network inspect %s; for more room: nsrun network create", n->name);
+	error_set(e, ERR_BUSY, "network \"%s\": all %llu addresses of %s are in use", n->name,
+		  (unsigned long long)usable, ip_prefix_text(&n->subnet, text));
+	return error_hint(e, "nsrun network inspect %s; for more room: nsrun network create",
+			  n->name);
 }
 
-static int lease_next(const struct network *n, const char *instance, const char *ifname, struct ip_addr *ret,
-		      struct error *e)
+static int lease_next(const struct network *n, const char *instance, const char *ifname,
+		      struct ip_addr *ret, struct error *e)
 {
 	uint64_t size = ip_addr_distance(&n->range_start, &n->range_end) + 1, usable = size;
 	struct ip_addr at = read_last(n);
@@ -246,16 +252,16 @@ static int lease_next(const struct network *n, const char *instance, const char 
 	return exhausted(n, usable, e);
 }
 
-int ipam_lease(const struct network *n, const char *instance, const char *ifname, const struct ip_addr *want,
-	       struct ip_prefix *ret, struct error *e)
+int ipam_lease(const struct network *n, const char *instance, const char *ifname,
+	       const struct ip_addr *want, struct ip_prefix *ret, struct error *e)
 {
 	cleanup_close int fd = -1;
 	struct ip_addr got = *want;
 
 	if (lock(n->data_dir, &fd, e) < 0)
 		return -1;
-	if (want->family ? lease_wanted(n, instance, ifname, want, e) < 0 :
-			   lease_next(n, instance, ifname, &got, e) < 0)
+	if (want->family ? lease_wanted(n, instance, ifname, want, e) < 0
+			 : lease_next(n, instance, ifname, &got, e) < 0)
 		return -1;
 	*ret = (struct ip_prefix){ .addr = got, .len = n->subnet.len };
 	return 0;
@@ -268,7 +274,8 @@ static bool is_of(const struct lease *l, const char *instance, const char *ifnam
 	return str_eq(l->owner, instance) && str_eq(l->ifname, ifname);
 }
 
-int ipam_release(const char *data_dir, const struct ip_addr *a, const char *instance, const char *ifname, struct error *e)
+int ipam_release(const char *data_dir, const struct ip_addr *a, const char *instance,
+		 const char *ifname, struct error *e)
 {
 	cleanup_free char *path = NULL;
 	cleanup_close int fd = -1;
@@ -290,7 +297,8 @@ int ipam_release(const char *data_dir, const struct ip_addr *a, const char *inst
 	return 0;
 }
 
-int ipam_find(const char *data_dir, const char *instance, const char *ifname, struct ip_addr *ret, struct error *e)
+int ipam_find(const char *data_dir, const char *instance, const char *ifname, struct ip_addr *ret,
+	      struct error *e)
 {
 	DIR *d = opendir(data_dir);
 	struct dirent *entry;
@@ -315,7 +323,8 @@ int ipam_find(const char *data_dir, const char *instance, const char *ifname, st
 
 int ipam_remove(const char *data_dir, struct error *e)
 {
-	cleanup_free char *last = lease_path(data_dir, LAST_FILE), *lock_file = lease_path(data_dir, "lock");
+	cleanup_free char *last = lease_path(data_dir, LAST_FILE),
+			  *lock_file = lease_path(data_dir, "lock");
 	cleanup_close int fd = -1;
 	bool others = false;
 	struct dirent *entry;

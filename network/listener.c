@@ -12,9 +12,9 @@
 #include "base/fd.h"
 #include "base/memory.h"
 
-#define TABLE_MAX ((size_t)64 << 20)
+#define TABLE_MAX    ((size_t)64 << 20)
 #define STATE_LISTEN 0x0a /* TCP_LISTEN; of UDP 7 (TCP_CLOSE) is "bound, not connected" */
-#define STATE_BOUND 0x07
+#define STATE_BOUND  0x07
 
 /* /proc/net prints an address as 32-bit words of the host's byte order. */
 static bool parse_hex_address(const char *hex, struct ip_addr *ret)
@@ -42,8 +42,10 @@ static bool parse_line(const char *line, uint8_t protocol, struct listener *ret)
 	unsigned int port, state;
 	char hex[40];
 
-	if (sscanf(line, " %*u: %32[0-9A-Fa-f]:%4x %*[0-9A-Fa-f]:%*x %2x %*x:%*x %*x:%*x %*x %*u %*u %llu", hex, &port, &state,
-		   &inode) != 4)
+	if (sscanf(line,
+		   " %*u: %32[0-9A-Fa-f]:%4x %*[0-9A-Fa-f]:%*x %2x %*x:%*x %*x:%*x %*x %*u %*u "
+		   "%llu",
+		   hex, &port, &state, &inode) != 4)
 		return false;
 	if (state != (protocol == IPPROTO_TCP ? STATE_LISTEN : STATE_BOUND))
 		return false;
@@ -140,7 +142,8 @@ static void match_process(struct listeners *ls, int proc, const char *pid)
 	closedir(d);
 }
 
-/* Processes in ascending order, so that a master is named before its workers, who share the socket. */
+/* Processes in ascending order, so that a master is named before its workers, who share the socket.
+ * */
 static void find_owners(struct listeners *ls)
 {
 	DIR *d = ls->n ? opendir("/proc") : NULL;
@@ -159,11 +162,15 @@ static int read_tables(pid_t pid, struct listeners *ret, struct error *e)
 	static const struct {
 		const char *file;
 		uint8_t protocol;
-	} tables[] = { { "tcp", IPPROTO_TCP }, { "tcp6", IPPROTO_TCP }, { "udp", IPPROTO_UDP }, { "udp6", IPPROTO_UDP } };
+	} tables[] = { { "tcp", IPPROTO_TCP },
+		       { "tcp6", IPPROTO_TCP },
+		       { "udp", IPPROTO_UDP },
+		       { "udp6", IPPROTO_UDP } };
 
 	for (size_t i = 0; i < ARRAY_SIZE(tables); i++) {
-		cleanup_free char *path = pid ? xasprintf("/proc/%d/net/%s", (int)pid, tables[i].file) :
-						xasprintf("/proc/thread-self/net/%s", tables[i].file);
+		cleanup_free char *path =
+			pid ? xasprintf("/proc/%d/net/%s", (int)pid, tables[i].file)
+			    : xasprintf("/proc/thread-self/net/%s", tables[i].file);
 
 		if (read_table(path, tables[i].protocol, ret, e) < 0)
 			return -1;
@@ -186,7 +193,8 @@ int listener_list(pid_t pid, struct listener **ret, size_t *ret_n, struct error 
 }
 
 /* Bound to every address: 0.0.0.0, or :: which takes IPv4 as well unless IPV6_V6ONLY. */
-static bool in_the_way(const struct listener *l, uint8_t protocol, const struct ip_addr *host, uint16_t port)
+static bool in_the_way(const struct listener *l, uint8_t protocol, const struct ip_addr *host,
+		       uint16_t port)
 {
 	static const unsigned char zero[16];
 

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Finding networks. A list that we wrote is in NAME.conflist: one open(2). Others' files have any name, so the folders are read
- * through only if that fails. The built-in network has no list; what it has is a subnet, chosen when it is first used and on record
- * (state/bridge/subnet) until `network rm bridge`.
+ * Finding networks. A list that we wrote is in NAME.conflist: one open(2). Others' files have any
+ * name, so the folders are read through only if that fails. The built-in network has no list; what
+ * it has is a subnet, chosen when it is first used and on record (state/bridge/subnet) until
+ * `network rm bridge`.
  */
 #include "network/lists.h"
 
@@ -22,8 +23,8 @@
 #include "network/state.h"
 #include "network/subnet.h"
 
-#define OWN_DIR "/etc/nsrun/net.d"
-#define CNI_DIR "/etc/cni/net.d"
+#define OWN_DIR	  "/etc/nsrun/net.d"
+#define CNI_DIR	  "/etc/cni/net.d"
 #define FILES_MAX 4096
 
 struct networks {
@@ -68,12 +69,12 @@ int lists_privilege(const char *what, struct error *e)
 		return error_errno(e, "capget");
 	if (data[CAP_TO_INDEX(CAP_NET_ADMIN)].effective & CAP_TO_MASK(CAP_NET_ADMIN))
 		return 0;
-	error_set(e, EPERM, "%s needs CAP_NET_ADMIN in this network namespace; uid %u lacks it", what,
-		  (unsigned int)geteuid());
+	error_set(e, EPERM, "%s needs CAP_NET_ADMIN in this network namespace; uid %u lacks it",
+		  what, (unsigned int)geteuid());
 	return error_hint(e, "sudo, or rootless: nsrun run --network pasta");
 }
 
-static const char *override(const struct network_dirs *d)
+static const char * override(const struct network_dirs *d)
 {
 	return d && d->net_dir ? d->net_dir : secure_getenv("NSRUN_NET_DIR");
 }
@@ -90,7 +91,8 @@ bool lists_owns(const struct network_dirs *d, const char *file)
 	const char *dir = lists_dir(d);
 	size_t n = strlen(dir);
 
-	return !file || (strncmp(file, dir, n) == 0 && file[n] == '/' && !strchr(file + n + 1, '/'));
+	return !file ||
+	       (strncmp(file, dir, n) == 0 && file[n] == '/' && !strchr(file + n + 1, '/'));
 }
 
 /* Returns 1, or 0 if there is no such file. */
@@ -137,7 +139,8 @@ static int folder_files(const char *dir, char ***ret, size_t *ret_n, struct erro
 	while (d && n < FILES_MAX && (entry = readdir(d))) {
 		size_t len = strlen(entry->d_name);
 
-		if (entry->d_name[0] == '.' || len < 10 || !str_eq(entry->d_name + len - 9, ".conflist"))
+		if (entry->d_name[0] == '.' || len < 10 ||
+		    !str_eq(entry->d_name + len - 9, ".conflist"))
 			continue;
 		files = xreallocarray(files, n + 1, sizeof(*files));
 		files[n++] = xasprintf("%s/%s", dir, entry->d_name);
@@ -151,8 +154,8 @@ static int folder_files(const char *dir, char ***ret, size_t *ret_n, struct erro
 	return 0;
 }
 
-/* Adds the lists of a folder, in the order of their files' names, as libcni does; the first of a name counts. A broken one is told
- * and passed over. */
+/* Adds the lists of a folder, in the order of their files' names, as libcni does; the first of a
+ * name counts. A broken one is told and passed over. */
 static int add_folder(const char *dir, bool loud, struct networks *ns, struct error *e)
 {
 	char **files = NULL;
@@ -181,7 +184,8 @@ static int add_folder(const char *dir, bool loud, struct networks *ns, struct er
 	return 0;
 }
 
-static int add_folders(const struct network_dirs *d, bool loud, struct networks *ns, struct error *e)
+static int add_folders(const struct network_dirs *d, bool loud, struct networks *ns,
+		       struct error *e)
 {
 	if (add_folder(lists_dir(d), loud, ns, e) < 0)
 		return -1;
@@ -275,7 +279,8 @@ static int load_named_file(const char *dir, const char *name, struct network *re
 	return rc;
 }
 
-static int load_by_scan(const struct network_dirs *d, const char *name, struct network *ret, struct error *e)
+static int load_by_scan(const struct network_dirs *d, const char *name, struct network *ret,
+			struct error *e)
 {
 	cleanup_networks struct networks ns = { 0 };
 
@@ -293,7 +298,8 @@ static int load_by_scan(const struct network_dirs *d, const char *name, struct n
 	return error_hint(e, "nsrun network ls; to make it: nsrun network create %s", name);
 }
 
-int network_load(const struct network_dirs *d, const char *name, struct network *ret, struct error *e)
+int network_load(const struct network_dirs *d, const char *name, struct network *ret,
+		 struct error *e)
 {
 	struct ip_prefix subnet;
 	int rc;

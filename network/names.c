@@ -1,10 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The generated files: resolv.conf, hosts, hostname. They are already bound in the container, so they are written in place: a rename
- * would leave the container with the old, empty inode.
+ * The generated files: resolv.conf, hosts, hostname. They are already bound in the container, so
+ * they are written in place: a rename would leave the container with the old, empty inode.
  */
-#include "network/network.h"
-
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
@@ -14,9 +12,11 @@
 #include "base/fd.h"
 #include "base/log.h"
 #include "base/memory.h"
+#include "network/network.h"
 
-#define RESOLV_CONF	"/etc/resolv.conf"
-#define RESOLVED_CONF	"/run/systemd/resolve/resolv.conf" /* the real servers where resolv.conf names the stub, 127.0.0.53 */
+#define RESOLV_CONF "/etc/resolv.conf"
+/* The real servers where resolv.conf names the stub, 127.0.0.53. */
+#define RESOLVED_CONF	"/run/systemd/resolve/resolv.conf"
 #define RESOLV_CONF_MAX ((size_t)64 << 10)
 
 static int put_file(int dir_fd, const char *name, const struct strbuf *text, struct error *e)
@@ -44,7 +44,8 @@ static bool word_valid(const char *s)
 /* ---- hosts ---- */
 
 /* "name:ip"; the address may be "host-gateway", the host as the container sees it. */
-static int add_host(struct strbuf *out, const char *text, const struct attach_result *r, struct error *e)
+static int add_host(struct strbuf *out, const char *text, const struct attach_result *r,
+		    struct error *e)
 {
 	const char *colon = strchr(text, ':');
 	cleanup_free char *name = NULL;
@@ -58,7 +59,8 @@ static int add_host(struct strbuf *out, const char *text, const struct attach_re
 		return error_set(e, ERR_INPUT, "add-host \"%.80s\": no host name", text);
 	if (str_eq(colon + 1, "host-gateway")) {
 		if (!r || !r->n_attachments || !r->attachments[0].gateway.family)
-			return error_set(e, ERR_INPUT, "add-host \"%.80s\": no network that has a gateway", text);
+			return error_set(e, ERR_INPUT,
+					 "add-host \"%.80s\": no network that has a gateway", text);
 		a = r->attachments[0].gateway;
 	} else if (ip_addr_parse(colon + 1, &a, e) < 0) {
 		return error_wrap(e, "add-host \"%.80s\"", text);
@@ -74,14 +76,17 @@ static int write_hosts(int dir_fd, const struct names_options *o, struct error *
 	bool named = false;
 
 	strbuf_puts(&out, "127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost ip6-loopback\n");
-	for (size_t i = 0; o->hostname && word_valid(o->hostname) && r && i < r->n_attachments; i++) {
+	for (size_t i = 0; o->hostname && word_valid(o->hostname) && r && i < r->n_attachments;
+	     i++) {
 		const struct attachment *a = &r->attachments[i];
 		char ip[IP_TEXT_MAX];
 
 		if (a->address.addr.family)
-			strbuf_printf(&out, "%s\t%s\n", ip_addr_text(&a->address.addr, ip), o->hostname);
+			strbuf_printf(&out, "%s\t%s\n", ip_addr_text(&a->address.addr, ip),
+				      o->hostname);
 		if (a->address6.addr.family)
-			strbuf_printf(&out, "%s\t%s\n", ip_addr_text(&a->address6.addr, ip), o->hostname);
+			strbuf_printf(&out, "%s\t%s\n", ip_addr_text(&a->address6.addr, ip),
+				      o->hostname);
 		named = true;
 	}
 	if (!named && o->hostname && word_valid(o->hostname))
@@ -101,7 +106,8 @@ static bool is_loopback(const struct ip_addr *a)
 	return a->family == AF_INET ? a->b[0] == 127 : ip_addr_cmp(a, &one) == 0;
 }
 
-/* Takes over a resolv.conf, but for name servers on loopback, which are not the container's. Returns how many are left. */
+/* Takes over a resolv.conf, but for name servers on loopback, which are not the container's.
+ * Returns how many are left. */
 static size_t take_lines(char *text, struct strbuf *out)
 {
 	size_t servers = 0;
@@ -131,7 +137,8 @@ static size_t take_lines(char *text, struct strbuf *out)
 				continue;
 			strbuf_printf(out, "nameserver %s\n", address);
 			servers++;
-		} else if (str_eq(word, "search") || str_eq(word, "domain") || str_eq(word, "options")) {
+		} else if (str_eq(word, "search") || str_eq(word, "domain") ||
+			   str_eq(word, "options")) {
 			strbuf_printf(out, "%s %s\n", word, line);
 		}
 	}

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * A request is built in one struct nl_msg, which is used again for the next, and copied to the end of the
- * batch when the next begins. Sequence numbers are indexes into the batch plus the socket's counter, so
- * that an answer finds its request, and a late answer to something older is skipped.
+ * A request is built in one struct nl_msg, which is used again for the next, and copied to the end
+ * of the batch when the next begins. Sequence numbers are indexes into the batch plus the socket's
+ * counter, so that an answer finds its request, and a late answer to something older is skipped.
  *
- * Kernel facts: netlink_rcv_skb() and nfnetlink_rcv_batch() run inside sendmsg(2) and queue every answer
- * before it returns; the next part of a dump is queued inside recvmsg(2). A request that fails does not
- * stop those after it (in nftables it voids the batch). An nftables batch that fails as a whole (no
- * privilege, no nf_tables, commit refused) is answered for its first message only: hence, once an error has
- * been seen, an empty queue is the end.
+ * Kernel facts: netlink_rcv_skb() and nfnetlink_rcv_batch() run inside sendmsg(2) and queue every
+ * answer before it returns; the next part of a dump is queued inside recvmsg(2). A request that
+ * fails does not stop those after it (in nftables it voids the batch). An nftables batch that fails
+ * as a whole (no privilege, no nf_tables, commit refused) is answered for its first message only:
+ * hence, once an error has been seen, an empty queue is the end.
  */
 #include "network/netlink.h"
 
@@ -22,14 +22,17 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
+#include <sys/un.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/fd.h"
 
-#define REQUEST_MAX  32768
-#define ANSWER_MAX   32768 /* the kernel's largest part of a dump */
-#define SEND_DEFAULT 100000 /* what the default SO_SNDBUF (212992, half of it overhead) surely takes */
-#define DUMP_TRIES   10
+#define REQUEST_MAX 32768
+#define ANSWER_MAX  32768 /* the kernel's largest part of a dump */
+#define SEND_DEFAULT                                                                               \
+	100000 /* what the default SO_SNDBUF (212992, half of it overhead) surely takes */
+#define DUMP_TRIES 10
 
 void netlink_batch_done(struct netlink_batch *b)
 {
@@ -44,7 +47,8 @@ void netlink_prepare(int fd)
 {
 	const int on = 1;
 
-	/* Without these, errors lack the kernel's words, or quote the whole request back: both are bearable. */
+	/* Without these, errors lack the kernel's words, or quote the whole request back: both
+	 * are bearable. */
 	setsockopt(fd, SOL_NETLINK, NETLINK_EXT_ACK, &on, sizeof(on));
 	setsockopt(fd, SOL_NETLINK, NETLINK_CAP_ACK, &on, sizeof(on));
 }
@@ -61,22 +65,33 @@ int netlink_open(int protocol, int *ret_fd, struct error *e)
 }
 
 /*
- * When the last reference to a NETLINK_NETFILTER socket goes, the kernel (6.18: nft_rcv_nl_event()) first waits
- * for what nftables has deleted to be freed, which takes an RCU grace period. So a child is born that holds a
- * reference, closes all else and exits: it waits, we do not. It has no exit signal, so that no other wait of
- * ours can meet it.
+ * When the last reference to a NETLINK_NETFILTER socket goes, the kernel (6.18: nft_rcv_nl_event())
+ * first waits until what anybody has deleted from nftables in this network namespace is freed, which
+ * takes an RCU grace period, and keeps other transactions out meanwhile. So then a child is born that
+ * holds a reference, leaves all else, sleeps that time and exits. It has no exit signal, so that no
+ * other wait of ours can meet it.
+ *
+ * Whether somebody has deleted just now: the child of one who has holds an abstract unix address,
+ * which is a thing of the network namespace too. (Who takes it from us costs us a child each time.)
  */
-void netlink_close_aside(int *fd)
+void netlink_close_aside(int *fd, bool deleted)
 {
-	unsigned int keep = (unsigned int)*fd;
+	static const struct sockaddr_un mark = { .sun_family = AF_UNIX,
+						 .sun_path = "\0nsrun/nftables" };
+	const struct timespec grace_period = { .tv_nsec = 30000000 };
+	cleanup_close int sock = -1;
 
 	if (*fd < 0)
 		return;
-	if (syscall(SYS_clone, 0, NULL, NULL, NULL, NULL) == 0) {
-		if (keep > 0)
-			syscall(SYS_close_range, 0, keep - 1, 0);
-		syscall(SYS_close_range, keep + 1, ~0U, 0);
-		_exit(0);
+	sock = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	if ((bind(sock, (const struct sockaddr *)&mark, sizeof(mark)) < 0 && errno == EADDRINUSE) ||
+	    deleted) {
+		if (syscall(SYS_clone, 0, NULL, NULL, NULL, NULL) == 0) {
+			syscall(SYS_chdir, "/");
+			fds_close_from(0, (const int[]){ *fd, sock }, 2, NULL);
+			nanosleep(&grace_period, NULL);
+			_exit(0);
+		}
 	}
 	fd_close_at(fd);
 }
@@ -95,7 +110,8 @@ static void finish_request(struct netlink_batch *b)
 	h->nlmsg_len = NLMSG_HDRLEN;
 }
 
-void netlink_begin(struct netlink_batch *b, int type, int flags, const void *header, size_t n, const char *fmt, ...)
+void netlink_begin(struct netlink_batch *b, int type, int flags, const void *header, size_t n,
+		   const char *fmt, ...)
 {
 	struct netlink_request *q;
 	va_list ap;
@@ -183,7 +199,7 @@ struct nlattr *netlink_nest(struct netlink_batch *b, int attr)
 
 void netlink_nest_end(struct netlink_batch *b, struct nlattr *nest)
 {
-	if (nest) /* not nla_nest_end(): it drops an empty nest, which nftables takes for a missing attribute */
+	if (nest) /* nla_nest_end() would drop an empty nest; nftables wants the one of "masq" */
 		nla_nest_end_keep_empty(b->msg, nest);
 }
 
@@ -210,7 +226,8 @@ static void extended_words(const struct nlmsghdr *h, char *ret, size_t size)
 	netlink_string(tb[NLMSGERR_ATTR_MSG], ret, size);
 }
 
-static void note_answer(struct netlink_batch *b, size_t i, const struct nlmsghdr *h, struct error *e)
+static void note_answer(struct netlink_batch *b, size_t i, const struct nlmsghdr *h,
+			struct error *e)
 {
 	const int *code = NLMSG_DATA(h); /* an NLMSG_DONE begins with a code too */
 	char words[160];
@@ -235,8 +252,9 @@ static void note_answer(struct netlink_batch *b, size_t i, const struct nlmsghdr
 		error_set(e, err, "%s: %s", b->v[i].what, error_words(err));
 }
 
-/* One part of the answer. Returns its length; 0: the queue is empty after a failure, which was all of it. */
-static ssize_t receive_part(const struct netlink_batch *b, int fd, void *buf, struct error *e)
+/* One part of the answer. Returns its length; 0: the queue is empty after a failure, which was
+ * all of it. */
+static ssize_t receive_part(struct netlink_batch *b, int fd, void *buf, struct error *e)
 {
 	struct pollfd p = { .fd = fd, .events = POLLIN };
 	ssize_t n;
@@ -244,20 +262,26 @@ static ssize_t receive_part(const struct netlink_batch *b, int fd, void *buf, st
 	for (;;) {
 		n = recv(fd, buf, ANSWER_MAX, MSG_DONTWAIT | MSG_TRUNC);
 		if (n > ANSWER_MAX)
-			return error_set(e, EMSGSIZE, "%s: the answer has %zd bytes", b->v[0].what, n);
+			return error_set(e, EMSGSIZE, "%s: the answer has %zd bytes", b->v[0].what,
+					 n);
 		if (n >= 0)
 			return n;
 		if (errno == EAGAIN && b->failed)
 			return 0;
+		if (errno == EAGAIN && b->overrun)
+			return error_set(e, ENOBUFS, "%s: answers were lost", b->v[0].what);
 		if (errno == EAGAIN && poll(&p, 1, 10000) == 0)
-			return error_set(e, ETIMEDOUT, "%s: the kernel does not answer", b->v[0].what);
-		if (errno != EAGAIN && errno != EINTR)
+			return error_set(e, ETIMEDOUT, "%s: the kernel does not answer",
+					 b->v[0].what);
+		if (errno == ENOBUFS) /* told once, before what was not lost */
+			b->overrun = true;
+		else if (errno != EAGAIN && errno != EINTR)
 			return error_errno(e, "%s: read the answer", b->v[0].what);
 	}
 }
 
-static int receive(struct netlink_batch *b, int fd, uint32_t base, netlink_reply_fn *reply, void *arg,
-		   struct error *e)
+static int receive(struct netlink_batch *b, int fd, uint32_t base, netlink_reply_fn *reply,
+		   void *arg, struct error *e)
 {
 	char buf[ANSWER_MAX] __attribute__((aligned(NLMSG_ALIGNTO)));
 
@@ -286,7 +310,8 @@ static int receive(struct netlink_batch *b, int fd, uint32_t base, netlink_reply
 	}
 }
 
-int netlink_send(struct netlink_batch *b, int fd, uint32_t *seq, netlink_reply_fn *reply, void *arg, struct error *e)
+int netlink_send(struct netlink_batch *b, int fd, uint32_t *seq, netlink_reply_fn *reply, void *arg,
+		 struct error *e)
 {
 	struct sockaddr_nl kernel = { .nl_family = AF_NETLINK };
 	uint32_t base = *seq + 1, next = base;
@@ -307,7 +332,9 @@ int netlink_send(struct netlink_batch *b, int fd, uint32_t *seq, netlink_reply_f
 	}
 	*seq += (uint32_t)b->n;
 	if (b->out.len > SEND_DEFAULT) {
-		int size = (int)(2 * b->out.len); /* FORCE passes net.core.wmem_max, with CAP_NET_ADMIN */
+		int size =
+			(int)(2 *
+			      b->out.len); /* FORCE passes net.core.wmem_max, with CAP_NET_ADMIN */
 
 		if (setsockopt(fd, SOL_SOCKET, SO_SNDBUFFORCE, &size, sizeof(size)) < 0)
 			setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
@@ -318,6 +345,7 @@ int netlink_send(struct netlink_batch *b, int fd, uint32_t *seq, netlink_reply_f
 	if (n < 0)
 		return error_errno(e, "%s: send", b->v[0].what);
 	b->failed = 0;
+	b->overrun = false;
 	if (receive(b, fd, base, reply, arg, e) < 0)
 		return -1;
 	return b->failed ? -1 : 0;
@@ -340,7 +368,8 @@ static void dump_part(const struct nlmsghdr *h, size_t request, void *arg)
 	strbuf_add(d->out, padding, NLMSG_ALIGN(h->nlmsg_len) - h->nlmsg_len);
 }
 
-int netlink_dump(struct netlink_batch *b, int fd, uint32_t *seq, struct strbuf *ret, struct error *e)
+int netlink_dump(struct netlink_batch *b, int fd, uint32_t *seq, struct strbuf *ret,
+		 struct error *e)
 {
 	b->last_acked = b->n; /* ends by NLMSG_DONE */
 	for (int i = 0; i < DUMP_TRIES; i++) {
@@ -361,7 +390,7 @@ void netlink_attrs_at(const void *head, size_t len, struct nlattr **tb, int max)
 	int left;
 
 	memset(tb, 0, sizeof(*tb) * (size_t)(max + 1));
-	nla_for_each_attr(a, (struct nlattr *)head, (int)len, left)
+	nla_for_each_attr (a, (struct nlattr *)head, (int)len, left)
 		if (nla_type(a) <= max)
 			tb[nla_type(a)] = a;
 }

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Netlink messages: the one file that knows libnl (nlmsg_*, nla_*), used by rtnl*.c, nft.c and conntrack.c.
+ * Netlink messages: the one file that knows libnl (nlmsg_*, nla_*), used by rtnl*.c, nft.c and
+ * conntrack.c.
  *
- * Requests are gathered in a batch, go out in one sendmsg, and the kernel answers inside it: the answers are
- * there when it returns, reading them never sleeps. Only the last request asks for an acknowledgement; one
- * that fails is answered in any case. Each request carries the words that name it in an error.
+ * Requests are gathered in a batch, go out in one sendmsg, and the kernel answers inside it: the
+ * answers are there when it returns, reading them never sleeps. Only the last request asks for an
+ * acknowledgement; one that fails is answered in any case. Each request carries the words that name
+ * it in an error.
  *
  *	struct netlink_batch b cleanup(netlink_batch_done) = { 0 };
  *
@@ -35,13 +37,14 @@ struct netlink_request {
 };
 
 struct netlink_batch {
-	struct nl_msg *msg;  /* the request being built */
-	struct strbuf out;   /* the finished ones */
+	struct nl_msg *msg; /* the request being built */
+	struct strbuf out;  /* the finished ones */
 	struct netlink_request *v;
 	size_t n, size;
-	size_t last_acked;   /* index + 1 of the request whose answer ends the exchange */
-	size_t failed;	     /* index + 1 of the first that failed; set by netlink_send() */
-	bool overflow;
+	size_t last_acked; /* index + 1 of the request whose answer ends the exchange */
+	size_t failed;	   /* index + 1 of the first that failed; set by netlink_send() */
+	bool overflow;	   /* a request found no room */
+	bool overrun;	   /* answers were lost: more than the socket holds */
 };
 void netlink_batch_done(struct netlink_batch *b);
 
@@ -50,12 +53,14 @@ int netlink_open(int protocol, int *ret_fd, struct error *e);
 /* Asks for the kernel's own words in errors; for sockets that were opened elsewhere. */
 void netlink_prepare(int fd);
 
-/* Closes a NETLINK_NETFILTER socket after something was deleted in nftables, without waiting 6-20 ms for it. */
-void netlink_close_aside(int *fd);
+/* Closes a NETLINK_NETFILTER socket, without waiting 6-20 ms where a plain close would: when
+ * something has just been DELETED from nftables, by this socket or by another nsrun. */
+void netlink_close_aside(int *fd, bool deleted);
 
-/* Begins a request; the fixed HEADER of N bytes follows the nlmsghdr. FLAGS: NLM_F_*, NLM_F_REQUEST is added. */
-void netlink_begin(struct netlink_batch *b, int type, int flags, const void *header, size_t n, const char *fmt,
-		   ...) __attribute__((format(printf, 6, 7)));
+/* Begins a request; the fixed HEADER of N bytes follows the nlmsghdr. FLAGS: NLM_F_*,
+ * NLM_F_REQUEST is added. */
+void netlink_begin(struct netlink_batch *b, int type, int flags, const void *header, size_t n,
+		   const char *fmt, ...) __attribute__((format(printf, 6, 7)));
 /* ERR is no failure of the request begun last. */
 void netlink_tolerate(struct netlink_batch *b, int err);
 /* The answer to the request begun last ends the exchange (default: the last of the batch). */
@@ -79,16 +84,20 @@ size_t netlink_size(const struct netlink_batch *b);
 /* Sees each message that is no acknowledgement; REQUEST is the index of the one that it answers. */
 typedef void netlink_reply_fn(const struct nlmsghdr *h, size_t request, void *arg);
 
-/* Sends all and reads the answers; REPLY may be NULL. *SEQ is the socket's counter. The first failure is the
- * error: `WHAT: words (the kernel's own words)`, code errno. May be called again with the same batch. */
-int netlink_send(struct netlink_batch *b, int fd, uint32_t *seq, netlink_reply_fn *reply, void *arg, struct error *e);
+/* Sends all and reads the answers; REPLY may be NULL. *SEQ is the socket's counter. The first
+ * failure is the error: `WHAT: words (the kernel's own words)`, code errno. May be called again
+ * with the same batch. */
+int netlink_send(struct netlink_batch *b, int fd, uint32_t *seq, netlink_reply_fn *reply, void *arg,
+		 struct error *e);
 
-/* Everything of a kind. B is one request with the flag NLM_F_DUMP; the messages go one after the other into RET
- * (strbuf_done() by the caller); walk them with NLMSG_OK and NLMSG_NEXT. Repeated if the kernel says that the
- * data changed meanwhile. */
-int netlink_dump(struct netlink_batch *b, int fd, uint32_t *seq, struct strbuf *ret, struct error *e);
+/* Everything of a kind. B is one request with the flag NLM_F_DUMP; the messages go one after the
+ * other into RET (strbuf_done() by the caller); walk them with NLMSG_OK and NLMSG_NEXT. Repeated
+ * if the kernel says that the data changed meanwhile. */
+int netlink_dump(struct netlink_batch *b, int fd, uint32_t *seq, struct strbuf *ret,
+		 struct error *e);
 
-/* Sorts the attributes behind the fixed header of HEADER_LEN bytes of H into TB[0..MAX]; NULL if absent. */
+/* Sorts the attributes behind the fixed header of HEADER_LEN bytes of H into TB[0..MAX]; NULL if
+ * absent. */
 void netlink_attrs(const struct nlmsghdr *h, size_t header_len, struct nlattr **tb, int max);
 void netlink_nested(const struct nlattr *nest, struct nlattr **tb, int max);
 void netlink_attrs_at(const void *head, size_t len, struct nlattr **tb, int max);

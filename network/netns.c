@@ -1,14 +1,16 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * A pin is what `ip netns attach` makes: an empty file of mode 0000 with the namespace's nsfs bound over it.
+ * A pin is what `ip netns attach` makes: an empty file of mode 0000 with the namespace's nsfs bound
+ * over it.
  *
- * iproute2 makes /run/netns a mount point of its own, shared, so that pins reach every mount namespace, and
- * holds flock(LOCK_EX) on the directory meanwhile; it decides by the mount call (MS_SHARED fails with EINVAL
- * on what is no mount point, then it binds the directory upon itself). The same here. Taking the lock is also
- * what keeps two pins of one name apart from an unpin between them.
+ * iproute2 makes /run/netns a mount point of its own, shared, so that pins reach every mount
+ * namespace, and holds flock(LOCK_EX) on the directory meanwhile; it decides by the mount call
+ * (MS_SHARED fails with EINVAL on what is no mount point, then it binds the directory upon itself).
+ * The same here, but not recursively, which costs O(pins): a pin on a shared mount is born shared.
+ * Taking the lock is also what keeps two pins of one name apart from an unpin between them.
  *
- * A pin whose mount is gone (a reboot that kept /run, an unmount by hand) leaves a plain empty file: it is
- * taken over, not an obstacle.
+ * A pin whose mount is gone (a reboot that kept /run, an unmount by hand) leaves a plain empty
+ * file: it is taken over, not an obstacle.
  */
 #include "network/netns.h"
 
@@ -43,12 +45,14 @@ static int pin_path(const char *name, struct pin_path *ret, struct error *e)
 	size_t n = strnlen(name, 256);
 
 	if (n == 0 || n > 255 || name[0] == '-' || name[0] == '.' || strchr(name, '/'))
-		return error_set(e, ERR_INPUT, "\"%.64s\" cannot be the name of a network namespace", name);
+		return error_set(e, ERR_INPUT,
+				 "\"%.64s\" cannot be the name of a network namespace", name);
 	snprintf(ret->s, sizeof(ret->s), "%s/%s", NETNS_DIR, name);
 	return 0;
 }
 
-/* What is at PATH: a namespace, or something else that is not ours to touch: 1; a stale file (*ret_stale is set) or nothing: 0. */
+/* What is at PATH: a namespace, or something else that is not ours to touch: 1; a stale file
+ * (*ret_stale is set) or nothing: 0. */
 static int pin_taken(const char *path, bool *ret_stale, struct error *e)
 {
 	cleanup_close int fd = open(path, O_PATH | O_NOFOLLOW | O_CLOEXEC);
@@ -68,7 +72,8 @@ static int pin_taken(const char *path, bool *ret_stale, struct error *e)
 
 static int refuse_taken(const char *name, struct error *e)
 {
-	error_set(e, ERR_EXISTS, "the network namespace name \"%s\" is taken (" NETNS_DIR "/%s)", name, name);
+	error_set(e, ERR_EXISTS, "the network namespace name \"%s\" is taken (" NETNS_DIR "/%s)",
+		  name, name);
 	return error_hint(e, "to see who it is: ip netns; to remove it: ip netns delete %s", name);
 }
 
@@ -84,7 +89,8 @@ int netns_pin_check(const char *name, struct error *e)
 	return taken > 0 ? refuse_taken(name, e) : taken;
 }
 
-/* Opens and locks NETNS_DIR. MAKE: makes it, a shared mount point, as iproute2 does. *RET_FD is -1 if there is none. */
+/* Opens and locks NETNS_DIR. MAKE: makes it, a shared mount point, as iproute2 does. *RET_FD is
+ * -1 if there is none. */
 static int lock_dir(bool make, int *ret_fd, struct error *e)
 {
 	cleanup_close int fd = -1;
@@ -101,7 +107,8 @@ static int lock_dir(bool make, int *ret_fd, struct error *e)
 	while (flock(fd, LOCK_EX) < 0)
 		if (errno != EINTR)
 			return error_errno(e, "lock " NETNS_DIR);
-	for (bool bound = false; make && mount("", NETNS_DIR, NULL, MS_SHARED | MS_REC, NULL) < 0; bound = true) {
+	for (bool bound = false; make && mount("", NETNS_DIR, NULL, MS_SHARED, NULL) < 0;
+	     bound = true) {
 		if (errno != EINVAL || bound)
 			return error_errno(e, "make the mount " NETNS_DIR " shared");
 		if (mount(NETNS_DIR, NETNS_DIR, NULL, MS_BIND | MS_REC, NULL) < 0)
@@ -175,9 +182,10 @@ int netns_open(const char *name_or_path, int *ret_fd, struct error *e)
 	}
 	at = open(path, O_PATH | O_CLOEXEC);
 	if (at < 0 && (errno == ENOENT || errno == ENOTDIR))
-		return path == name_or_path ?
-			       error_set(e, ENOENT, "no network namespace at \"%s\"", path) :
-			       error_set(e, ENOENT, "no network namespace called \"%s\"", name_or_path);
+		return path == name_or_path
+			       ? error_set(e, ENOENT, "no network namespace at \"%s\"", path)
+			       : error_set(e, ENOENT, "no network namespace called \"%s\"",
+					   name_or_path);
 	if (at < 0)
 		return error_errno(e, "open the network namespace \"%s\"", path);
 	if (fstatfs(at, &fs) == 0 && fs.f_type == NSFS_MAGIC) {
@@ -197,7 +205,8 @@ int netns_open_pid(int pid, int *ret_fd, struct error *e)
 
 	snprintf(path, sizeof(path), "/proc/%d/ns/net", pid);
 	if (access(path, F_OK) < 0 && errno == ENOENT)
-		return error_set(e, ESRCH, "no process %d whose network namespace could be opened", pid);
+		return error_set(e, ESRCH, "no process %d whose network namespace could be opened",
+				 pid);
 	return netns_open(path, ret_fd, e);
 }
 
@@ -218,7 +227,8 @@ struct outcome {
 };
 
 /* Runs FN in a child; JOIN_FD -1: in a new network namespace. */
-static int call_in_child(int join_fd, int (*fn)(void *arg, struct error *e), void *arg, struct error *e)
+static int call_in_child(int join_fd, int (*fn)(void *arg, struct error *e), void *arg,
+			 struct error *e)
 {
 	struct process child cleanup(process_done) = PROCESS_INIT;
 	cleanup_close int from = -1, to = -1;
@@ -237,7 +247,8 @@ static int call_in_child(int join_fd, int (*fn)(void *arg, struct error *e), voi
 	}
 	if (child.pid == 0) {
 		if (join_fd >= 0 ? setns(join_fd, CLONE_NEWNET) < 0 : unshare(CLONE_NEWNET) < 0)
-			error_errno(&o.e, join_fd >= 0 ? "join the network namespace" : "make a network namespace");
+			error_errno(&o.e, join_fd >= 0 ? "join the network namespace"
+						       : "make a network namespace");
 		else
 			o.result = fn(arg, &o.e);
 		_exit(fd_write_all(to, &o, sizeof(o), NULL) < 0);
@@ -249,8 +260,10 @@ static int call_in_child(int join_fd, int (*fn)(void *arg, struct error *e), voi
 	if (process_wait(&child, -1, &status, e) < 0)
 		return -1;
 	if (n != sizeof(o))
-		return error_set(e, ERR_PEER_DIED, "the helper process in the network namespace died (wait status %d)",
-				 status);
+		return error_set(
+			e, ERR_PEER_DIED,
+			"the helper process in the network namespace died (wait status %d)",
+			status);
 	if (o.result < 0 && e)
 		*e = o.e;
 	return o.result;
@@ -307,7 +320,8 @@ int netns_names(char ***ret_names, size_t *ret_n, struct error *e)
 		struct pin_path path;
 		struct statfs fs;
 
-		if (pin_path(entry->d_name, &path, NULL) < 0 || statfs(path.s, &fs) < 0 || fs.f_type != NSFS_MAGIC)
+		if (pin_path(entry->d_name, &path, NULL) < 0 || statfs(path.s, &fs) < 0 ||
+		    fs.f_type != NSFS_MAGIC)
 			continue;
 		names = xreallocarray(names, n + 1, sizeof(*names));
 		names[n++] = xstrdup(entry->d_name);

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Kernel facts: numbers in attributes are in network order, the data that rules compare is as the packet or
- * the register has it (ct state and status: host order). A transaction begins and ends with messages of
- * nfnetlink itself; each message between names its table and, if it has one, chain or set. Sets made in a
- * transaction are found by name in the same transaction, but must carry an id.
+ * Kernel facts: numbers in attributes are in network order, the data that rules compare is as the
+ * packet or the register has it (ct state and status: host order). A transaction begins and ends
+ * with messages of nfnetlink itself; each message between names its table and, if it has one, chain
+ * or set. Sets made in a transaction are found by name in the same transaction, but must carry an
+ * id.
  */
 #include "network/nft.h"
 
@@ -16,12 +17,14 @@
 #define UDATA_SET_KEY_BYTEORDER 0
 #define BYTEORDER_HOST		1
 
-static void begin(struct netlink_batch *b, int type, int flags, const char *what, const char *subject)
+static void begin(struct netlink_batch *b, int type, int flags, const char *what,
+		  const char *subject)
 {
 	const struct nfgenmsg h = { .nfgen_family = NFPROTO_INET };
 
-	netlink_begin(b, NFNL_SUBSYS_NFTABLES << 8 | type, flags, &h, sizeof(h), "nftables table inet " NFT_TABLE ": %s%s%s",
-		      what, subject[0] ? " " : "", subject);
+	netlink_begin(b, NFNL_SUBSYS_NFTABLES << 8 | type, flags, &h, sizeof(h),
+		      "nftables table inet " NFT_TABLE ": %s%s%s", what, subject[0] ? " " : "",
+		      subject);
 }
 
 static void border(struct netlink_batch *b, int type)
@@ -119,12 +122,15 @@ void nft_add_set(struct netlink_batch *b, const struct nft_set *s, uint32_t id)
 {
 	uint32_t key_len, data_len, key_type = concat_type(s->key, ARRAY_SIZE(s->key), &key_len);
 	uint32_t data_type = concat_type(s->data, ARRAY_SIZE(s->data), &data_len);
-	static const unsigned char host_order[] = { UDATA_SET_KEY_BYTEORDER, 4, BYTEORDER_HOST, 0, 0, 0 };
+	static const unsigned char host_order[] = {
+		UDATA_SET_KEY_BYTEORDER, 4, BYTEORDER_HOST, 0, 0, 0
+	};
 
 	begin(b, NFT_MSG_NEWSET, NLM_F_CREATE | NLM_F_EXCL, "add set", s->name);
 	netlink_put_string(b, NFTA_SET_TABLE, NFT_TABLE);
 	netlink_put_string(b, NFTA_SET_NAME, s->name);
-	netlink_put_be32(b, NFTA_SET_FLAGS, (s->interval ? NFT_SET_INTERVAL : 0) | (data_len ? NFT_SET_MAP : 0));
+	netlink_put_be32(b, NFTA_SET_FLAGS,
+			 (s->interval ? NFT_SET_INTERVAL : 0) | (data_len ? NFT_SET_MAP : 0));
 	netlink_put_be32(b, NFTA_SET_KEY_TYPE, key_type);
 	netlink_put_be32(b, NFTA_SET_KEY_LEN, key_len);
 	if (data_len) {
@@ -204,7 +210,8 @@ void nft_meta(struct netlink_batch *b, enum nft_meta_keys key, uint32_t reg)
 	close_expression(b, x);
 }
 
-void nft_payload(struct netlink_batch *b, enum nft_payload_bases base, uint32_t offset, uint32_t len, uint32_t reg)
+void nft_payload(struct netlink_batch *b, enum nft_payload_bases base, uint32_t offset,
+		 uint32_t len, uint32_t reg)
 {
 	struct expression x = open_expression(b, "payload");
 
@@ -215,7 +222,8 @@ void nft_payload(struct netlink_batch *b, enum nft_payload_bases base, uint32_t 
 	close_expression(b, x);
 }
 
-void nft_compare(struct netlink_batch *b, uint32_t reg, enum nft_cmp_ops op, const void *data, size_t n)
+void nft_compare(struct netlink_batch *b, uint32_t reg, enum nft_cmp_ops op, const void *data,
+		 size_t n)
 {
 	struct expression x = open_expression(b, "cmp");
 
@@ -299,8 +307,8 @@ void nft_verdict(struct netlink_batch *b, int verdict, const char *chain)
 	close_expression(b, x);
 }
 
-void nft_element(struct netlink_batch *b, int type, int flags, const char *set, const struct nft_element *v, size_t n,
-		 const char *what)
+void nft_element(struct netlink_batch *b, int type, int flags, const char *set,
+		 const struct nft_element *v, size_t n, const char *what)
 {
 	struct nlattr *list;
 
@@ -333,15 +341,16 @@ static size_t value_bytes(const struct nlattr *a, unsigned char *ret)
 
 bool nft_element_parse(const struct nlmsghdr *h, struct nft_element *ret)
 {
-	struct nlattr *tb[NFTA_SET_ELEM_LIST_MAX + 1], *list[NFTA_LIST_ELEM + 1], *element[NFTA_SET_ELEM_MAX + 1];
+	struct nlattr *tb[NFTA_SET_ELEM_LIST_MAX + 1], *list[NFTA_LIST_ELEM + 1],
+		*element[NFTA_SET_ELEM_MAX + 1];
 
 	if (h->nlmsg_type != (NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_NEWSETELEM))
 		return false;
 	netlink_attrs(h, sizeof(struct nfgenmsg), tb, NFTA_SET_ELEM_LIST_MAX);
 	netlink_nested(tb[NFTA_SET_ELEM_LIST_ELEMENTS], list, NFTA_LIST_ELEM);
 	netlink_nested(list[NFTA_LIST_ELEM], element, NFTA_SET_ELEM_MAX);
-	*ret = (struct nft_element){ .interval_end =
-					     netlink_be32(element[NFTA_SET_ELEM_FLAGS]) & NFT_SET_ELEM_INTERVAL_END };
+	*ret = (struct nft_element){ .interval_end = netlink_be32(element[NFTA_SET_ELEM_FLAGS]) &
+						     NFT_SET_ELEM_INTERVAL_END };
 	ret->key_len = value_bytes(element[NFTA_SET_ELEM_KEY], ret->key);
 	ret->data_len = value_bytes(element[NFTA_SET_ELEM_DATA], ret->data);
 	return ret->key_len > 0;

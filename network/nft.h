@@ -1,17 +1,20 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The nftables messages that rules.c and rules_table.c need, as requests of a netlink batch (network/netlink.h).
- * All speak of the table `inet nsrun`. Between nft_begin() and nft_end() they are one transaction.
+ * The nftables messages that rules.c and rules_table.c need, as requests of a netlink batch
+ * (network/netlink.h). All speak of the table `inet nsrun`. Between nft_begin() and nft_end() they
+ * are one transaction.
  *
- * Registers are numbered as nft(8) does, so that it can read our rules back: 1..4 have 16 bytes each, 8..23 are
- * their quarters; a concatenation puts each part at the start of the next free quarter.
+ * Registers are numbered as nft(8) does, so that it can read our rules back: 1..4 have 16 bytes
+ * each, 8..23 are their quarters; a concatenation puts each part at the start of the next free
+ * quarter.
  */
 #ifndef NETWORK_NFT_H
 #define NETWORK_NFT_H
 
-#include <netinet/in.h> /* before linux/netfilter.h, which brings linux/in.h */
-
+/* clang-format off: netinet/in.h must stand before linux/netfilter.h, which brings linux/in.h */
+#include <netinet/in.h>
 #include <linux/netfilter.h>
+/* clang-format on */
 #include <linux/netfilter/nf_tables.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -21,7 +24,8 @@
 
 #define NFT_TABLE "nsrun"
 
-/* nft's numbers of data types, for its listing; a concatenation is 6 bits each. The kernel does not use them. */
+/* nft's numbers of data types, for its listing; a concatenation is 6 bits each. The kernel does
+ * not use them. */
 enum nft_type {
 	NFT_TYPE_IPV4 = 7,
 	NFT_TYPE_IPV6 = 8,
@@ -30,7 +34,8 @@ enum nft_type {
 	NFT_TYPE_IFNAME = 41,
 };
 
-/* The transaction. NFT_BEGIN is its first message; nft_end() has the last before it acknowledged, after the commit. */
+/* The transaction. NFT_BEGIN is its first message; nft_end() has the last before it
+ * acknowledged, after the commit. */
 void nft_begin(struct netlink_batch *b);
 void nft_end(struct netlink_batch *b);
 
@@ -45,11 +50,12 @@ void nft_table_comment(const struct nlmsghdr *h, char *ret, size_t size);
 
 struct nft_set {
 	const char *name;
-	enum nft_type key[3]; /* 0: no more parts */
+	enum nft_type key[3];  /* 0: no more parts */
 	enum nft_type data[2]; /* not 0: a map */
 	bool interval;
 };
-/* add set|map inet nsrun NAME { type KEY . KEY : DATA . DATA; flags interval; }	ID: unique in the transaction */
+/* add set|map inet nsrun NAME { type KEY . KEY : DATA . DATA; flags interval; }   ID: unique in
+ * the transaction */
 void nft_add_set(struct netlink_batch *b, const struct nft_set *s, uint32_t id);
 
 struct nft_chain {
@@ -65,8 +71,10 @@ struct nlattr *nft_rule(struct netlink_batch *b, const char *chain);
 void nft_rule_end(struct netlink_batch *b, struct nlattr *rule);
 
 void nft_meta(struct netlink_batch *b, enum nft_meta_keys key, uint32_t reg);
-void nft_payload(struct netlink_batch *b, enum nft_payload_bases base, uint32_t offset, uint32_t len, uint32_t reg);
-void nft_compare(struct netlink_batch *b, uint32_t reg, enum nft_cmp_ops op, const void *data, size_t n);
+void nft_payload(struct netlink_batch *b, enum nft_payload_bases base, uint32_t offset,
+		 uint32_t len, uint32_t reg);
+void nft_compare(struct netlink_batch *b, uint32_t reg, enum nft_cmp_ops op, const void *data,
+		 size_t n);
 /* SET as a condition (INVERT: not in it), or as a map: DREG > 0 takes the value. */
 void nft_lookup(struct netlink_batch *b, uint32_t reg, const char *set, bool invert, uint32_t dreg);
 /* ct state|status: any of BITS */
@@ -87,11 +95,11 @@ struct nft_element {
 	size_t key_len, data_len;
 	bool interval_end;
 };
-/* add element (FLAGS NLM_F_CREATE, and NLM_F_EXCL to make one that is there an error) · delete element (FLAGS 0) ·
- * get element (not in a transaction). TYPE: NFT_MSG_NEWSETELEM, _DELSETELEM, _GETSETELEM. The format names the
- * request. */
-void nft_element(struct netlink_batch *b, int type, int flags, const char *set, const struct nft_element *v, size_t n,
-		 const char *what);
+/* add element (FLAGS NLM_F_CREATE, and NLM_F_EXCL to make one that is there an error) · delete
+ * element (FLAGS 0) · get element (not in a transaction). TYPE: NFT_MSG_NEWSETELEM, _DELSETELEM,
+ * _GETSETELEM. The format names the request. */
+void nft_element(struct netlink_batch *b, int type, int flags, const char *set,
+		 const struct nft_element *v, size_t n, const char *what);
 /* The first element of the answer H. False: H is another kind of message. */
 bool nft_element_parse(const struct nlmsghdr *h, struct nft_element *ret);
 

@@ -15,8 +15,8 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "base/path.h"
-#include "network/listener.h"
 #include "network/attach_record.h"
+#include "network/listener.h"
 #include "network/state.h"
 
 #define ANY	  "any" /* every address, of both families */
@@ -51,13 +51,15 @@ static int taken(const struct publish *p, unsigned int i, const char *who, struc
 	const char *protocol = publish_protocol(p->protocol);
 	char host[IP_TEXT_MAX];
 
-	error_set(e, ERR_EXISTS, "port %u/%s on %s is in use by %s", port, protocol, publish_host(p, host), who);
-	return error_hint(e, "choose another: -p %u:%u%s%s; to see all: nsrun network ports", free_port,
-			  p->container_port + i, p->protocol == IPPROTO_TCP ? "" : "/",
+	error_set(e, ERR_EXISTS, "port %u/%s on %s is in use by %s", port, protocol,
+		  publish_host(p, host), who);
+	return error_hint(e, "choose another: -p %u:%u%s%s; to see all: nsrun network ports",
+			  free_port, p->container_port + i, p->protocol == IPPROTO_TCP ? "" : "/",
 			  p->protocol == IPPROTO_TCP ? "" : protocol);
 }
 
-static int taken_by_claim(const struct publish *p, unsigned int i, const char *owner, struct error *e)
+static int taken_by_claim(const struct publish *p, unsigned int i, const char *owner,
+			  struct error *e)
 {
 	cleanup_free char *id = attach_record_container(owner), *who = NULL;
 
@@ -65,7 +67,8 @@ static int taken_by_claim(const struct publish *p, unsigned int i, const char *o
 	return taken(p, i, who, e);
 }
 
-/* A port can be bound without anybody listening: by a connection in TIME_WAIT, by the near end of an outgoing one. */
+/* A port can be bound without anybody listening: by a connection in TIME_WAIT, by the near end of
+ * an outgoing one. */
 static int taken_by_program(const struct publish *p, unsigned int i, struct error *e)
 {
 	cleanup_free char *who = NULL;
@@ -77,19 +80,22 @@ static int taken_by_program(const struct publish *p, unsigned int i, struct erro
 
 /* ---- listeners that are no containers ---- */
 
-/* SO_REUSEADDR passes over most connections in TIME_WAIT, but not over a listener. For UDP it would let two share, so not there. */
+/* SO_REUSEADDR passes over most connections in TIME_WAIT, but not over a listener. For UDP it would
+ * let two share, so not there. */
 static int probe_bind(const struct publish *p, unsigned int i, struct error *e)
 {
-	struct sockaddr_in sa = { .sin_family = AF_INET, .sin_port = htons((uint16_t)(p->host_port + i)) };
-	int type = p->protocol == IPPROTO_UDP  ? SOCK_DGRAM :
-		   p->protocol == IPPROTO_SCTP ? SOCK_SEQPACKET :
-						 SOCK_STREAM;
+	struct sockaddr_in sa = { .sin_family = AF_INET,
+				  .sin_port = htons((uint16_t)(p->host_port + i)) };
+	int type = p->protocol == IPPROTO_UDP	 ? SOCK_DGRAM
+		   : p->protocol == IPPROTO_SCTP ? SOCK_SEQPACKET
+						 : SOCK_STREAM;
 	cleanup_close int fd = socket(AF_INET, type | SOCK_CLOEXEC, p->protocol);
 	const int on = 1;
 
 	if (fd < 0)
 		return 0; /* no SCTP in this kernel: nobody listens there either */
-	if (p->protocol != IPPROTO_UDP && setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) < 0)
+	if (p->protocol != IPPROTO_UDP &&
+	    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) < 0)
 		return error_errno(e, "setsockopt");
 	memcpy(&sa.sin_addr, p->host_ip.b, 4);
 	if (bind(fd, (struct sockaddr *)&sa, sizeof(sa)) == 0)
@@ -99,10 +105,12 @@ static int probe_bind(const struct publish *p, unsigned int i, struct error *e)
 	if (errno == EADDRNOTAVAIL) {
 		char host[IP_TEXT_MAX];
 
-		return error_set(e, ERR_INPUT, "port %u/%s: %s is no address of this host", p->host_port + i,
-				 publish_protocol(p->protocol), publish_host(p, host));
+		return error_set(e, ERR_INPUT, "port %u/%s: %s is no address of this host",
+				 p->host_port + i, publish_protocol(p->protocol),
+				 publish_host(p, host));
 	}
-	log_debug("port %u: bind: %s", p->host_port + i, error_words(errno)); /* EACCES without privilege: no knowledge */
+	log_debug("port %u: bind: %s", p->host_port + i,
+		  error_words(errno)); /* EACCES without privilege: no knowledge */
 	return 0;
 }
 
@@ -114,8 +122,8 @@ static char *port_dir(const struct publish *p, unsigned int i)
 }
 
 /* One claim file of another in DIR. Dead: removed if RECLAIM. */
-static int check_claim(const struct publish *p, unsigned int i, const char *dir, const char *file, bool reclaim,
-		       struct error *e)
+static int check_claim(const struct publish *p, unsigned int i, const char *dir, const char *file,
+		       bool reclaim, struct error *e)
 {
 	cleanup_free char *path = xasprintf("%s/%s", dir, file);
 	struct ip_addr other = { 0 };
@@ -134,7 +142,8 @@ static int check_claim(const struct publish *p, unsigned int i, const char *dir,
 }
 
 /* The claims on this one port: a handful at most. */
-static int check_claims(const struct publish *p, unsigned int i, const char *dir, bool reclaim, struct error *e)
+static int check_claims(const struct publish *p, unsigned int i, const char *dir, bool reclaim,
+			struct error *e)
 {
 	struct dirent *entry;
 	DIR *d = opendir(dir);
@@ -184,7 +193,8 @@ static int claim_one(const struct publish *p, unsigned int i, const char *instan
 	return 0;
 }
 
-static int release_one(const struct publish *p, unsigned int i, const char *instance, struct error *e)
+static int release_one(const struct publish *p, unsigned int i, const char *instance,
+		       struct error *e)
 {
 	cleanup_free char *dir = port_dir(p, i), *path = NULL;
 	char host[IP_TEXT_MAX], owner[OWNER_MAX];
@@ -202,7 +212,8 @@ static int release_one(const struct publish *p, unsigned int i, const char *inst
 }
 
 /* The first N ports of V, counted through its ranges. */
-static int release_all(const struct publish *v, size_t n, size_t limit, const char *instance, struct error *e)
+static int release_all(const struct publish *v, size_t n, size_t limit, const char *instance,
+		       struct error *e)
 {
 	int rc = 0;
 
@@ -223,11 +234,13 @@ static int check_each_other(const struct publish *v, size_t n, struct error *e)
 {
 	for (size_t i = 0; i < n; i++) {
 		if (v[i].host_ip.family == AF_INET6)
-			return error_set(e, ERR_UNSUPPORTED, "publish on an IPv6 address: not supported yet");
+			return error_set(e, ERR_UNSUPPORTED,
+					 "publish on an IPv6 address: not supported yet");
 		for (size_t k = i + 1; k < n; k++)
 			if (ranges_overlap(&v[i], &v[k]))
 				return error_set(e, ERR_INPUT, "port %u/%s is published twice",
-						 v[i].host_port > v[k].host_port ? v[i].host_port : v[k].host_port,
+						 v[i].host_port > v[k].host_port ? v[i].host_port
+										 : v[k].host_port,
 						 publish_protocol(v[i].protocol));
 	}
 	return 0;
@@ -259,7 +272,8 @@ int ports_check(const struct publish *v, size_t n, struct error *e)
 		for (unsigned int i = 0; i < v[k].count; i++) {
 			cleanup_free char *dir = port_dir(&v[k], i);
 
-			if (check_claims(&v[k], i, dir, false, e) < 0 || probe_bind(&v[k], i, e) < 0)
+			if (check_claims(&v[k], i, dir, false, e) < 0 ||
+			    probe_bind(&v[k], i, e) < 0)
 				return -1;
 		}
 	return 0;

@@ -1,20 +1,20 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What people (and, through annotations, strangers) ask for in one word: --network NAME[:key=value,...] and
- * -p [hostIP:]hostPort[-range]:containerPort[-range][/protocol]. Pure text; looks at nothing.
+ * What people (and, through annotations, strangers) ask for in one word: --network
+ * NAME[:key=value,...] and -p [hostIP:]hostPort[-range]:containerPort[-range][/protocol]. Pure
+ * text; looks at nothing.
  */
-#include "network/network.h"
-
 #include <arpa/inet.h>
 #include <net/if.h>
 #include <netinet/in.h>
 #include <string.h>
 
 #include "base/memory.h"
+#include "network/network.h"
 
 #define NAME_MAX_BYTES 128
-#define REQUEST_MAX 4096
-#define ALIASES_MAX 64
+#define REQUEST_MAX    4096
+#define ALIASES_MAX    64
 
 static bool is_alnum(char c)
 {
@@ -41,7 +41,8 @@ bool network_ifname_valid(const char *s)
 	if (n == 0 || n >= IFNAMSIZ || str_eq(s, ".") || str_eq(s, "..") || s[0] == '-')
 		return false;
 	for (size_t i = 0; i < n; i++)
-		if ((unsigned char)s[i] <= ' ' || (unsigned char)s[i] >= 0x7f || strchr("/:%@", s[i]))
+		if ((unsigned char)s[i] <= ' ' || (unsigned char)s[i] >= 0x7f ||
+		    strchr("/:%@", s[i]))
 			return false;
 	return true;
 }
@@ -65,7 +66,8 @@ static int set_address(char **at, const char *value, int family, struct error *e
 	if (ip_addr_parse(value, &a, e) < 0)
 		return -1;
 	if (a.family != family)
-		return error_set(e, ERR_INPUT, "\"%s\" is no %s address", value, family == AF_INET ? "IPv4" : "IPv6");
+		return error_set(e, ERR_INPUT, "\"%s\" is no %s address", value,
+				 family == AF_INET ? "IPv4" : "IPv6");
 	*at = xstrdup(value);
 	return 0;
 }
@@ -77,7 +79,8 @@ static int set_mac(char **at, const char *value, struct error *e)
 	if (mac_parse(value, mac, e) < 0)
 		return -1;
 	if (mac[0] & 1)
-		return error_set(e, ERR_INPUT, "\"%s\" is a multicast address, no link can have it", value);
+		return error_set(e, ERR_INPUT, "\"%s\" is a multicast address, no link can have it",
+				 value);
 	*at = xstrdup(value);
 	return 0;
 }
@@ -85,7 +88,8 @@ static int set_mac(char **at, const char *value, struct error *e)
 static int set_ifname(char **at, const char *value, struct error *e)
 {
 	if (!network_ifname_valid(value))
-		return error_set(e, ERR_INPUT, "\"%s\" is no name for an interface (1 to 15 characters)", value);
+		return error_set(e, ERR_INPUT,
+				 "\"%s\" is no name for an interface (1 to 15 characters)", value);
 	if (str_eq(value, "lo"))
 		return error_set(e, ERR_INPUT, "\"lo\" is the loopback interface");
 	*at = xstrdup(value);
@@ -103,7 +107,8 @@ static int add_alias(struct network_request *r, const char *value, struct error 
 	return 0;
 }
 
-static int set_option(struct network_request *r, const char *key, const char *value, struct error *e)
+static int set_option(struct network_request *r, const char *key, const char *value,
+		      struct error *e)
 {
 	char **at;
 
@@ -118,7 +123,8 @@ static int set_option(struct network_request *r, const char *key, const char *va
 	else if (str_eq(key, "ifname"))
 		at = &r->ifname;
 	else
-		return error_set(e, ERR_INPUT, "unknown key \"%s\" (known: ip, ip6, mac, ifname, alias)", key);
+		return error_set(e, ERR_INPUT,
+				 "unknown key \"%s\" (known: ip, ip6, mac, ifname, alias)", key);
 	if (*at)
 		return error_set(e, ERR_INPUT, "%s is given twice", key);
 	if (at == &r->mac)
@@ -141,8 +147,11 @@ int network_request_parse(const char *text, struct network_request *ret, struct 
 	if (rest)
 		*rest++ = '\0';
 	if (!network_name_valid(copy))
-		return error_set(e, ERR_INPUT, "network \"%s\": a name is letters, digits, \"_\", \".\", \"-\", and begins with "
-			 "a letter or digit", copy);
+		return error_set(e, ERR_INPUT,
+				 "network \"%s\": a name is letters, digits, \"_\", \".\", \"-\", "
+				 "and begins with "
+				 "a letter or digit",
+				 copy);
 	r.name = xstrdup(copy);
 	while (rest) {
 		char *pair = rest, *value;
@@ -152,7 +161,9 @@ int network_request_parse(const char *text, struct network_request *ret, struct 
 			*rest++ = '\0';
 		value = strchr(pair, '=');
 		if (!value)
-			return error_set(e, ERR_INPUT, "network \"%s\": expected KEY=VALUE, found \"%s\"", text, pair);
+			return error_set(e, ERR_INPUT,
+					 "network \"%s\": expected KEY=VALUE, found \"%s\"", text,
+					 pair);
 		*value++ = '\0';
 		if (set_option(&r, pair, value, e) < 0)
 			return error_wrap(e, "network \"%s\"", text);
@@ -171,8 +182,10 @@ static int parse_ports(const char *s, uint16_t *ret_first, unsigned int *ret_cou
 
 	if (dash)
 		*dash++ = '\0';
-	if (str_to_int64(copy, 1, 65535, &first) < 0 || (dash && str_to_int64(dash, 1, 65535, &last) < 0))
-		return error_set(e, ERR_INPUT, "\"%s\" is no port (1 to 65535) and no range of ports", s);
+	if (str_to_int64(copy, 1, 65535, &first) < 0 ||
+	    (dash && str_to_int64(dash, 1, 65535, &last) < 0))
+		return error_set(e, ERR_INPUT,
+				 "\"%s\" is no port (1 to 65535) and no range of ports", s);
 	if (!dash)
 		last = first;
 	if (last < first)
@@ -191,7 +204,8 @@ static int parse_protocol(const char *s, uint8_t *ret, struct error *e)
 	else if (str_eq(s, "sctp"))
 		*ret = IPPROTO_SCTP;
 	else
-		return error_set(e, ERR_INPUT, "unknown protocol \"%s\" (known: tcp, udp, sctp)", s);
+		return error_set(e, ERR_INPUT, "unknown protocol \"%s\" (known: tcp, udp, sctp)",
+				 s);
 	return 0;
 }
 
@@ -235,7 +249,8 @@ static int parse_publish(char *copy, struct publish *p, struct error *e)
 	    parse_ports(container, &p->container_port, &container_count, e) < 0)
 		return -1;
 	if (host_count != container_count)
-		return error_set(e, ERR_INPUT, "%u host ports for %u container ports", host_count, container_count);
+		return error_set(e, ERR_INPUT, "%u host ports for %u container ports", host_count,
+				 container_count);
 	if (host_count > UINT16_MAX)
 		return error_set(e, ERR_INPUT, "too many ports");
 	p->count = (uint16_t)host_count;

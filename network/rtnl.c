@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What makes and changes links, addresses and routes. Each function is one sendmsg and opens with the lines
- * that an administrator would type for it.
+ * What makes and changes links, addresses and routes. Each function is one sendmsg and opens with
+ * the lines that an administrator would type for it.
  *
- * Kernel facts (6.18, and nothing older than 5.10 differs): RTM_NEWLINK without NLM_F_CREATE changes a link,
- * and takes IFLA_IFNAME with index 0, also one that an earlier message of the same sendmsg made. A veth peer
- * cannot be made up (ENOTCONN), and its index is the kernel's choice. A port's bridge options go by IFLA_LINKINFO/IFLA_INFO_SLAVE_DATA, but not in
- * the message that makes the port. IFLA_AF_SPEC is not read at creation either, and is EAFNOSUPPORT where
- * IPv6 is off.
+ * Kernel facts (6.18, and nothing older than 5.10 differs): RTM_NEWLINK without NLM_F_CREATE
+ * changes a link, and takes IFLA_IFNAME with index 0, also one that an earlier message of the same
+ * sendmsg made. A veth peer cannot be made up (ENOTCONN), and its index is the kernel's choice. A
+ * port's bridge options go by IFLA_LINKINFO/IFLA_INFO_SLAVE_DATA, but not in the message that makes
+ * the port. IFLA_AF_SPEC is not read at creation either, and is EAFNOSUPPORT where IPv6 is off.
  */
 #include "network/rtnl.h"
 
@@ -76,8 +76,8 @@ void rtnl_done(struct rtnl *r)
 }
 
 /* A request about a link. INDEX 0 and a NAME: the link of that name. */
-static void link_begin(struct netlink_batch *b, int flags, int index, const char *name, unsigned int up,
-		       const char *what, const char *subject)
+static void link_begin(struct netlink_batch *b, int flags, int index, const char *name,
+		       unsigned int up, const char *what, const char *subject)
 {
 	const struct ifinfomsg ifi = { .ifi_index = index, .ifi_flags = up, .ifi_change = up };
 
@@ -86,8 +86,9 @@ static void link_begin(struct netlink_batch *b, int flags, int index, const char
 		netlink_put_string(b, IFLA_IFNAME, name);
 }
 
-/* ip link set NAME addrgenmode none: no fe80:: address, so none of the MLD, DAD and RS packets that cost the
- * host O(ports). In time before the link has a carrier: until then the kernel generates nothing. */
+/* ip link set NAME addrgenmode none: no fe80:: address, so none of the MLD, DAD and RS packets
+ * that cost the host O(ports). In time before the link has a carrier: until then the kernel
+ * generates nothing. */
 static void put_no_link_local(struct netlink_batch *b, const char *name)
 {
 	struct nlattr *spec, *inet6;
@@ -124,7 +125,8 @@ static void index_reply(const struct nlmsghdr *h, size_t request, void *arg)
 struct linkinfo {
 	struct nlattr *info, *data;
 };
-static struct linkinfo open_linkinfo(struct netlink_batch *b, int kind_attr, const char *kind, int data_attr)
+static struct linkinfo open_linkinfo(struct netlink_batch *b, int kind_attr, const char *kind,
+				     int data_attr)
 {
 	struct linkinfo l;
 
@@ -142,10 +144,10 @@ static void close_linkinfo(struct netlink_batch *b, struct linkinfo l)
 
 /*	ip link add NAME address MAC mtu MTU up type bridge stp_state 0 forward_delay 0
  *	ip link set NAME addrgenmode none
- * An address that was set stays; otherwise a bridge takes the lowest of its ports', and changes it as they
- * come and go. */
-int rtnl_bridge_create(struct rtnl *r, const char *name, const unsigned char mac[6], uint32_t mtu, int *ret_index,
-		       struct error *e)
+ * An address that was set stays; otherwise a bridge takes the lowest of its ports', and changes
+ * it as they come and go. */
+int rtnl_bridge_create(struct rtnl *r, const char *name, const unsigned char mac[6], uint32_t mtu,
+		       int *ret_index, struct error *e)
 {
 	struct netlink_batch b cleanup(netlink_batch_done) = { 0 };
 	struct linkinfo l;
@@ -172,8 +174,8 @@ static bool mac_given(const unsigned char mac[6])
 	return mac[0] | mac[1] | mac[2] | mac[3] | mac[4] | mac[5];
 }
 
-/* What both ends of a veth have. One queue each: the default, one a CPU, costs an RCU grace period when the
- * real number is set. */
+/* What both ends of a veth have. One queue each: the default, one a CPU, costs an RCU grace
+ * period when the real number is set. */
 static void put_veth_end(struct netlink_batch *b, const unsigned char mac[6], uint32_t mtu)
 {
 	if (mac_given(mac))
@@ -184,7 +186,8 @@ static void put_veth_end(struct netlink_batch *b, const unsigned char mac[6], ui
 	netlink_put_u32(b, IFLA_NUM_RX_QUEUES, 1);
 }
 
-/* ip link add HOST address MAC mtu MTU group GROUP numtxqueues 1 numrxqueues 1 master BRIDGE up type veth
+/* ip link add HOST address MAC mtu MTU group GROUP numtxqueues 1 numrxqueues 1 master BRIDGE up
+ * type veth
  *	peer name PEER netns NS address MAC mtu MTU numtxqueues 1 numrxqueues 1 */
 static void put_veth(struct netlink_batch *b, const struct veth_spec *v)
 {
@@ -226,8 +229,8 @@ static void put_altname(struct netlink_batch *b, const char *name, const char *a
 	const struct ifinfomsg ifi = { 0 };
 	struct nlattr *list;
 
-	netlink_begin(b, RTM_NEWLINKPROP, NLM_F_CREATE | NLM_F_EXCL | NLM_F_APPEND, &ifi, sizeof(ifi),
-		      "set altname of \"%s\"", name);
+	netlink_begin(b, RTM_NEWLINKPROP, NLM_F_CREATE | NLM_F_EXCL | NLM_F_APPEND, &ifi,
+		      sizeof(ifi), "set altname of \"%s\"", name);
 	netlink_put_string(b, IFLA_IFNAME, name);
 	list = netlink_nest(b, IFLA_PROP_LIST);
 	netlink_put_string(b, IFLA_ALT_IFNAME, altname);
@@ -235,7 +238,8 @@ static void put_altname(struct netlink_batch *b, const char *name, const char *a
 	netlink_tolerate(b, EEXIST);
 }
 
-int rtnl_veth_create(struct rtnl *r, const struct veth_spec *v, int *ret_host_index, struct error *e)
+int rtnl_veth_create(struct rtnl *r, const struct veth_spec *v, int *ret_host_index,
+		     struct error *e)
 {
 	struct netlink_batch b cleanup(netlink_batch_done) = { 0 };
 	int index = 0;
@@ -274,19 +278,23 @@ int rtnl_link_delete(struct rtnl *r, const char *name, struct error *e)
 int rtnl_link_set_up(struct rtnl *r, int index, bool up, struct error *e)
 {
 	struct netlink_batch b cleanup(netlink_batch_done) = { 0 };
-	const struct ifinfomsg ifi = { .ifi_index = index, .ifi_flags = up ? IFF_UP : 0, .ifi_change = IFF_UP };
+	const struct ifinfomsg ifi = { .ifi_index = index,
+				       .ifi_flags = up ? IFF_UP : 0,
+				       .ifi_change = IFF_UP };
 
-	netlink_begin(&b, RTM_NEWLINK, 0, &ifi, sizeof(ifi), "set link %d %s", index, up ? "up" : "down");
+	netlink_begin(&b, RTM_NEWLINK, 0, &ifi, sizeof(ifi), "set link %d %s", index,
+		      up ? "up" : "down");
 	return netlink_send(&b, r->fd, &r->seq, NULL, NULL, e);
 }
 
-/* bridge link set dev NAME learning off flood off mcast_flood off bcast_flood off locked on state disabled; bridge fdb flush dev NAME
- * By AF_BRIDGE: the way of put_port_flags() ends in NETDEV_CHANGE, on which the bridge enables a disabled port
- * again. So does a carrier that returns; what is locked and floods nothing stays cut off all the same. */
+/* bridge link set dev NAME learning off flood off mcast_flood off bcast_flood off locked on
+ * state disabled; bridge fdb flush dev NAME By AF_BRIDGE: the way of put_port_flags() ends in
+ * NETDEV_CHANGE, on which the bridge enables a disabled port again. So does a carrier that
+ * returns; what is locked and floods nothing stays cut off all the same. */
 int rtnl_port_disable(struct rtnl *r, const char *name, struct error *e)
 {
-	static const int off[] = { IFLA_BRPORT_LEARNING, IFLA_BRPORT_UNICAST_FLOOD, IFLA_BRPORT_MCAST_FLOOD,
-				   IFLA_BRPORT_BCAST_FLOOD };
+	static const int off[] = { IFLA_BRPORT_LEARNING, IFLA_BRPORT_UNICAST_FLOOD,
+				   IFLA_BRPORT_MCAST_FLOOD, IFLA_BRPORT_BCAST_FLOOD };
 	struct netlink_batch b cleanup(netlink_batch_done) = { 0 };
 	struct ifinfomsg ifi = { .ifi_family = AF_BRIDGE };
 	struct link_info port;
@@ -300,7 +308,8 @@ int rtnl_port_disable(struct rtnl *r, const char *name, struct error *e)
 	nest = netlink_nest(&b, IFLA_PROTINFO);
 	for (size_t i = 0; i < ARRAY_SIZE(off); i++)
 		netlink_put_u8(&b, off[i], 0);
-	netlink_put_u8(&b, IFLA_BRPORT_LOCKED, 1); /* Linux 5.16; before that only the state below */
+	netlink_put_u8(&b, IFLA_BRPORT_LOCKED,
+		       1); /* Linux 5.16; before that only the state below */
 	netlink_put(&b, IFLA_BRPORT_FLUSH, NULL, 0);
 	netlink_put_u8(&b, IFLA_BRPORT_STATE, BR_STATE_DISABLED);
 	netlink_nest_end(&b, nest);
@@ -309,7 +318,8 @@ int rtnl_port_disable(struct rtnl *r, const char *name, struct error *e)
 }
 
 /* ip addr add A brd + dev INDEX nodad */
-static void put_address(struct netlink_batch *b, int index, const struct ip_prefix *a, const char *dev)
+static void put_address(struct netlink_batch *b, int index, const struct ip_prefix *a,
+			const char *dev)
 {
 	const struct ifaddrmsg ifa = { .ifa_family = (uint8_t)a->addr.family,
 				       .ifa_prefixlen = (uint8_t)a->len,
@@ -317,8 +327,8 @@ static void put_address(struct netlink_batch *b, int index, const struct ip_pref
 	struct ip_addr last = ip_prefix_last(a);
 	char text[IP_TEXT_MAX];
 
-	netlink_begin(b, RTM_NEWADDR, NLM_F_CREATE | NLM_F_EXCL, &ifa, sizeof(ifa), "add address %s to \"%s\"",
-		      ip_prefix_text(a, text), dev);
+	netlink_begin(b, RTM_NEWADDR, NLM_F_CREATE | NLM_F_EXCL, &ifa, sizeof(ifa),
+		      "add address %s to \"%s\"", ip_prefix_text(a, text), dev);
 	netlink_put_addr(b, IFA_LOCAL, &a->addr);
 	netlink_put_addr(b, IFA_ADDRESS, &a->addr);
 	if (a->addr.family == AF_INET && a->len < 31)
@@ -335,15 +345,16 @@ static void put_route(struct netlink_batch *b, int index, const struct ip_route 
 				  .rtm_dst_len = (uint8_t)t->dst.len,
 				  .rtm_table = RT_TABLE_MAIN,
 				  .rtm_protocol = RTPROT_STATIC,
-				  .rtm_scope = t->gateway.family || family == AF_INET6 ? RT_SCOPE_UNIVERSE :
-											 RT_SCOPE_LINK,
+				  .rtm_scope = t->gateway.family || family == AF_INET6
+						       ? RT_SCOPE_UNIVERSE
+						       : RT_SCOPE_LINK,
 				  .rtm_type = RTN_UNICAST,
 				  .rtm_flags = onlink ? RTNH_F_ONLINK : 0 };
 	char dst[IP_TEXT_MAX], gateway[IP_TEXT_MAX];
 
-	netlink_begin(b, RTM_NEWROUTE, NLM_F_CREATE | NLM_F_EXCL, &rt, sizeof(rt), "add route %s%s%s",
-		      t->dst.len ? ip_prefix_text(&t->dst, dst) : "default", t->gateway.family ? " via " : "",
-		      ip_addr_text(&t->gateway, gateway));
+	netlink_begin(b, RTM_NEWROUTE, NLM_F_CREATE | NLM_F_EXCL, &rt, sizeof(rt),
+		      "add route %s%s%s", t->dst.len ? ip_prefix_text(&t->dst, dst) : "default",
+		      t->gateway.family ? " via " : "", ip_addr_text(&t->gateway, gateway));
 	if (t->dst.len)
 		netlink_put_addr(b, RTA_DST, &t->dst.addr);
 	if (t->gateway.family)
@@ -353,12 +364,12 @@ static void put_route(struct netlink_batch *b, int index, const struct ip_route 
 		netlink_put_u32(b, RTA_PRIORITY, t->metric);
 }
 
-/* True if GATEWAY is in none of the link's own prefixes: the kernel would call it unreachable. An IPv6
- * link-local one is always on the link. */
+/* True if GATEWAY is in none of the link's own prefixes: the kernel would call it unreachable.
+ * An IPv6 link-local one is always on the link. */
 static bool gateway_is_outside(const struct endpoint_spec *s, const struct ip_addr *gateway)
 {
-	if (!gateway->family ||
-	    (gateway->family == AF_INET6 && gateway->b[0] == 0xfe && (gateway->b[1] & 0xc0) == 0x80))
+	if (!gateway->family || (gateway->family == AF_INET6 && gateway->b[0] == 0xfe &&
+				 (gateway->b[1] & 0xc0) == 0x80))
 		return false;
 	for (size_t i = 0; i < s->n_addresses; i++)
 		if (ip_prefix_contains(&s->addresses[i], gateway))
@@ -368,8 +379,8 @@ static bool gateway_is_outside(const struct endpoint_spec *s, const struct ip_ad
 
 /*	ip link set lo up; ip link set INDEX name IFNAME
  *	ip addr add A dev IFNAME ...; ip link set IFNAME up; ip route add default via GATEWAY ...
- * The renaming is none: where INDEX is IFNAME it does nothing, elsewhere it fails (EEXIST, ENODEV), and so
- * verifies the index. Addresses before "up": a notification less. */
+ * The renaming is none: where INDEX is IFNAME it does nothing, elsewhere it fails (EEXIST,
+ * ENODEV), and so verifies the index. Addresses before "up": a notification less. */
 int rtnl_endpoint_configure(struct rtnl *r, const struct endpoint_spec *s, struct error *e)
 {
 	struct netlink_batch b cleanup(netlink_batch_done) = { 0 };
@@ -382,13 +393,16 @@ int rtnl_endpoint_configure(struct rtnl *r, const struct endpoint_spec *s, struc
 		if (found < 0)
 			return -1;
 		if (!found)
-			return error_set(e, ENODEV, "no link called \"%s\" in this network namespace", s->ifname);
+			return error_set(e, ENODEV,
+					 "no link called \"%s\" in this network namespace",
+					 s->ifname);
 		index = info.index;
 	}
 	link_begin(&b, 0, 1, NULL, IFF_UP, "set link up:", "lo"); /* lo is always the first */
 	if (s->ifname) {
 		if (s->index)
-			link_begin(&b, 0, index, s->ifname, 0, "verify the index of link", s->ifname);
+			link_begin(&b, 0, index, s->ifname, 0, "verify the index of link",
+				   s->ifname);
 		for (size_t i = 0; i < s->n_addresses; i++)
 			put_address(&b, index, &s->addresses[i], s->ifname);
 		link_begin(&b, 0, index, NULL, IFF_UP, "set link up:", s->ifname);
@@ -398,7 +412,8 @@ int rtnl_endpoint_configure(struct rtnl *r, const struct endpoint_spec *s, struc
 			put_route(&b, index, &t, gateway_is_outside(s, &t.gateway));
 		}
 		for (size_t i = 0; i < s->n_routes; i++)
-			put_route(&b, index, &s->routes[i], gateway_is_outside(s, &s->routes[i].gateway));
+			put_route(&b, index, &s->routes[i],
+				  gateway_is_outside(s, &s->routes[i].gateway));
 	}
 	return netlink_send(&b, r->fd, &r->seq, NULL, NULL, e);
 }

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Routes and links by rtnetlink. Requests are gathered in a batch (network/netlink.h, the one file that knows libnl) and go out in one
- * sendmsg; the kernel answers inside it. No libnl cache, no look-up of link types by name (in a static binary their constructors are
- * never pulled in: rtnl_link_set_type("veth") would quietly do nothing). rtnl.c makes and changes, rtnl_dump.c reads.
+ * Routes and links by rtnetlink. Requests are gathered in a batch (network/netlink.h, the one file
+ * that knows libnl) and go out in one sendmsg; the kernel answers inside it. No libnl cache, no
+ * look-up of link types by name (in a static binary their constructors are never pulled in:
+ * rtnl_link_set_type("veth") would quietly do nothing). rtnl.c makes and changes, rtnl_dump.c
+ * reads.
  */
 #ifndef NETWORK_RTNL_H
 #define NETWORK_RTNL_H
@@ -14,71 +16,88 @@
 #include "base/error.h"
 #include "network/address.h"
 
-/* A NETLINK_ROUTE socket in the current network namespace, or an adopted one (the container's, opened by init and passed on). */
+/* A NETLINK_ROUTE socket in the current network namespace, or an adopted one (the container's,
+ * opened by init and passed on). */
 struct rtnl {
 	int fd;
 	uint32_t seq;
 };
 int rtnl_open(struct rtnl *ret, struct error *e);
-/* Takes a socket that was opened elsewhere; rtnl_done() closes it unless the caller steals r->fd first. */
+/* Takes a socket that was opened elsewhere; rtnl_done() closes it unless the caller steals r->fd
+ * first. */
 void rtnl_adopt(int fd, struct rtnl *ret);
-/* Opens the socket inside the namespace NETNS_FD, by a child that joins it (0.3 ms: not for the hot path). */
+/* Opens the socket inside the namespace NETNS_FD, by a child that joins it (0.3 ms: not for the
+ * hot path). */
 int rtnl_open_in(int netns_fd, struct rtnl *ret, struct error *e);
 void rtnl_done(struct rtnl *r);
 
 struct link_info {
 	int index, master, peer_index, link_netnsid; /* 0 / -1: none */
 	char name[IFNAMSIZ];
-	char kind[16];	 /* "veth", "bridge", ""... */
+	char kind[16]; /* "veth", "bridge", ""... */
 	char altname[128];
 	unsigned char mac[6];
 	uint32_t mtu, group;
 	bool up, running, loopback;
 };
 /* By index > 0, else by name. Returns 1 and *ret, or 0 if there is none. */
-int rtnl_link_get(struct rtnl *r, int index, const char *name, struct link_info *ret, struct error *e);
+int rtnl_link_get(struct rtnl *r, int index, const char *name, struct link_info *ret,
+		  struct error *e);
 /* All links; *ret freed by the caller. Not for the hot path. */
 int rtnl_link_list(struct rtnl *r, struct link_info **ret, size_t *ret_n, struct error *e);
 
-/* `ip link add NAME type bridge` up, with a pinned MAC, MTU (0: default), no STP, forward delay 0, addr_gen_mode none. EEXIST is an error with that code. */
-int rtnl_bridge_create(struct rtnl *r, const char *name, const unsigned char mac[6], uint32_t mtu, int *ret_index, struct error *e);
+/* `ip link add NAME type bridge` up, with a pinned MAC, MTU (0: default), no STP, forward delay
+ * 0, addr_gen_mode none. EEXIST is an error with that code. Before IPv6 is forwarded to it, a
+ * link-local address must be added (fe80::1/64): neighbour solicitations for packets that are
+ * not the host's own have it as their source, and are not sent without. */
+int rtnl_bridge_create(struct rtnl *r, const char *name, const unsigned char mac[6], uint32_t mtu,
+		       int *ret_index, struct error *e);
 
 struct veth_spec {
-	const char *host_name;	/* fresh, <= 15 */
-	const char *host_altname; /* NULL or the container's id, for people: left out if another link has it or it is too long (127) */
-	const char *peer_name;	/* "eth0" */
-	int peer_netns_fd;	/* born there: nothing is ever moved */
-	int master;		/* bridge ifindex, or 0 */
-	uint32_t mtu;		/* 0: default */
+	const char *host_name; /* fresh, <= 15 */
+	/* NULL, or for people: left out if another link has it, or if it is over 127 bytes */
+	const char *host_altname;
+	const char *peer_name; /* "eth0" */
+	int peer_netns_fd;     /* born there: nothing is ever moved */
+	int master;	       /* bridge ifindex, or 0 */
+	uint32_t mtu;	       /* 0: default */
 	unsigned char host_mac[6], peer_mac[6]; /* all zero: the kernel's choice */
 	bool hairpin, isolated;
-	uint32_t group;		/* IFLA_GROUP of the host end, for bulk deletes */
+	uint32_t group; /* IFLA_GROUP of the host end, for bulk deletes */
 };
-/* One message makes both ends, one queue each (skips an RCU grace period), host end enslaved and up; addr_gen_mode none, hairpin,
- * isolated and the altname follow in the same sendmsg. RET_HOST_INDEX may be NULL, which saves a query of 0.1-0.2 ms. A name that is
- * taken, on either side, is EEXIST; if what follows the creation fails, the pair is deleted again. */
-int rtnl_veth_create(struct rtnl *r, const struct veth_spec *v, int *ret_host_index, struct error *e);
+/* One message makes both ends, one queue each (skips an RCU grace period), host end enslaved and
+ * up; addr_gen_mode none, hairpin, isolated and the altname follow in the same sendmsg.
+ * RET_HOST_INDEX may be NULL, which saves a query of 0.1-0.2 ms. A name that is taken, on either
+ * side, is EEXIST; if what follows the creation fails, the pair is deleted again. */
+int rtnl_veth_create(struct rtnl *r, const struct veth_spec *v, int *ret_host_index,
+		     struct error *e);
 int rtnl_link_delete(struct rtnl *r, const char *name, struct error *e); /* absent is success */
 int rtnl_link_set_up(struct rtnl *r, int index, bool up, struct error *e);
-/* Bridge port to state disabled: cuts traffic at once (0.3 ms) where DELLINK would wait 6-45 ms. The port is also locked, without learning
- * or flooding: those last when the other end, going down and up, brings the state back. Absent, or no port, is success. */
+/* Bridge port to state disabled: cuts traffic at once (0.3 ms) where DELLINK would wait 6-45 ms.
+ * The port is also locked, without learning or flooding: those last when the other end, going
+ * down and up, brings the state back. Absent, or no port, is success. */
 int rtnl_port_disable(struct rtnl *r, const char *name, struct error *e);
 
-/* The container's side, on its own socket, in one sendmsg: lo up; the link IFNAME: addresses (IFA_F_NODAD for v6), up, routes. */
+/* The container's side, on its own socket, in one sendmsg: lo up; the link IFNAME: addresses
+ * (IFA_F_NODAD for v6), up, routes. */
 struct endpoint_spec {
-	const char *ifname;	/* NULL: only lo */
-	int index;		/* of IFNAME: in a new namespace links are numbered from 2 up in the order in which they are made (the kernel
-				 * takes no wish for a veth peer's alone), which saves a look-up; verified. 0: looked up */
+	const char *ifname; /* NULL: only lo */
+	/* Of IFNAME; 0: looked up. In a new namespace links are numbered from 2 up, in the order in
+	 * which they are made (the kernel takes no wish for a veth peer's index alone): to know it
+	 * saves a look-up. It is verified. */
+	int index;
 	const struct ip_prefix *addresses;
 	size_t n_addresses;
-	const struct ip_addr *gateways; /* default routes; one outside of the addresses' prefixes is taken as on-link */
+	/* Default routes; one outside of the addresses' prefixes is taken as on-link. */
+	const struct ip_addr *gateways;
 	size_t n_gateways;
 	const struct ip_route *routes;
 	size_t n_routes;
 };
 int rtnl_endpoint_configure(struct rtnl *r, const struct endpoint_spec *s, struct error *e);
 
-int rtnl_address_add(struct rtnl *r, int index, const struct ip_prefix *a, struct error *e); /* there already is success */
+/* There already is success. */
+int rtnl_address_add(struct rtnl *r, int index, const struct ip_prefix *a, struct error *e);
 struct address_info {
 	int index;
 	struct ip_prefix a;
@@ -103,7 +122,8 @@ struct neighbour_info {
 	bool has_mac;
 	uint16_t state; /* NUD_* */
 };
-int rtnl_neighbour_list(struct rtnl *r, struct neighbour_info **ret, size_t *ret_n, struct error *e);
+int rtnl_neighbour_list(struct rtnl *r, struct neighbour_info **ret, size_t *ret_n,
+			struct error *e);
 struct rule_info {
 	int family;
 	uint32_t priority, table;

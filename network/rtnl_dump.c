@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What reads links, addresses, routes, neighbours and rules. The kernel's lists come whole, as one run of
- * messages, and are turned into arrays here. A message of another address family, or one too short, is
- * skipped.
+ * What reads links, addresses, routes, neighbours and rules. The kernel's lists come whole, as one
+ * run of messages, and are turned into arrays here. A message of another address family, or one too
+ * short, is skipped.
  */
 #include <errno.h>
 #include <linux/fib_rules.h>
@@ -43,7 +43,9 @@ static bool link_parse(const struct nlmsghdr *h, struct link_info *ret)
 	*ret = (struct link_info){ .index = ifi->ifi_index,
 				   .master = (int)netlink_u32(tb[IFLA_MASTER]),
 				   .peer_index = (int)netlink_u32(tb[IFLA_LINK]),
-				   .link_netnsid = tb[IFLA_LINK_NETNSID] ? (int)netlink_u32(tb[IFLA_LINK_NETNSID]) : -1,
+				   .link_netnsid = tb[IFLA_LINK_NETNSID]
+							   ? (int)netlink_u32(tb[IFLA_LINK_NETNSID])
+							   : -1,
 				   .mtu = netlink_u32(tb[IFLA_MTU]),
 				   .group = netlink_u32(tb[IFLA_GROUP]),
 				   .up = ifi->ifi_flags & IFF_UP,
@@ -70,7 +72,8 @@ static void link_reply(const struct nlmsghdr *h, size_t request, void *arg)
 }
 
 /* ip link show NAME */
-int rtnl_link_get(struct rtnl *r, int index, const char *name, struct link_info *ret, struct error *e)
+int rtnl_link_get(struct rtnl *r, int index, const char *name, struct link_info *ret,
+		  struct error *e)
 {
 	struct netlink_batch b cleanup(netlink_batch_done) = { 0 };
 	const struct ifinfomsg ifi = { .ifi_index = index };
@@ -91,9 +94,11 @@ int rtnl_link_get(struct rtnl *r, int index, const char *name, struct link_info 
 	return a.found;
 }
 
-/* Reads the list that the request B asks for, and has PARSE turn each message into an element of SIZE bytes. */
-static int list(struct rtnl *r, struct netlink_batch *b, bool (*parse)(const struct nlmsghdr *, void *), size_t size,
-		void **ret, size_t *ret_n, struct error *e)
+/* Reads the list that the request B asks for, and has PARSE turn each message into an element of
+ * SIZE bytes. */
+static int list(struct rtnl *r, struct netlink_batch *b,
+		bool (*parse)(const struct nlmsghdr *, void *), size_t size, void **ret,
+		size_t *ret_n, struct error *e)
 {
 	struct strbuf raw cleanup(strbuf_done) = { 0 };
 	cleanup_free char *v = NULL;
@@ -143,9 +148,12 @@ static bool any_address(const struct nlmsghdr *h, void *at)
 	*ret = (struct address_info){ .index = (int)ifa->ifa_index,
 				      .a.len = ifa->ifa_prefixlen,
 				      .scope = ifa->ifa_scope,
-				      .flags = tb[IFA_FLAGS] ? netlink_u32(tb[IFA_FLAGS]) : ifa->ifa_flags };
-	/* On a point-to-point link IFA_ADDRESS is the other side; IPv6 has no IFA_LOCAL otherwise. */
-	return netlink_addr(tb[IFA_LOCAL] ? tb[IFA_LOCAL] : tb[IFA_ADDRESS], ifa->ifa_family, &ret->a.addr);
+				      .flags = tb[IFA_FLAGS] ? netlink_u32(tb[IFA_FLAGS])
+							     : ifa->ifa_flags };
+	/* On a point-to-point link IFA_ADDRESS is the other side; IPv6 has no IFA_LOCAL
+	 * otherwise. */
+	return netlink_addr(tb[IFA_LOCAL] ? tb[IFA_LOCAL] : tb[IFA_ADDRESS], ifa->ifa_family,
+			    &ret->a.addr);
 }
 
 /* ip addr show */
@@ -184,7 +192,8 @@ static bool any_route(const struct nlmsghdr *h, void *at)
 	*ret = (struct route_info){ .family = rt->rtm_family,
 				    .index = (int)netlink_u32(tb[RTA_OIF]),
 				    .dst.len = rt->rtm_dst_len,
-				    .table = tb[RTA_TABLE] ? netlink_u32(tb[RTA_TABLE]) : rt->rtm_table,
+				    .table = tb[RTA_TABLE] ? netlink_u32(tb[RTA_TABLE])
+							   : rt->rtm_table,
 				    .metric = netlink_u32(tb[RTA_PRIORITY]),
 				    .type = rt->rtm_type,
 				    .scope = rt->rtm_scope,
@@ -217,7 +226,8 @@ static bool any_neighbour(const struct nlmsghdr *h, void *at)
 		return false;
 	netlink_attrs(h, sizeof(*nd), tb, NDA_MAX);
 	*ret = (struct neighbour_info){ .index = nd->ndm_ifindex, .state = nd->ndm_state };
-	ret->has_mac = netlink_bytes(tb[NDA_LLADDR], ret->mac, sizeof(ret->mac)) == sizeof(ret->mac);
+	ret->has_mac =
+		netlink_bytes(tb[NDA_LLADDR], ret->mac, sizeof(ret->mac)) == sizeof(ret->mac);
 	return netlink_addr(tb[NDA_DST], nd->ndm_family, &ret->a);
 }
 
@@ -242,7 +252,8 @@ static bool any_rule(const struct nlmsghdr *h, void *at)
 	netlink_attrs(h, sizeof(*rule), tb, FRA_MAX);
 	*ret = (struct rule_info){ .family = rule->family,
 				   .priority = netlink_u32(tb[FRA_PRIORITY]),
-				   .table = tb[FRA_TABLE] ? netlink_u32(tb[FRA_TABLE]) : rule->table,
+				   .table =
+					   tb[FRA_TABLE] ? netlink_u32(tb[FRA_TABLE]) : rule->table,
 				   .src.len = rule->src_len,
 				   .dst.len = rule->dst_len,
 				   .action = rule->action };

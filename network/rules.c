@@ -2,16 +2,17 @@
 /*
  * Elements come and go; the table is made by whoever comes first.
  *
- * Making it without a lock: its first message has NLM_F_EXCL and the rest is in the same transaction, so of
- * any number of first comers one makes the whole table and the others get EEXIST with nothing changed. Then
- * they look at its mark and add only their elements. If the table goes between two steps (nft flush ruleset),
- * it starts anew.
+ * Making it without a lock: its first message has NLM_F_EXCL and the rest is in the same
+ * transaction, so of any number of first comers one makes the whole table and the others get EEXIST
+ * with nothing changed. Then they look at its mark and add only their elements. If the table goes
+ * between two steps (nft flush ruleset), it starts anew.
  *
- * Deleting an element that may be absent: the same transaction adds it first, which is nothing if it is
- * there. In maps that would need the value, and the kernel's delete ignores it: there the elements are read
- * first, and only those with our target are deleted.
+ * Deleting an element that may be absent: the same transaction adds it first, which is nothing if
+ * it is there. In maps that would need the value, and the kernel's delete ignores it: there the
+ * elements are read first, and only those with our target are deleted.
  *
- * The kernel gives ERESTART or EBUSY when another transaction, or a module being loaded, is in the way.
+ * The kernel gives ERESTART or EBUSY when another transaction, or a module being loaded, is in the
+ * way.
  */
 #include "network/rules.h"
 
@@ -28,7 +29,8 @@
 #include "network/nft.h"
 #include "network/rules_table.h"
 
-#define TRIES 20
+#define TRIES	      20
+#define PORTS_AT_ONCE 32
 
 struct nfnl {
 	int fd;
@@ -37,10 +39,11 @@ struct nfnl {
 
 static void nfnl_done(struct nfnl *n)
 {
-	fd_close_at(&n->fd);
+	netlink_close_aside(&n->fd, false);
 }
 
-static int nfnl_send(struct nfnl *n, struct netlink_batch *b, netlink_reply_fn *reply, void *arg, struct error *e)
+static int nfnl_send(struct nfnl *n, struct netlink_batch *b, netlink_reply_fn *reply, void *arg,
+		     struct error *e)
 {
 	for (int i = 0;; i++) {
 		if (netlink_send(b, n->fd, &n->seq, reply, arg, e) == 0) {
@@ -53,7 +56,8 @@ static int nfnl_send(struct nfnl *n, struct netlink_batch *b, netlink_reply_fn *
 	}
 }
 
-/* --- elements ------------------------------------------------------------------------------------------- */
+/* --- elements
+ * ------------------------------------------------------------------------------------------- */
 
 /* Adds one part to a key or value: padded to 4 bytes, as concatenations have them. */
 static void put_part(unsigned char *to, size_t *len, const void *data, size_t n)
@@ -78,20 +82,24 @@ static struct nft_element link_element(const char *a, const char *b)
 }
 
 /* An element of a set of links: TYPE is NFT_MSG_NEWSETELEM or NFT_MSG_DELSETELEM. */
-static void put_link(struct netlink_batch *b, int type, const char *set, const char *ifname, bool pair)
+static void put_link(struct netlink_batch *b, int type, const char *set, const char *ifname,
+		     bool pair)
 {
 	const struct nft_element x = link_element(ifname, pair ? ifname : NULL);
 	char what[64];
 
-	snprintf(what, sizeof(what), "%s element %s of set %s", type == NFT_MSG_NEWSETELEM ? "add" : "delete", ifname, set);
+	snprintf(what, sizeof(what), "%s element %s of set %s",
+		 type == NFT_MSG_NEWSETELEM ? "add" : "delete", ifname, set);
 	nft_element(b, type, type == NFT_MSG_NEWSETELEM ? NLM_F_CREATE : 0, set, &x, 1, what);
 }
 
-/* An interval is two elements: its first address, and the first one after it, flagged as an end, unless the
- * family's addresses end there. */
-static void put_subnet(struct netlink_batch *b, int type, const char *set, const struct ip_prefix *p)
+/* An interval is two elements: its first address, and the first one after it, flagged as an end,
+ * unless the family's addresses end there. */
+static void put_subnet(struct netlink_batch *b, int type, const char *set,
+		       const struct ip_prefix *p)
 {
-	struct ip_addr first = ip_prefix_first(p), last = ip_prefix_last(p), after = ip_addr_add(&last, 1);
+	struct ip_addr first = ip_prefix_first(p), last = ip_prefix_last(p),
+		       after = ip_addr_add(&last, 1);
 	struct nft_element x[2] = { { .key_len = addr_len(&first) },
 				    { .key_len = addr_len(&first), .interval_end = true } };
 	bool open = ip_addr_cmp(&after, &last) < 0;
@@ -99,9 +107,10 @@ static void put_subnet(struct netlink_batch *b, int type, const char *set, const
 
 	memcpy(x[0].key, first.b, x[0].key_len);
 	memcpy(x[1].key, after.b, x[1].key_len);
-	snprintf(what, sizeof(what), "%s element %s of set %s", type == NFT_MSG_NEWSETELEM ? "add" : "delete",
-		 ip_prefix_text(p, text), set);
-	nft_element(b, type, type == NFT_MSG_NEWSETELEM ? NLM_F_CREATE : 0, set, x, open ? 1 : 2, what);
+	snprintf(what, sizeof(what), "%s element %s of set %s",
+		 type == NFT_MSG_NEWSETELEM ? "add" : "delete", ip_prefix_text(p, text), set);
+	nft_element(b, type, type == NFT_MSG_NEWSETELEM ? NLM_F_CREATE : 0, set, x, open ? 1 : 2,
+		    what);
 }
 
 /*	add element inet nsrun bridges { BRIDGE }
@@ -125,7 +134,8 @@ static void put_network(struct netlink_batch *b, int type, const struct network_
 	}
 }
 
-/* --- the table ------------------------------------------------------------------------------------------ */
+/* --- the table
+ * ------------------------------------------------------------------------------------------ */
 
 struct mark {
 	bool found;
@@ -153,14 +163,16 @@ static int table_check(struct nfnl *nl, struct error *e)
 		return -1;
 	if (m.found && !str_eq(m.text, RULES_TABLE_MARK))
 		return error_set(e, ERR_UNSUPPORTED,
-				 "the nftables table inet " NFT_TABLE " is marked \"%s\", not \"" RULES_TABLE_MARK
+				 "the nftables table inet " NFT_TABLE
+				 " is marked \"%s\", not \"" RULES_TABLE_MARK
 				 "\": another version of nsrun or somebody else made it",
 				 m.text);
 	return m.found;
 }
 
 /* One transaction: the table too, if MAKE, and the elements. */
-static int network_send(struct nfnl *nl, int type, bool make, const struct network_rules *n, struct error *e)
+static int network_send(struct nfnl *nl, int type, bool make, const struct network_rules *n,
+			struct error *e)
 {
 	struct netlink_batch b cleanup(netlink_batch_done) = { 0 };
 
@@ -204,7 +216,7 @@ int rules_network_remove(const struct network_rules *n, struct error *e)
 	if (netlink_open(NETLINK_NETFILTER, &nl.fd, e) < 0)
 		return -1;
 	if (network_send(&nl, NFT_MSG_DELSETELEM, false, n, e) == 0) {
-		netlink_close_aside(&nl.fd);
+		netlink_close_aside(&nl.fd, true);
 		return 0;
 	}
 	if (e->code == ENOENT) { /* no table */
@@ -233,7 +245,8 @@ int rules_flush(struct error *e)
 	return 0;
 }
 
-/* --- published ports ------------------------------------------------------------------------------------ */
+/* --- published ports
+ * ------------------------------------------------------------------------------------ */
 
 static bool host_given(const struct ip_addr *a)
 {
@@ -244,7 +257,10 @@ static bool host_given(const struct ip_addr *a)
 
 static const char *protocol_name(uint8_t protocol)
 {
-	return protocol == IPPROTO_TCP ? "tcp" : protocol == IPPROTO_UDP ? "udp" : protocol == IPPROTO_SCTP ? "sctp" : NULL;
+	return protocol == IPPROTO_TCP	  ? "tcp"
+	       : protocol == IPPROTO_UDP  ? "udp"
+	       : protocol == IPPROTO_SCTP ? "sctp"
+					  : NULL;
 }
 
 /* [HOST .] PROTOCOL . PORT : TARGET . PORT; returns the map that it belongs to. */
@@ -266,22 +282,27 @@ static const char *port_element(const struct port_rule *p, struct nft_element *r
 static int port_check(const struct port_rule *p, struct error *e)
 {
 	if (!p->target.family || (p->host.family && p->host.family != p->target.family))
-		return error_set(e, EINVAL, "publish port %u: the host's and the container's address are of two families",
+		return error_set(e, EINVAL,
+				 "publish port %u: the host's and the container's address are of "
+				 "two families",
 				 p->host_port);
 	if (!protocol_name(p->protocol))
-		return error_set(e, EINVAL, "publish port %u: protocol %u is none of tcp, udp, sctp", p->host_port,
-				 p->protocol);
+		return error_set(e, EINVAL,
+				 "publish port %u: protocol %u is none of tcp, udp, sctp",
+				 p->host_port, p->protocol);
 	return 0;
 }
 
-static void put_port(struct netlink_batch *b, int type, int flags, const struct port_rule *p, const char *verb)
+static void put_port(struct netlink_batch *b, int type, int flags, const struct port_rule *p,
+		     const char *verb)
 {
 	char what[IP_TEXT_MAX + 48], text[IP_TEXT_MAX];
 	struct nft_element x;
 	const char *map = port_element(p, &x);
 
 	snprintf(what, sizeof(what), "%s %u/%s%s%s", verb, p->host_port, protocol_name(p->protocol),
-		 host_given(&p->host) ? " on " : "", host_given(&p->host) ? ip_addr_text(&p->host, text) : "");
+		 host_given(&p->host) ? " on " : "",
+		 host_given(&p->host) ? ip_addr_text(&p->host, text) : "");
 	nft_element(b, type, flags, map, &x, 1, what);
 }
 
@@ -318,25 +339,31 @@ static void port_reply(const struct nlmsghdr *h, size_t request, void *arg)
 	struct nft_element got, want;
 
 	port_element(&q->v[request], &want);
-	q->ours[request] = nft_element_parse(h, &got) && got.key_len == want.key_len && got.data_len == want.data_len &&
+	q->ours[request] = nft_element_parse(h, &got) && got.key_len == want.key_len &&
+			   got.data_len == want.data_len &&
 			   memcmp(got.key, want.key, want.key_len) == 0 &&
 			   memcmp(got.data, want.data, want.data_len) == 0;
 }
 
-/* get element ...: which of V are there with exactly our target. Returns how many. */
-static int ports_find(struct nfnl *nl, const struct port_rule *v, size_t n, bool *ours, struct error *e)
+/* get element ...: which of V are there with exactly our target. Returns how many. A socket
+ * holds some fifty answers of this kind. */
+static int ports_find(struct nfnl *nl, const struct port_rule *v, size_t n, bool *ours,
+		      struct error *e)
 {
-	struct netlink_batch b cleanup(netlink_batch_done) = { 0 };
-	struct port_query q = { .v = v, .ours = ours };
 	int found = 0;
 
 	memset(ours, 0, n * sizeof(*ours));
-	for (size_t i = 0; i < n; i++) {
-		put_port(&b, NFT_MSG_GETSETELEM, 0, &v[i], "look up");
-		netlink_tolerate(&b, ENOENT);
+	for (size_t at = 0; at < n; at += PORTS_AT_ONCE) {
+		struct netlink_batch b cleanup(netlink_batch_done) = { 0 };
+		struct port_query q = { .v = v + at, .ours = ours + at };
+
+		for (size_t i = at; i < n && i < at + PORTS_AT_ONCE; i++) {
+			put_port(&b, NFT_MSG_GETSETELEM, 0, &v[i], "look up");
+			netlink_tolerate(&b, ENOENT);
+		}
+		if (nfnl_send(nl, &b, port_reply, &q, e) < 0)
+			return -1;
 	}
-	if (nfnl_send(nl, &b, port_reply, &q, e) < 0)
-		return -1;
 	for (size_t i = 0; i < n; i++)
 		found += ours[i];
 	return found;
@@ -369,10 +396,11 @@ int rules_ports_remove(const struct port_rule *v, size_t n, struct error *e)
 				put_port(&b, NFT_MSG_DELSETELEM, 0, &v[k], "unpublish");
 		nft_end(&b);
 		if (nfnl_send(&nl, &b, NULL, NULL, e) == 0) {
-			netlink_close_aside(&nl.fd);
+			netlink_close_aside(&nl.fd, true);
 			return 0;
 		}
-		if (e->code != ENOENT || i == TRIES) /* ENOENT: one went meanwhile, which voids the transaction */
+		if (e->code != ENOENT ||
+		    i == TRIES) /* ENOENT: one went meanwhile, which voids the transaction */
 			return -1;
 	}
 }

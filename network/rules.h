@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The table `inet nsrun`: a constant handful of chains, rules, sets and maps; containers and networks only add and delete elements.
- * Encoded by network/nft.c (nlmsg_*, nla_* on one NETLINK_NETFILTER batch). Only our own table is ever read.
+ * The table `inet nsrun`: a constant handful of chains, rules, sets and maps; containers and
+ * networks only add and delete elements. Encoded by network/nft.c (nlmsg_*, nla_* on one
+ * NETLINK_NETFILTER batch). Only our own table is ever read.
  */
 #ifndef NETWORK_RULES_H
 #define NETWORK_RULES_H
@@ -13,33 +14,36 @@
 
 /* One network's part: elements of sets. */
 struct network_rules {
-	const char *bridge;	     /* ifname */
+	const char *bridge; /* ifname */
 	const struct ip_prefix *subnets;
 	size_t n_subnets;
 	bool masquerade;
-	bool internal;		     /* no way out, none in */
-	bool isolate;		     /* strict isolation from other networks; default true */
+	bool internal; /* no way out, none in */
+	bool isolate;  /* strict isolation from other networks; default true */
 };
-/* Makes the table unless it is there (create-or-verify: a generation mark in the table's userdata or comment says which version it is) and
- * adds the network's elements; one atomic batch; retried on ERESTART/EBUSY. Adding what is there is success. */
+/* Makes the table unless it is there (its comment says which version it is: another is
+ * ERR_UNSUPPORTED) and adds the network's elements, in one transaction; retried on ERESTART and
+ * EBUSY. Adding what is there is success. An internal network is never masqueraded. */
 int rules_network_add(const struct network_rules *n, struct error *e);
 int rules_network_remove(const struct network_rules *n, struct error *e); /* absent is success */
 
 struct port_rule {
-	uint8_t protocol;	     /* IPPROTO_TCP, _UDP, _SCTP */
-	struct ip_addr host;	     /* family 0: every address, v4 and v6 */
+	uint8_t protocol;    /* IPPROTO_TCP, _UDP, _SCTP */
+	struct ip_addr host; /* family 0, 0.0.0.0, ::: every address of the target's family */
 	uint16_t host_port;
 	struct ip_addr target;
 	uint16_t target_port;
 };
-/* Elements of the dnat maps, NLM_F_CREATE | NLM_F_EXCL: one that is there is EEXIST. All or none. */
+/* Elements of the dnat maps: one that is there is EEXIST; no table, ENOENT. All or none. */
 int rules_ports_add(const struct port_rule *v, size_t n, struct error *e);
-/* Deletes the elements that are there and have exactly this target (the kernel's delete ignores the value, so get first). */
+/* Deletes the elements that are there and have exactly this target (the kernel's delete ignores
+ * the value, so get first). */
 int rules_ports_remove(const struct port_rule *v, size_t n, struct error *e);
 /* Deletes the whole table (tests, `network rm` of the last one). Absent is success. */
 int rules_flush(struct error *e);
-/* Deletes UDP and SCTP flows that went to these host ports, or to these containers (TCP needs none: see conntrack.c). Call it after
- * ports were added, and after they were removed. Without such ports, nothing is done. */
+/* Deletes UDP and SCTP flows that went to these host ports, or to these containers (TCP needs
+ * none: see conntrack.c). Call it after ports were added, and after they were removed. Without
+ * such ports, nothing is done. */
 int conntrack_flush(const struct port_rule *v, size_t n, struct error *e);
 
 #endif

@@ -2,21 +2,26 @@
 /*
  * What the chains are for:
  *
- *	raw		nothing from outside may speak to 127.0.0.0/8. It must be here, before conntrack and nat:
- *			the kernel's own check comes at routing, when dnat has already changed the address, so
- *			that a neighbour on the LAN could reach what is published on 127.0.0.1 only.
- *	prerouting,	packets to one of the host's own addresses go to `publish`: from outside, from containers
- *	output		(to their own port as well: hairpin) and from the host. ::1 cannot be left by dnat (the
- *			source stays ::1, and there is no route_localnet for IPv6): left alone, so that clients
- *			are refused at once and fall back to 127.0.0.1.
- *	publish		host address . protocol . port, or protocol . port alone, to container address . port
- *	postrouting	masquerade what leaves our networks; what comes back to a network that it came from
- *			(else the answer would go past us), and what came from 127.0.0.0/8 (needs route_localnet)
- *	forward		isolation. A bridge's own traffic comes by when bridge-nf-call-iptables is 1: `same`.
- *			`internal` neither in nor out, not even to published ports. Published ports are public.
- *			Networks in `open` reach each other. All else that goes to a bridge is dropped: from other
- *			networks, and from the LAN past the published ports.
- *	input		internal networks reach of the host only DNS and echo (and neighbour discovery)
+ * raw: nothing from outside may speak to 127.0.0.0/8. It must be here, before conntrack and nat: the
+ * kernel's own check comes at routing, when dnat has already changed the address, so that a
+ * neighbour on the LAN could reach what is published on 127.0.0.1 only.
+ *
+ * prerouting, output: packets to one of the host's own addresses go to `publish`: from outside, from
+ * containers (to their own port as well: hairpin), from the host. ::1 cannot be left by dnat (the
+ * source stays ::1, and IPv6 has no route_localnet): left alone, so that clients are refused at once
+ * and fall back to 127.0.0.1.
+ *
+ * publish: [host address .] protocol . port to container address . port.
+ *
+ * postrouting: masquerades what leaves our networks; what comes back to a network that it came from
+ * (else the answer would go past us); what came from 127.0.0.0/8 (needs route_localnet).
+ *
+ * forward: isolation. A bridge's own traffic (it comes by when bridge-nf-call-iptables is 1) is
+ * `same`. `internal` goes neither in nor out, not even to published ports. Published ports are
+ * public. Networks in `open` reach each other. All else that goes to a bridge is dropped: from other
+ * networks, and from the LAN past the published ports.
+ *
+ * input: internal networks reach of the host only DNS, echo and neighbour discovery.
  */
 #include "network/rules_table.h"
 
@@ -29,11 +34,11 @@
 #include "network/nft.h"
 
 /* Offsets of header fields. */
-#define IP_SADDR  12
-#define IP_DADDR  16
-#define IP6_SADDR 8
-#define IP6_DADDR 24
-#define TH_DPORT  2
+#define IP_SADDR     12
+#define IP_DADDR     16
+#define IP6_SADDR    8
+#define IP6_DADDR    24
+#define TH_DPORT     2
 
 #define STATE_BIT(s) (1U << (s) % IP_CT_IS_REPLY) << 1 /* as the kernel's NF_CT_STATE_BIT() */
 
@@ -85,7 +90,8 @@ static void match_protocol(struct netlink_batch *b, uint8_t protocol)
 }
 
 /* iifname|oifname [!=] @SET */
-static void match_link(struct netlink_batch *b, enum nft_meta_keys key, const char *set, bool invert)
+static void match_link(struct netlink_batch *b, enum nft_meta_keys key, const char *set,
+		       bool invert)
 {
 	nft_meta(b, key, NFT_REG_1);
 	nft_lookup(b, NFT_REG_1, set, invert, 0);
@@ -196,7 +202,8 @@ static void put_spare_loopback6(struct netlink_batch *b)
 
 /*	oifname != @bridges ip saddr @masq4 masquerade
  *	oifname @bridges ct status dnat ip saddr @nets4 masquerade	(and ip6) */
-static void put_masquerade(struct netlink_batch *b, uint8_t family, const char *masq, const char *nets)
+static void put_masquerade(struct netlink_batch *b, uint8_t family, const char *masq,
+			   const char *nets)
 {
 	struct nlattr *r = nft_rule(b, "postrouting");
 
@@ -235,8 +242,8 @@ static void put_established(struct netlink_batch *b, const char *chain)
 }
 
 /* iifname|oifname @SET VERDICT */
-static void put_link_verdict(struct netlink_batch *b, const char *chain, enum nft_meta_keys key, const char *set,
-			     bool invert, int verdict)
+static void put_link_verdict(struct netlink_batch *b, const char *chain, enum nft_meta_keys key,
+			     const char *set, bool invert, int verdict)
 {
 	struct nlattr *r = nft_rule(b, chain);
 

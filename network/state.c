@@ -45,7 +45,8 @@ int state_lock(const char *path, mode_t mode, int *ret_fd, struct error *e)
 				return error_errno(e, "lock \"%s\"", path);
 		if (fstat(fd, &held) < 0)
 			return error_errno(e, "stat \"%s\"", path);
-		if (stat(path, &there) < 0 || held.st_ino != there.st_ino || held.st_dev != there.st_dev)
+		if (stat(path, &there) < 0 || held.st_ino != there.st_ino ||
+		    held.st_dev != there.st_dev)
 			continue; /* unlinked while we waited: the lock is another file by now */
 		*ret_fd = steal_fd(&fd);
 		return 0;
@@ -115,7 +116,8 @@ int state_net_remove(const char *network, struct error *e)
 		if (unlink(path) < 0 && errno != ENOENT)
 			return error_errno(e, "remove \"%s\"", path);
 	}
-	if (rmdir(dir) < 0 && errno != ENOENT && errno != ENOTEMPTY) /* somebody waits for the lock: made anew */
+	if (rmdir(dir) < 0 && errno != ENOENT &&
+	    errno != ENOTEMPTY) /* somebody waits for the lock: made anew */
 		return error_errno(e, "remove \"%s\"", dir);
 	return 0;
 }
@@ -140,7 +142,8 @@ int state_prune(void)
 	rmdir(STATE_ATTACHMENTS);
 	if (rmdir(STATE_NETS) < 0 && errno != ENOENT)
 		return 0;
-	if (access(STATE_ATTACHMENTS, F_OK) == 0 || access(STATE_PORTS, F_OK) == 0 || access(STATE_LEASES, F_OK) == 0)
+	if (access(STATE_ATTACHMENTS, F_OK) == 0 || access(STATE_PORTS, F_OK) == 0 ||
+	    access(STATE_LEASES, F_OK) == 0)
 		return 0;
 	unlink(NETWORK_STATE_DIR "/lock");
 	rmdir(NETWORK_STATE_DIR);

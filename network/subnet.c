@@ -9,8 +9,8 @@
 #include "base/memory.h"
 #include "network/rtnl.h"
 
-/* Where new networks are looked for, in this order. 10.88.0.0/15 is left to podman and to our built-in network, 172.17.0.0/16
- * to docker. */
+/* Where new networks are looked for, in this order. 10.88.0.0/15 is left to podman and to our
+ * built-in network, 172.17.0.0/16 to docker. */
 static const struct pool {
 	unsigned char first[4], last[4]; /* subnets within */
 	unsigned int len;
@@ -46,7 +46,8 @@ static const char *device_name(int index, char buf[IF_NAMESIZE])
 	return index > 0 && if_indextoname((unsigned int)index, buf) ? buf : "?";
 }
 
-static void add_networks(const struct network *v, size_t n, const char *own_bridge, struct subnet_uses *u)
+static void add_networks(const struct network *v, size_t n, const char *own_bridge,
+			 struct subnet_uses *u)
 {
 	for (size_t i = 0; i < n; i++) {
 		cleanup_free char *what = NULL;
@@ -54,13 +55,14 @@ static void add_networks(const struct network *v, size_t n, const char *own_brid
 
 		if (!v[i].subnet.addr.family || str_eq(v[i].bridge, own_bridge))
 			continue;
-		what = xasprintf("%s of network %s (%s)", ip_prefix_text(&v[i].subnet, text), v[i].name,
-				 v[i].file ? v[i].file : "built in");
+		what = xasprintf("%s of network %s (%s)", ip_prefix_text(&v[i].subnet, text),
+				 v[i].name, v[i].file ? v[i].file : "built in");
 		subnet_uses_add(u, &v[i].subnet, what);
 	}
 }
 
-static int add_addresses(struct rtnl *r, const char *own_bridge, struct subnet_uses *u, struct error *e)
+static int add_addresses(struct rtnl *r, const char *own_bridge, struct subnet_uses *u,
+			 struct error *e)
 {
 	cleanup_free struct address_info *v = NULL;
 	size_t n;
@@ -83,7 +85,8 @@ static int add_addresses(struct rtnl *r, const char *own_bridge, struct subnet_u
 	return 0;
 }
 
-static int add_routes(struct rtnl *r, const char *own_bridge, struct subnet_uses *u, struct error *e)
+static int add_routes(struct rtnl *r, const char *own_bridge, struct subnet_uses *u,
+		      struct error *e)
 {
 	cleanup_free struct route_info *v = NULL;
 	size_t n;
@@ -96,8 +99,8 @@ static int add_routes(struct rtnl *r, const char *own_bridge, struct subnet_uses
 		const char *dev;
 
 		/* A default route in two halves, 0.0.0.0/1 and 128.0.0.0/1, still is one. */
-		if (v[i].family != AF_INET || !v[i].has_dst || v[i].dst.len <= 1 || v[i].table == RT_TABLE_LOCAL ||
-		    v[i].type != RTN_UNICAST)
+		if (v[i].family != AF_INET || !v[i].has_dst || v[i].dst.len <= 1 ||
+		    v[i].table == RT_TABLE_LOCAL || v[i].type != RTN_UNICAST)
 			continue;
 		dev = device_name(v[i].index, name);
 		if (str_eq(dev, own_bridge))
@@ -108,7 +111,8 @@ static int add_routes(struct rtnl *r, const char *own_bridge, struct subnet_uses
 	return 0;
 }
 
-int subnet_uses_get(const struct network *networks, size_t n, const char *own_bridge, struct subnet_uses *ret, struct error *e)
+int subnet_uses_get(const struct network *networks, size_t n, const char *own_bridge,
+		    struct subnet_uses *ret, struct error *e)
 {
 	cleanup_subnet_uses struct subnet_uses u = { 0 };
 	struct rtnl r;
@@ -143,7 +147,8 @@ int subnet_check(const struct subnet_uses *u, const struct ip_prefix *p, struct 
 
 	if (!other)
 		return 0;
-	return error_set(e, ERR_EXISTS, "subnet %s overlaps %s", ip_prefix_text(p, text), other->what);
+	return error_set(e, ERR_EXISTS, "subnet %s overlaps %s", ip_prefix_text(p, text),
+			 other->what);
 }
 
 static uint32_t v4_number(const struct ip_addr *a)
@@ -153,8 +158,9 @@ static uint32_t v4_number(const struct ip_addr *a)
 
 static struct ip_prefix v4_prefix(uint32_t v, unsigned int len)
 {
-	struct ip_prefix p = { .addr = { .family = AF_INET, .b = { (unsigned char)(v >> 24), (unsigned char)(v >> 16),
-								   (unsigned char)(v >> 8), (unsigned char)v } },
+	struct ip_prefix p = { .addr = { .family = AF_INET,
+					 .b = { (unsigned char)(v >> 24), (unsigned char)(v >> 16),
+						(unsigned char)(v >> 8), (unsigned char)v } },
 			       .len = len };
 
 	return p;
@@ -217,9 +223,14 @@ int subnet_parse(const char *text, struct ip_prefix *ret, struct error *e)
 		return error_set(e, ERR_UNSUPPORTED, "subnet %s: IPv6 is not supported yet", text);
 	top = p.addr.b[0];
 	if (top == 0 || top == 127 || top >= 224 || p.len < 8)
-		return error_set(e, ERR_INPUT, "subnet %s: not a block of unicast addresses (at most a /8)", text);
+		return error_set(e, ERR_INPUT,
+				 "subnet %s: not a block of unicast addresses (at most a /8)",
+				 text);
 	if (p.len > 30)
-		return error_set(e, ERR_INPUT, "subnet %s has no room for a gateway and a container; /30 is the smallest", text);
+		return error_set(
+			e, ERR_INPUT,
+			"subnet %s has no room for a gateway and a container; /30 is the smallest",
+			text);
 	*ret = p;
 	return 0;
 }

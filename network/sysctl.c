@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * /proc/sys/net is that of the network namespace of whoever opens a file in it, whatever procfs it is
- * reached through.
+ * /proc/sys/net is that of the network namespace of whoever opens a file in it, whatever procfs it
+ * is reached through.
  */
 #include "network/sysctl.h"
 
@@ -30,8 +30,10 @@ int link_sysctl(const char *ifname, int family, const char *key, const char *val
 {
 	char path[128];
 
-	if (snprintf(path, sizeof(path), "ipv%d/conf/%s/%s", family, ifname, key) >= (int)sizeof(path))
-		return error_set(e, ENAMETOOLONG, "sysctl net.ipv%d.conf.%s.%s: the name is too long", family,
+	if (snprintf(path, sizeof(path), "ipv%d/conf/%s/%s", family, ifname, key) >=
+	    (int)sizeof(path))
+		return error_set(e, ENAMETOOLONG,
+				 "sysctl net.ipv%d.conf.%s.%s: the name is too long", family,
 				 ifname, key);
 	return net_sysctl(path, value, e);
 }

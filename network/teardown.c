@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Undoing attachments. The bridge port is disabled first, which cuts the traffic at once; the veth itself goes with the namespace, when
- * its last user goes (DELLINK would wait 6-45 ms for RCU). Then the map elements, so that nobody else's address is ever published on
- * our port; the claims; and last the leases, whose file names are, after a crash, the only word of the addresses.
+ * Undoing attachments. The bridge port is disabled first, which cuts the traffic at once; the veth
+ * itself goes with the namespace, when its last user goes (DELLINK would wait 6-45 ms for RCU).
+ * Then the map elements, so that nobody else's address is ever published on our port; the claims;
+ * and last the leases, whose file names are, after a crash, the only word of the addresses.
  */
 #include <netinet/in.h>
 #include <string.h>
@@ -37,7 +38,8 @@ static int find_leases(struct attach_record *rec, struct error *e)
 
 		if (a->address.addr.family)
 			continue;
-		if (ipam_find(a->data_dir, rec->instance, a->ifname, &a->address.addr, rc == 0 ? e : NULL) < 0)
+		if (ipam_find(a->data_dir, rec->instance, a->ifname, &a->address.addr,
+			      rc == 0 ? e : NULL) < 0)
 			rc = -1;
 	}
 	return rc;
@@ -68,8 +70,9 @@ static int release_leases(const struct attach_record *rec, struct error *e)
 	for (size_t i = 0; i < rec->result.n_attachments; i++) {
 		const struct attachment *a = &rec->result.attachments[i];
 
-		if (a->address.addr.family && ipam_release(a->data_dir, &a->address.addr, rec->instance, a->ifname,
-							   rc == 0 ? e : NULL) < 0)
+		if (a->address.addr.family &&
+		    ipam_release(a->data_dir, &a->address.addr, rec->instance, a->ifname,
+				 rc == 0 ? e : NULL) < 0)
 			rc = -1;
 	}
 	return rc;
@@ -86,7 +89,8 @@ int attach_teardown(struct attach_record *rec, struct error *e)
 		rc = -1;
 	if (unpublish_ports(&rec->result, rc == 0 ? e : NULL) < 0)
 		rc = -1;
-	if (ports_release(rec->result.ports, rec->result.n_ports, rec->instance, rc == 0 ? e : NULL) < 0)
+	if (ports_release(rec->result.ports, rec->result.n_ports, rec->instance,
+			  rc == 0 ? e : NULL) < 0)
 		rc = -1;
 	if (release_leases(rec, rc == 0 ? e : NULL) < 0)
 		rc = -1;
@@ -116,7 +120,8 @@ static bool has_record(const struct attach_records *rs, const char *host_ifname)
 	return false;
 }
 
-/* Links first, records after: a link in the list whose attachment is still under way has had its record before. */
+/* Links first, records after: a link in the list whose attachment is still under way has had its
+ * record before. */
 int attach_sweep(struct error *e)
 {
 	struct rtnl host cleanup(rtnl_done) = { .fd = -1 };
@@ -125,10 +130,12 @@ int attach_sweep(struct error *e)
 	int rc = 0;
 	size_t n;
 
-	if (rtnl_open(&host, e) < 0 || rtnl_link_list(&host, &v, &n, e) < 0 || attach_records_load(&rs, e) < 0)
+	if (rtnl_open(&host, e) < 0 || rtnl_link_list(&host, &v, &n, e) < 0 ||
+	    attach_records_load(&rs, e) < 0)
 		return -1;
 	for (size_t i = 0; i < n; i++) {
-		if (v[i].group != ATTACH_LINK_GROUP || !str_eq(v[i].kind, "veth") || has_record(&rs, v[i].name))
+		if (v[i].group != ATTACH_LINK_GROUP || !str_eq(v[i].kind, "veth") ||
+		    has_record(&rs, v[i].name))
 			continue;
 		log_debug("delete the stale link %s", v[i].name);
 		if (rtnl_link_delete(&host, v[i].name, rc == 0 ? e : NULL) < 0)

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The doors of the house of cgroups: which implementation answers, and the container's record. See cgroup.h.
+ * The doors of the house of cgroups: which implementation answers, and the container's record. See
+ * cgroup.h.
  *
- * A container without cgroups (--cgroup-manager disabled, or unprivileged without delegation) has no directories, and every
- * function has nothing to do.
+ * A container without cgroups (--cgroup-manager disabled, or unprivileged without delegation) has
+ * no directories, and every function has nothing to do.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -16,7 +17,7 @@
 #include "runtime/cgroup_impl.h"
 
 #define REMOVE_TIMEOUT_MS 10000
-#define RECORD_DIRS_MAX 64
+#define RECORD_DIRS_MAX	  64
 
 void cgroup_done(struct cgroup *c)
 {
@@ -51,7 +52,8 @@ int cgroup_prepare(struct cgroup *c, const struct oci_resources *r, struct error
 	return ops ? ops->prepare(c, r, e) : 0;
 }
 
-int cgroup_attach(struct cgroup *c, const struct oci_resources *r, pid_t pid, bool already_inside, struct error *e)
+int cgroup_attach(struct cgroup *c, const struct oci_resources *r, pid_t pid, bool already_inside,
+		  struct error *e)
 {
 	const struct cgroup_ops *ops = ops_of(c);
 
@@ -63,7 +65,8 @@ int cgroup_update(const struct cgroup *c, const struct oci_resources *r, struct 
 	const struct cgroup_ops *ops = ops_of(c);
 
 	if (!ops && (cgroup_asked(r) || cgroup_asked_unified(r)))
-		return error_set(e, ERR_UNSUPPORTED, "the container has no cgroup, so no limits either");
+		return error_set(e, ERR_UNSUPPORTED,
+				 "the container has no cgroup, so no limits either");
 	return ops ? ops->update(c, r, e) : 0;
 }
 
@@ -79,7 +82,8 @@ int cgroup_freeze(const struct cgroup *c, bool frozen, struct error *e)
 	const struct cgroup_ops *ops = ops_of(c);
 
 	if (!ops)
-		return error_set(e, ERR_UNSUPPORTED, "the container has no cgroup, so it cannot be paused or resumed");
+		return error_set(e, ERR_UNSUPPORTED,
+				 "the container has no cgroup, so it cannot be paused or resumed");
 	return ops->freeze(c, frozen, e);
 }
 
@@ -112,11 +116,13 @@ int cgroup_delegate(struct cgroup *c, uid_t uid, struct error *e)
 	if (file_read(AT_FDCWD, "/sys/kernel/cgroup/delegate", false, 65536, &list, NULL, NULL) < 0)
 		list = xstrdup("cgroup.procs\ncgroup.subtree_control\ncgroup.threads\n");
 	if (fchownat(fd, "", uid, (gid_t)-1, AT_EMPTY_PATH) < 0)
-		return error_errno(e, "give cgroup \"%s\" to uid %u", c->dirs[0].path, (unsigned int)uid);
+		return error_errno(e, "give cgroup \"%s\" to uid %u", c->dirs[0].path,
+				   (unsigned int)uid);
 	for (char *name = strtok_r(list, "\n", &save); name; name = strtok_r(NULL, "\n", &save))
-		if (!strchr(name, '/') && fchownat(fd, name, uid, (gid_t)-1, AT_SYMLINK_NOFOLLOW) < 0 && errno != ENOENT)
-			return error_errno(e, "give \"%s\" of cgroup \"%s\" to uid %u", name, c->dirs[0].path,
-					   (unsigned int)uid);
+		if (!strchr(name, '/') &&
+		    fchownat(fd, name, uid, (gid_t)-1, AT_SYMLINK_NOFOLLOW) < 0 && errno != ENOENT)
+			return error_errno(e, "give \"%s\" of cgroup \"%s\" to uid %u", name,
+					   c->dirs[0].path, (unsigned int)uid);
 	return 0;
 }
 
@@ -130,8 +136,8 @@ int cgroup_open(const struct cgroup *c, const char *sub, int *ret_fd, struct err
 	}
 	there = cgroup_dir_open(&c->dirs[0], sub, ret_fd, e);
 	if (there == 0)
-		return error_set(e, ERR_GENERIC, "the container has no cgroup \"%s%s%s\"", c->dirs[0].path, sub ? "/" : "",
-				 sub ? sub : "");
+		return error_set(e, ERR_GENERIC, "the container has no cgroup \"%s%s%s\"",
+				 c->dirs[0].path, sub ? "/" : "", sub ? sub : "");
 	return there < 0 ? -1 : 0;
 }
 
@@ -147,8 +153,8 @@ int cgroup_join(const struct cgroup *c, const char *sub, pid_t pid, struct error
 		if (there < 0)
 			return -1;
 		if (there == 0)
-			return error_set(e, ERR_GENERIC, "the container has no cgroup \"%s%s%s%s\"", d->mount, d->path,
-					 sub ? "/" : "", sub ? sub : "");
+			return error_set(e, ERR_GENERIC, "the container has no cgroup \"%s%s%s%s\"",
+					 d->mount, d->path, sub ? "/" : "", sub ? sub : "");
 		if (cgroup_dir_attach(d, fd, pid, e) < 0)
 			return -1;
 	}
@@ -179,7 +185,8 @@ int cgroup_pids(const struct cgroup *c, pid_t **ret_pids, size_t *ret_n, struct 
 	return 0;
 }
 
-/* One patience for all hierarchies, but each is tried: one that is busy does not leave the others behind. */
+/* One patience for all hierarchies, but each is tried: one that is busy does not leave the others
+ * behind. */
 int cgroup_remove(const struct cgroup *c, struct error *e)
 {
 	int64_t deadline = cgroup_now_ms() + REMOVE_TIMEOUT_MS;
@@ -246,17 +253,19 @@ static bool is_below(const char *path, const char *dir)
 {
 	size_t n = strlen(dir);
 
-	return str_eq(dir, "/") || (str_has_prefix(path, dir) && (path[n] == '/' || path[n] == '\0'));
+	return str_eq(dir, "/") ||
+	       (str_has_prefix(path, dir) && (path[n] == '/' || path[n] == '\0'));
 }
 
 static int dir_get(const struct json *j, struct cgroup_dir *d, struct error *e)
 {
-	const char *mount = json_get_string(j, "mount"), *controllers = json_get_string(j, "controllers"),
+	const char *mount = json_get_string(j, "mount"),
+		   *controllers = json_get_string(j, "controllers"),
 		   *path = json_get_string(j, "path"), *existed = json_get_string(j, "existed");
 	const struct json *v2 = json_get(j, "v2");
 
-	if (!is_clean(mount) || !controllers || !is_clean(path) || !is_clean(existed) || str_eq(path, "/") ||
-	    !is_below(path, existed) || !v2 || v2->type != JSON_BOOL)
+	if (!is_clean(mount) || !controllers || !is_clean(path) || !is_clean(existed) ||
+	    str_eq(path, "/") || !is_below(path, existed) || !v2 || v2->type != JSON_BOOL)
 		return error_set(e, ERR_INPUT, "cgroup record: a directory makes no sense");
 	d->mount = xstrdup(mount);
 	d->controllers = xstrdup(controllers);
@@ -268,26 +277,33 @@ static int dir_get(const struct json *j, struct cgroup_dir *d, struct error *e)
 
 int cgroup_get(const struct json *j, struct cgroup *ret_cgroup, struct error *e)
 {
-	int manager = name_index(json_get_string(j, "manager"), manager_names, ARRAY_SIZE(manager_names));
-	int layout = name_index(json_get_string(j, "layout"), layout_names, ARRAY_SIZE(layout_names));
+	int manager =
+		name_index(json_get_string(j, "manager"), manager_names, ARRAY_SIZE(manager_names));
+	int layout =
+		name_index(json_get_string(j, "layout"), layout_names, ARRAY_SIZE(layout_names));
 	const struct json *dirs = json_get(j, "dirs");
 	struct cgroup c = CGROUP_INIT;
 
-	if (manager < 0 || layout < 0 || !dirs || dirs->type != JSON_ARRAY || dirs->n > RECORD_DIRS_MAX)
+	if (manager < 0 || layout < 0 || !dirs || dirs->type != JSON_ARRAY ||
+	    dirs->n > RECORD_DIRS_MAX)
 		return error_set(e, ERR_INPUT, "cgroup record: makes no sense");
 	c.manager = (enum cgroup_manager)manager;
 	c.layout = (enum cgroup_layout)layout;
 	c.dirs = xcalloc(dirs->n ? dirs->n : 1, sizeof(*c.dirs));
-	for json_each (dir, dirs) {
-		if (dir_get(dir, &c.dirs[c.n_dirs++], e) < 0) {
-			cgroup_done(&c);
-			return -1;
+	for
+		json_each(dir, dirs)
+		{
+			if (dir_get(dir, &c.dirs[c.n_dirs++], e) < 0) {
+				cgroup_done(&c);
+				return -1;
+			}
 		}
-	}
 	/* v2_ops look at one directory, of v2. */
-	if (c.n_dirs && (layout == CGROUP_NONE || (layout == CGROUP_V2 && (c.n_dirs != 1 || !c.dirs[0].v2)))) {
+	if (c.n_dirs &&
+	    (layout == CGROUP_NONE || (layout == CGROUP_V2 && (c.n_dirs != 1 || !c.dirs[0].v2)))) {
 		cgroup_done(&c);
-		return error_set(e, ERR_INPUT, "cgroup record: directories and layout do not agree");
+		return error_set(e, ERR_INPUT,
+				 "cgroup record: directories and layout do not agree");
 	}
 	*ret_cgroup = c;
 	return 0;

@@ -1,16 +1,18 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * One small interface to cgroups; three implementations stand behind it (cgroup_v1.c: v1 and hybrid hosts,
- * cgroup_v2.c: the unified hierarchy, later systemd), chosen once by cgroup_plan().
+ * One small interface to cgroups; three implementations stand behind it (cgroup_v1.c: v1 and hybrid
+ * hosts, cgroup_v2.c: the unified hierarchy, later systemd), chosen once by cgroup_plan().
  *
- *	plan     looks only: which hierarchies, which paths, what of them existed before. Goes into the intent
- *		 record before anything is made.
- *	prepare  makes the directories (and, on v2, applies the limits): before the init is cloned. On v2 leaves
- *		 an O_PATH descriptor for CLONE_INTO_CGROUP.
- *	attach   v1: writes the pid to every hierarchy, in one burst (each write after idle costs 7-10 ms of RCU
- *		 waits, so it runs while init mounts), then applies the limits; v2: only where the clone could
- *		 not. A pid that cannot be written anywhere is an error: a container never runs outside a cgroup it was promised.
- *	remove   idempotent; works from the plan alone. What existed before is never removed nor killed whole.
+ *	plan     looks only: which hierarchies, which paths, what of them existed before. Goes into
+ *		 the intent record before anything is made.
+ *	prepare  makes the directories (and, on v2, applies the limits): before the init is cloned.
+ *		 On v2 leaves an O_PATH descriptor for CLONE_INTO_CGROUP.
+ *	attach   v1: writes the pid to every hierarchy, in one burst (the first write after idle
+ *		 costs 7-10 ms of RCU waits, so it runs while init mounts), then applies the limits;
+ *		 v2: only where the clone could not. A pid that cannot be written anywhere is an
+ *		 error: a container never runs outside a cgroup it was promised.
+ *	remove   idempotent; works from the plan alone. What existed before is never removed nor
+ *		 killed whole.
  *
  * Paths are computed so that neither ".." nor a link leads out of the hierarchy's mount.
  */
@@ -32,7 +34,10 @@ struct cgroup_dir {
 	char *mount;	     /* "/sys/fs/cgroup/memory" */
 	char *controllers;   /* "cpu,cpuacct", "name=systemd"; "" for v2 */
 	char *path;	     /* below the mount: "/nsrun/web" */
-	char *existed;	     /* the deepest part of path that was there before us: "/nsrun"; == path if all was */
+	/* The deepest part of path that was there before us: "/pods"; == path if all was. Of the
+	 * default path what stands above "nsrun": that directory is ours, the last container
+	 * removes it. */
+	char *existed;
 	bool v2;
 };
 
@@ -46,23 +51,27 @@ struct cgroup {
 #define CGROUP_INIT ((struct cgroup){ .fd = -1 })
 void cgroup_done(struct cgroup *c);
 
-/* The layout of this host, from /proc/self/cgroup and the mounts at /sys/fs/cgroup (statfs of a few known places first; mountinfo
- * only where they are not usual). */
+/* The layout of this host, from /proc/self/cgroup and the mounts at /sys/fs/cgroup (statfs of a few
+ * known places first; mountinfo only where they are not usual). */
 int cgroup_layout_detect(enum cgroup_layout *ret_layout, struct error *e);
 
-/* Plans the cgroup of container ID: linux.cgroupsPath (absolute: below the mount; relative: below the runtime's own
- * cgroup as runc does; absent: "/nsrun/ID", below our own cgroup where that is delegated). Refuses one that already holds processes, and
- * limits whose controller is not available ("memory limit asked for, but the memory controller is not available in ... (has: ...)"). */
+/* Plans the cgroup of container ID: linux.cgroupsPath (absolute: below the mount; relative: below
+ * the runtime's own cgroup as runc does; absent: "/nsrun/ID", below our own cgroup where that is
+ * delegated). Refuses one that already holds processes, and limits whose controller is not
+ * available ("memory limit asked for, but the memory controller is not available in ... (has:
+ * ...)"). */
 int cgroup_plan(enum cgroup_manager manager, const struct oci_config *config, const char *id,
 		struct cgroup *ret_cgroup, struct error *e);
 int cgroup_prepare(struct cgroup *c, const struct oci_resources *r, struct error *e);
 /* R again, as on v1 the limits are applied here. ALREADY_INSIDE: the clone put PID there. */
-int cgroup_attach(struct cgroup *c, const struct oci_resources *r, pid_t pid, bool already_inside, struct error *e);
-/* v2, new user namespace: ownership of the directory and the delegated files (the spec's "Cgroup ownership"), when the cgroup
- * namespace is new and the cgroup mount of the config is writable. */
+int cgroup_attach(struct cgroup *c, const struct oci_resources *r, pid_t pid, bool already_inside,
+		  struct error *e);
+/* v2, new user namespace: ownership of the directory and the delegated files (the spec's "Cgroup
+ * ownership"), when the cgroup namespace is new and the cgroup mount of the config is writable. */
 int cgroup_delegate(struct cgroup *c, uid_t uid, struct error *e);
 
-/* Opens the v2 directory for CLONE_INTO_CGROUP of an exec (with SUB below it, or NULL). -1 fd and 0 on v1. */
+/* Opens the v2 directory for CLONE_INTO_CGROUP of an exec (with SUB below it, or NULL). -1 fd and 0
+ * on v1. */
 int cgroup_open(const struct cgroup *c, const char *sub, int *ret_fd, struct error *e);
 /* Adds a process of an exec on v1 (or v2 without CLONE_INTO_CGROUP). */
 int cgroup_join(const struct cgroup *c, const char *sub, pid_t pid, struct error *e);
@@ -72,13 +81,15 @@ int cgroup_update(const struct cgroup *c, const struct oci_resources *r, struct 
 
 /* All processes, of the sub-cgroups too. *ret_pids is freed by the caller. */
 int cgroup_pids(const struct cgroup *c, pid_t **ret_pids, size_t *ret_n, struct error *e);
-/* Sends SIG to every process of the cgroup and its sub-cgroups; SIGKILL uses cgroup.kill on v2, and on v1 freezes,
- * signals, thaws until none is left to be found. Nested frozen cgroups are thawed. Nothing there is success. If the cgroup `existed`
- * before us, nothing is signalled but *ONLY (a pid, > 0). */
+/* Sends SIG to every process of the cgroup and its sub-cgroups; SIGKILL uses cgroup.kill on v2, and
+ * on v1 freezes, signals, thaws until none is left to be found. Nested frozen cgroups are thawed.
+ * Nothing there is success. If the cgroup `existed` before us, nothing is signalled but *ONLY (a
+ * pid, > 0). */
 int cgroup_kill(const struct cgroup *c, int sig, pid_t only, struct error *e);
 int cgroup_freeze(const struct cgroup *c, bool frozen, struct error *e);
 int cgroup_is_frozen(const struct cgroup *c, bool *ret_frozen, struct error *e);
-/* Removes what we made, sub-cgroups too, waiting (bounded, 10 s, by polling cgroup.events / rmdir with growing pauses from 100 us) for dying processes. Idempotent. */
+/* Removes what we made, sub-cgroups too, waiting (bounded, 10 s, by polling cgroup.events / rmdir
+ * with growing pauses from 100 us) for dying processes. Idempotent. */
 int cgroup_remove(const struct cgroup *c, struct error *e);
 
 /* To and from the container's record. */

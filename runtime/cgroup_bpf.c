@@ -1,21 +1,23 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Device rules on cgroup v2: a BPF_PROG_TYPE_CGROUP_DEVICE program, which the kernel (4.15) runs at each mknod and open of a
- * device, with struct bpf_cgroup_dev_ctx; it returns 1 to allow.
+ * Device rules on cgroup v2: a BPF_PROG_TYPE_CGROUP_DEVICE program, which the kernel (4.15) runs at
+ * each mknod and open of a device, with struct bpf_cgroup_dev_ctx; it returns 1 to allow.
  *
- * The program has no jumps: the verifier takes 5 us for a branch and less than 1 for anything else (measured on 6.18: the
- * default rules load in half the time of their branching form). It goes through the list from the first rule to the last and
- * keeps what is granted so far as the bits of "rwm":
+ * The program has no jumps: the verifier takes 5 us for a branch and less than 1 for anything else
+ * (measured on 6.18: the default rules load in half the time of their branching form). It goes
+ * through the list from the first rule to the last and keeps what is granted so far as the bits of
+ * "rwm":
  *
  *	t = (key ^ CHAR:1) | (minor ^ 3)	0 if the rule speaks of this device
  *	t = (t - 1) >> 63			then 1, else 0
  *	granted |= t * access			or, of a denying rule: granted &= ~(t * access)
  *
- * Rules that follow each other and differ in the minor alone (null, zero, full, ...) are one, with a set of 64 minors.
+ * Rules that follow each other and differ in the minor alone (null, zero, full, ...) are one, with
+ * a set of 64 minors.
  *
- * The program is attached with BPF_F_ALLOW_MULTI (an engine's or the container's own programs may stand beside it; all must
- * say yes). It has a name, by which an update finds its own forerunner and takes its place (BPF_F_REPLACE, 5.6) without
- * a moment in between.
+ * The program is attached with BPF_F_ALLOW_MULTI (an engine's or the container's own programs may
+ * stand beside it; all must say yes). It has a name, by which an update finds its own forerunner
+ * and takes its place (BPF_F_REPLACE, 5.6) without a moment in between.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -32,7 +34,7 @@
 #define PROGRAM_NAME "nsrun_devices" /* BPF_OBJ_NAME_LEN is 16 */
 #define ATTACHED_MAX 64		     /* the kernel's own bound of programs at one cgroup */
 
-#define MAJOR_MAX (INT32_MAX >> 2)   /* the kernel's have 12 bits */
+#define MAJOR_MAX    (INT32_MAX >> 2) /* the kernel's have 12 bits */
 
 /* r1 is the context. R_KEY is major << 2 | type. */
 enum {
@@ -58,7 +60,8 @@ static void program_done(struct program *p)
 	free(p->v);
 }
 
-static void emit(struct program *p, unsigned int code, unsigned int dst, unsigned int src, int off, int32_t imm)
+static void emit(struct program *p, unsigned int code, unsigned int dst, unsigned int src, int off,
+		 int32_t imm)
 {
 	if (p->n == p->size) {
 		p->size += 64;
@@ -103,7 +106,7 @@ static int32_t type_number(char type)
 	return type == 'c' ? BPF_DEVCG_DEV_CHAR : BPF_DEVCG_DEV_BLOCK;
 }
 
-/* t = 0 if the device's type and major are R's. Returns false if R speaks of all, and t is not set. */
+/* t = 0 if the device's type and major are R's. Returns false, t not set, if R speaks of all. */
 static bool emit_key(struct program *p, const struct device_rule *r)
 {
 	if (r->type == 'a' && r->major == -1)
@@ -127,8 +130,8 @@ static size_t minors_of(const struct device_rule *r, size_t n, uint64_t *ret_set
 	size_t k = 0;
 
 	*ret_set = 0;
-	while (k < n && r[k].minor >= 0 && r[k].minor < 64 && r[k].type == r->type && r[k].major == r->major &&
-	       r[k].access == r->access && r[k].allow == r->allow)
+	while (k < n && r[k].minor >= 0 && r[k].minor < 64 && r[k].type == r->type &&
+	       r[k].major == r->major && r[k].access == r->access && r[k].allow == r->allow)
 		*ret_set |= 1ULL << r[k++].minor;
 	return k;
 }
@@ -167,13 +170,15 @@ static size_t emit_rules(struct program *p, const struct device_rule *r, size_t 
 	return k > 1 ? k : 1;
 }
 
-int device_program_make(const struct device_list *l, struct bpf_insn **ret_insns, size_t *ret_n, struct error *e)
+int device_program_make(const struct device_list *l, struct bpf_insn **ret_insns, size_t *ret_n,
+			struct error *e)
 {
 	cleanup(program_done) struct program p = { 0 };
 
 	for (size_t i = 0; i < l->n; i++)
 		if (l->rules[i].major > MAJOR_MAX)
-			return error_set(e, ERR_INPUT, "linux.resources.devices: there is no device major %d",
+			return error_set(e, ERR_INPUT,
+					 "linux.resources.devices: there is no device major %d",
 					 l->rules[i].major);
 	if (l->allow && l->n == 0) {
 		*ret_insns = NULL;
@@ -301,7 +306,8 @@ static int program_detach(int dirfd, int fd)
 	return bpf(BPF_PROG_DETACH, &attr);
 }
 
-/* In a user namespace nobody can make device nodes, so device rules protect nothing there, and BPF is not to be had. */
+/* In a user namespace nobody can make device nodes, so device rules protect nothing there, and BPF
+ * is not to be had. */
 static bool in_user_namespace(void)
 {
 	cleanup_free char *map = NULL;
@@ -311,8 +317,8 @@ static bool in_user_namespace(void)
 		return true;
 	if (file_read(AT_FDCWD, "/proc/self/uid_map", false, 65536, &map, NULL, NULL) < 0)
 		return false;
-	return sscanf(map, "%lu %lu %lu", &inside, &outside, &size) != 3 || inside != 0 || outside != 0 ||
-	       size != 4294967295UL;
+	return sscanf(map, "%lu %lu %lu", &inside, &outside, &size) != 3 || inside != 0 ||
+	       outside != 0 || size != 4294967295UL;
 }
 
 static int program_error(const struct cgroup_limits *where, const char *verb, struct error *e)
@@ -322,12 +328,16 @@ static int program_error(const struct cgroup_limits *where, const char *verb, st
 		return 0;
 	}
 	if (errno == ENOSYS || (errno == EINVAL && str_eq(verb, "attach")))
-		return error_set(e, ERR_UNSUPPORTED, "linux.resources.devices: cgroup \"%s\": this kernel has no BPF "
-						     "programs for devices (CONFIG_CGROUP_BPF)", where->path);
-	return error_errno(e, "linux.resources.devices: cgroup \"%s\": %s the BPF program", where->path, verb);
+		return error_set(e, ERR_UNSUPPORTED,
+				 "linux.resources.devices: cgroup \"%s\": this kernel has no BPF "
+				 "programs for devices (CONFIG_CGROUP_BPF)",
+				 where->path);
+	return error_errno(e, "linux.resources.devices: cgroup \"%s\": %s the BPF program",
+			   where->path, verb);
 }
 
-int device_program_apply(const struct device_list *l, const struct cgroup_limits *where, struct error *e)
+int device_program_apply(const struct device_list *l, const struct cgroup_limits *where,
+			 struct error *e)
 {
 	cleanup_free struct bpf_insn *insns = NULL;
 	cleanup_close int fd = -1, before = -1;

@@ -2,14 +2,16 @@
 /*
  * Device rules: which devices a container may make (m), read (r) and write (w).
  *
- * The config's rules hold in their order, the last that speaks of a device and an access decides; then come the default
- * devices of the spec, which are always allowed, as runc and crun have it. What no rule speaks of is denied. A config
- * without rules asks for nothing, and nothing is written.
+ * The config's rules hold in their order, the last that speaks of a device and an access decides;
+ * then come the default devices of the spec, which are always allowed, as runc and crun have it.
+ * What no rule speaks of is denied. A config without rules asks for nothing, and nothing is
+ * written.
  *
- * device_list_make() leaves out what has no effect, so that the default config is one default and eight rules. v2
- * turns the list into a BPF program (cgroup_bpf.c). v1 takes it line by line into devices.deny and devices.allow;
- * kernel fact: "a" there wipes all earlier lines and means every access, whatever else the line says, so a rule of type
- * "a" that says less becomes a "c" and a "b" rule.
+ * device_list_make() leaves out what has no effect, so that the default config is one default and
+ * eight rules. v2 turns the list into a BPF program (cgroup_bpf.c). v1 takes it line by line into
+ * devices.deny and devices.allow; kernel fact: "a" there wipes all earlier lines and means every
+ * access, whatever else the line says, so a rule of type "a" that says less becomes a "c" and a "b"
+ * rule.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -30,50 +32,61 @@ void device_list_done(struct device_list *l)
 
 static const struct device_rule default_rules[] = {
 	/* Any node may be made: without r and w it is of no use. */
-	{ true, 'a', -1, -1, DEVICE_MKNOD, true },
-	{ true, 'c', 1, 3, DEVICE_ALL, true },	   /* null */
-	{ true, 'c', 1, 5, DEVICE_ALL, true },	   /* zero */
-	{ true, 'c', 1, 7, DEVICE_ALL, true },	   /* full */
-	{ true, 'c', 1, 8, DEVICE_ALL, true },	   /* random */
-	{ true, 'c', 1, 9, DEVICE_ALL, true },	   /* urandom */
-	{ true, 'c', 5, 0, DEVICE_ALL, true },	   /* tty */
-	{ true, 'c', 5, 2, DEVICE_ALL, true },	   /* ptmx */
-	{ true, 'c', 10, 200, DEVICE_ALL, true },  /* net/tun: VPN containers count on it (runc took it out and put it back) */
-	{ true, 'c', 136, -1, DEVICE_ALL, true },  /* pts/ * */
+	{ true, 'a', -1, -1, DEVICE_MKNOD, true }, { true, 'c', 1, 3, DEVICE_ALL, true }, /* null */
+	{ true, 'c', 1, 5, DEVICE_ALL, true },						  /* zero */
+	{ true, 'c', 1, 7, DEVICE_ALL, true },						  /* full */
+	{ true, 'c', 1, 8, DEVICE_ALL, true },	  /* random */
+	{ true, 'c', 1, 9, DEVICE_ALL, true },	  /* urandom */
+	{ true, 'c', 5, 0, DEVICE_ALL, true },	  /* tty */
+	{ true, 'c', 5, 2, DEVICE_ALL, true },	  /* ptmx */
+	{ true, 'c', 10, 200, DEVICE_ALL, true }, /* net/tun: VPN containers count on it */
+	{ true, 'c', 136, -1, DEVICE_ALL, true }, /* pts/ * */
 };
 
-static int parse_number(const struct opt_i64 *v, size_t i, const char *key, int32_t *ret_v, struct error *e)
+static int parse_number(const struct opt_i64 *v, size_t i, const char *key, int32_t *ret_v,
+			struct error *e)
 {
 	if (!v->set || v->v == -1) {
 		*ret_v = -1;
 		return 0;
 	}
 	if (v->v < 0 || v->v > INT32_MAX)
-		return error_set(e, ERR_INPUT, "linux.resources.devices[%zu].%s: %lld is out of range", i, key,
+		return error_set(e, ERR_INPUT,
+				 "linux.resources.devices[%zu].%s: %lld is out of range", i, key,
 				 (long long)v->v);
 	*ret_v = (int32_t)v->v;
 	return 0;
 }
 
-static int parse_rule(const struct oci_device_rule *r, size_t i, struct device_rule *ret_rule, struct error *e)
+static int parse_rule(const struct oci_device_rule *r, size_t i, struct device_rule *ret_rule,
+		      struct error *e)
 {
-	const char *type = r->type && *r->type ? r->type : "a", *access = r->access && *r->access ? r->access : "rwm";
+	const char *type = r->type && *r->type ? r->type : "a",
+		   *access = r->access && *r->access ? r->access : "rwm";
 	struct device_rule rule = { .allow = r->allow };
 
 	/* "u" is mknod's other word for "c". */
 	if (!strchr("abcu", type[0]) || type[1])
-		return error_set(e, ERR_INPUT, "linux.resources.devices[%zu].type: expected \"a\", \"b\" or \"c\", found \"%s\"",
+		return error_set(e, ERR_INPUT,
+				 "linux.resources.devices[%zu].type: expected \"a\", \"b\" or "
+				 "\"c\", found \"%s\"",
 				 i, type);
 	rule.type = type[0] == 'u' ? 'c' : type[0];
 	for (const char *p = access; *p; p++) {
-		uint32_t bit = *p == 'r' ? DEVICE_READ : *p == 'w' ? DEVICE_WRITE : *p == 'm' ? DEVICE_MKNOD : 0;
+		uint32_t bit = *p == 'r'   ? DEVICE_READ
+			       : *p == 'w' ? DEVICE_WRITE
+			       : *p == 'm' ? DEVICE_MKNOD
+					   : 0;
 
 		if (!bit)
-			return error_set(e, ERR_INPUT, "linux.resources.devices[%zu].access: expected letters of \"rwm\", found \"%s\"",
+			return error_set(e, ERR_INPUT,
+					 "linux.resources.devices[%zu].access: expected letters of "
+					 "\"rwm\", found \"%s\"",
 					 i, access);
 		rule.access |= bit;
 	}
-	if (parse_number(&r->major, i, "major", &rule.major, e) < 0 || parse_number(&r->minor, i, "minor", &rule.minor, e) < 0)
+	if (parse_number(&r->major, i, "major", &rule.major, e) < 0 ||
+	    parse_number(&r->minor, i, "minor", &rule.minor, e) < 0)
 		return -1;
 	*ret_rule = rule;
 	return 0;
@@ -91,13 +104,15 @@ static bool covers(const struct device_rule *a, const struct device_rule *b)
 	       (a->minor == -1 || a->minor == b->minor) && (b->access & ~a->access) == 0;
 }
 
-/* Adds RULE at the end, one with the last if that speaks of the same devices, and takes out what it makes pointless (the
- * kernel refuses a program with code that nothing reaches). Quadratic, but bounded by RULES_MAX. */
+/* Adds RULE at the end, one with the last if that speaks of the same devices, and takes out what it
+ * makes pointless (the kernel refuses a program with code that nothing reaches). Quadratic, but
+ * bounded by RULES_MAX. */
 static void list_add(struct device_list *l, struct device_rule rule)
 {
 	size_t kept = 0;
 
-	if (l->n > 0 && l->rules[l->n - 1].allow == rule.allow && same_devices(&l->rules[l->n - 1], &rule))
+	if (l->n > 0 && l->rules[l->n - 1].allow == rule.allow &&
+	    same_devices(&l->rules[l->n - 1], &rule))
 		rule.access |= l->rules[--l->n].access;
 	for (size_t i = 0; i < l->n; i++)
 		if (!covers(&rule, &l->rules[i]))
@@ -114,7 +129,8 @@ int device_list_make(const struct oci_resources *r, struct device_list *ret_list
 	cleanup(device_list_done) struct device_list l = { 0 };
 
 	if (r->n_devices > RULES_MAX)
-		return error_set(e, ERR_INPUT, "linux.resources.devices: more than %d rules", RULES_MAX);
+		return error_set(e, ERR_INPUT, "linux.resources.devices: more than %d rules",
+				 RULES_MAX);
 	l.rules = xcalloc(r->n_devices + ARRAY_SIZE(default_rules), sizeof(*l.rules));
 	for (size_t i = 0; i < r->n_devices; i++) {
 		struct device_rule rule;
@@ -130,12 +146,14 @@ int device_list_make(const struct oci_resources *r, struct device_list *ret_list
 	return 0;
 }
 
-bool device_list_allows(const struct device_list *l, char type, uint32_t major, uint32_t minor, uint32_t access)
+bool device_list_allows(const struct device_list *l, char type, uint32_t major, uint32_t minor,
+			uint32_t access)
 {
 	for (size_t i = l->n; i-- > 0 && access;) {
 		const struct device_rule *r = &l->rules[i];
 
-		if ((r->type != 'a' && r->type != type) || (r->major != -1 && (uint32_t)r->major != major) ||
+		if ((r->type != 'a' && r->type != type) ||
+		    (r->major != -1 && (uint32_t)r->major != major) ||
 		    (r->minor != -1 && (uint32_t)r->minor != minor))
 			continue;
 		if (!r->allow && (r->access & access))
@@ -154,8 +172,9 @@ void device_rule_print(const struct device_rule *r, char ret_text[48])
 		snprintf(major, sizeof(major), "%d", r->major);
 	if (r->minor != -1)
 		snprintf(minor, sizeof(minor), "%d", r->minor);
-	snprintf(ret_text, 48, "%c %s:%s %s%s%s", r->type, major, minor, r->access & DEVICE_READ ? "r" : "",
-		 r->access & DEVICE_WRITE ? "w" : "", r->access & DEVICE_MKNOD ? "m" : "");
+	snprintf(ret_text, 48, "%c %s:%s %s%s%s", r->type, major, minor,
+		 r->access & DEVICE_READ ? "r" : "", r->access & DEVICE_WRITE ? "w" : "",
+		 r->access & DEVICE_MKNOD ? "m" : "");
 }
 
 struct v1_files {
@@ -169,20 +188,25 @@ static void v1_files_done(struct v1_files *f)
 	fd_close_at(&f->deny);
 }
 
-static int v1_write(const struct v1_files *f, bool allow, const char *line, bool is_default, struct error *e)
+static int v1_write(const struct v1_files *f, bool allow, const char *line, bool is_default,
+		    struct error *e)
 {
 	if (write(allow ? f->allow : f->deny, line, strlen(line)) >= 0)
 		return 0;
-	/* The parent cgroup allows less: a container within a container. Its default devices are then the parent's. */
+	/* The parent cgroup allows less: a container within a container. Its default devices are
+	 * then the parent's. */
 	if (errno == EPERM && is_default) {
-		log_debug("cgroup \"%s\": the parent does not allow the device \"%s\"", f->where->path, line);
+		log_debug("cgroup \"%s\": the parent does not allow the device \"%s\"",
+			  f->where->path, line);
 		return 0;
 	}
 	if (errno == EPERM && allow)
-		return error_set(e, EPERM, "linux.resources.devices: cgroup \"%s\": the parent cgroup does not allow \"%s\"",
+		return error_set(e, EPERM,
+				 "linux.resources.devices: cgroup \"%s\": the parent cgroup does "
+				 "not allow \"%s\"",
 				 f->where->path, line);
-	return error_errno(e, "linux.resources.devices: cgroup \"%s\": write \"%s\" to devices.%s", f->where->path, line,
-			   allow ? "allow" : "deny");
+	return error_errno(e, "linux.resources.devices: cgroup \"%s\": write \"%s\" to devices.%s",
+			   f->where->path, line, allow ? "allow" : "deny");
 }
 
 static int v1_write_rule(const struct v1_files *f, const struct device_rule *rule, struct error *e)
@@ -201,8 +225,10 @@ static int v1_write_rule(const struct v1_files *f, const struct device_rule *rul
 	return v1_write_rule(f, &r, e);
 }
 
-/* Denies what devices.list allows and L does not. For a living container: its devices never vanish meanwhile. */
-static int v1_deny_rest(const struct v1_files *f, const struct device_list *l, const char *listed, struct error *e)
+/* Denies what devices.list allows and L does not. For a living container: its devices never vanish
+ * meanwhile. */
+static int v1_deny_rest(const struct v1_files *f, const struct device_list *l, const char *listed,
+			struct error *e)
 {
 	while (*listed) {
 		size_t n = strcspn(listed, "\n");
@@ -217,7 +243,8 @@ static int v1_deny_rest(const struct v1_files *f, const struct device_list *l, c
 		now.type = type;
 		now.major = major[0] == '*' ? -1 : (int32_t)strtol(major, NULL, 10);
 		now.minor = minor[0] == '*' ? -1 : (int32_t)strtol(minor, NULL, 10);
-		now.access = (strchr(access, 'r') ? DEVICE_READ : 0) | (strchr(access, 'w') ? DEVICE_WRITE : 0) |
+		now.access = (strchr(access, 'r') ? DEVICE_READ : 0) |
+			     (strchr(access, 'w') ? DEVICE_WRITE : 0) |
 			     (strchr(access, 'm') ? DEVICE_MKNOD : 0);
 		for (size_t i = 0; i < l->n; i++) {
 			struct device_rule r = l->rules[i];
@@ -244,7 +271,8 @@ static bool only_allows(const struct device_list *l)
 	return !l->allow;
 }
 
-int device_list_apply_v1(const struct device_list *l, const struct cgroup_limits *where, struct error *e)
+int device_list_apply_v1(const struct device_list *l, const struct cgroup_limits *where,
+			 struct error *e)
 {
 	cleanup(v1_files_done) struct v1_files f = { where, -1, -1 };
 	cleanup_free char *listed = NULL;
@@ -253,11 +281,16 @@ int device_list_apply_v1(const struct device_list *l, const struct cgroup_limits
 	f.allow = openat(where->fd, "devices.allow", O_WRONLY | O_CLOEXEC | O_NOFOLLOW);
 	f.deny = openat(where->fd, "devices.deny", O_WRONLY | O_CLOEXEC | O_NOFOLLOW);
 	if (f.allow < 0 || f.deny < 0)
-		return error_errno(e, "linux.resources.devices: cgroup \"%s\": open devices.allow and devices.deny", where->path);
+		return error_errno(e,
+				   "linux.resources.devices: cgroup \"%s\": open devices.allow and "
+				   "devices.deny",
+				   where->path);
 	if (where->update && only_allows(l)) {
 		if (cgroup_file_read(where->fd, "devices.list", &listed, e) < 0)
 			return error_wrap(e, "linux.resources.devices: cgroup \"%s\"", where->path);
-		gentle = !str_has_prefix(listed, "a "); /* "a *:* rwm": it allows all but some, which it does not list */
+		gentle = !str_has_prefix(
+			listed,
+			"a "); /* "a *:* rwm": it allows all but some, which it does not list */
 	}
 	if (!gentle && v1_write(&f, l->allow, "a", false, e) < 0)
 		return -1;

@@ -3,10 +3,10 @@
  * What the cgroup_*.c files share, and nobody else. See runtime/cgroup.h.
  *
  *	cgroup.c		dispatch to the implementation, the record
- *	cgroup_plan.c		which hierarchies and paths; what of them exists; is each limit's controller there
+ *	cgroup_plan.c		which hierarchies, which paths; has each limit its controller
  *	cgroup_tree.c		directories: open, make, walk, list processes, signal, remove
  *	cgroup_v1.c, _v2.c	struct cgroup_ops
- *	cgroup_limits.c		which controllers a config needs; the v1 -> v2 conversions; writing one limit
+ *	cgroup_limits.c		which controllers a config needs; conversions; writing one limit
  *	cgroup_v1_limits.c, cgroup_v2_limits.c	the tables of the spec, one function a controller
  *	cgroup_devices.c	device rules, normalised; v1's devices.allow and devices.deny
  *	cgroup_bpf.c		the same rules as a BPF program for v2
@@ -22,8 +22,9 @@
 #include "runtime/cgroup.h"
 
 #define CGROUP_ROOT "/sys/fs/cgroup"
-/* The parent of all containers without a cgroupsPath. It belongs to nsrun: the last container out removes it. */
-#define CGROUP_PARENT "nsrun"
+/* The parent of all containers without a cgroupsPath. It belongs to nsrun: the last container out
+ * removes it. */
+#define CGROUP_PARENT	"nsrun"
 #define CGROUP_FILE_MAX ((size_t)16 << 20)
 
 /* Controllers that a config can ask something of. The names are cgroup_controller_table's. */
@@ -53,8 +54,8 @@ extern const struct cgroup_controller_names cgroup_controller_table[CTL_COUNT];
 /* The one small interface; ours by layout. C->n_dirs is > 0. */
 struct cgroup_ops {
 	int (*prepare)(struct cgroup *c, const struct oci_resources *r, struct error *e);
-	int (*attach)(struct cgroup *c, const struct oci_resources *r, pid_t pid, bool already_inside,
-		      struct error *e);
+	int (*attach)(struct cgroup *c, const struct oci_resources *r, pid_t pid,
+		      bool already_inside, struct error *e);
 	int (*update)(const struct cgroup *c, const struct oci_resources *r, struct error *e);
 	int (*kill)(const struct cgroup *c, int sig, pid_t only, struct error *e);
 	int (*freeze)(const struct cgroup *c, bool frozen, struct error *e);
@@ -70,13 +71,14 @@ struct cgroup_pid_list {
 
 /* Opens the mount (O_PATH) and makes sure that it is a cgroup file system of the right version. */
 int cgroup_mount_open(const char *mount, bool v2, struct error *e);
-/* Opens the directory PATH ("/a/b") below MOUNTFD as O_PATH: never outside of it, never through a link.
- * Returns the descriptor or -1 with errno; sets no error, as "is it there?" is what callers ask. */
+/* Opens the directory PATH ("/a/b") below MOUNTFD as O_PATH: never outside of it, never through a
+ * link. Returns the descriptor or -1 with errno; sets no error, as "is it there?" is what callers
+ * ask. */
 int cgroup_path_open(int mountfd, const char *path);
 /* The directory of D, or SUB below it. Returns 1, or 0 if it is not there. */
 int cgroup_dir_open(const struct cgroup_dir *d, const char *sub, int *ret_fd, struct error *e);
-/* Makes D->path (mode 0755) and opens it as O_PATH. If D is to be new (not `existed`), a leaf that appeared since the plan
- * is refused (ERR_BUSY), and D->existed says so: it is not ours. */
+/* Makes D->path (mode 0755) and opens it as O_PATH. If D is to be new (not `existed`), a leaf that
+ * appeared since the plan is refused (ERR_BUSY), and D->existed says so: it is not ours. */
 int cgroup_dir_make(struct cgroup_dir *d, struct error *e);
 /* True if the whole of D was there before us. */
 bool cgroup_dir_existed(const struct cgroup_dir *d);
@@ -84,7 +86,8 @@ bool cgroup_dir_existed(const struct cgroup_dir *d);
 int cgroup_tree_pids(int fd, struct cgroup_pid_list *list, struct error *e);
 /* Sends SIG to each of them; *ret_n is how many were there. */
 int cgroup_tree_signal(int fd, int sig, size_t *ret_n, struct error *e);
-/* Writes TEXT to FILE of the directory FD and of all below it; a directory without FILE is passed over. */
+/* Writes TEXT to FILE of the directory FD and of all below it; a directory without FILE is passed
+ * over. */
 int cgroup_tree_write(int fd, const char *file, const char *text, struct error *e);
 /* Removes D and what is below it. DEADLINE: cgroup_now_ms() plus the patience. */
 int cgroup_dir_remove(const struct cgroup_dir *d, int64_t deadline, struct error *e);
@@ -120,30 +123,34 @@ struct cgroup_limit {
 	char text[128];
 };
 
-/* The controllers of whom R asks something, and those (v2's) of its `unified` part. R may be NULL. */
+/* The controllers of which R asks something; those (v2's) of its `unified` part. R may be NULL. */
 uint32_t cgroup_asked(const struct oci_resources *r);
 uint32_t cgroup_asked_unified(const struct oci_resources *r);
 /* Names what R asks for and LAYOUT can never give (ERR_UNSUPPORTED). */
 int cgroup_check(const struct oci_resources *r, enum cgroup_layout layout, struct error *e);
-int cgroup_limit_put(const struct cgroup_limits *l, const char *key, const char *file, struct error *e, const char *fmt,
-		     ...) __attribute__((format(printf, 5, 6)));
-/* Writes the N limits of SET, and once more what the kernel refused (EINVAL) the first time: limits that bound
- * each other (memory and memory+swap, quota and burst) go down in one order and up in the other. */
-int cgroup_limit_put_set(const struct cgroup_limits *l, const struct cgroup_limit *set, size_t n, struct error *e);
+int cgroup_limit_put(const struct cgroup_limits *l, const char *key, const char *file,
+		     struct error *e, const char *fmt, ...) __attribute__((format(printf, 5, 6)));
+/* Writes the N limits of SET, and once more what the kernel refused (EINVAL) the first time: limits
+ * that bound each other (memory and memory+swap, quota and burst) go down in one order and up in
+ * the other. */
+int cgroup_limit_put_set(const struct cgroup_limits *l, const struct cgroup_limit *set, size_t n,
+			 struct error *e);
 bool cgroup_limit_has(const struct cgroup_limits *l, const char *file);
-void cgroup_limit_add(struct cgroup_limit *set, size_t *n, const char *key, const char *file, const char *fmt, ...)
-	__attribute__((format(printf, 5, 6)));
+void cgroup_limit_add(struct cgroup_limit *set, size_t *n, const char *key, const char *file,
+		      const char *fmt, ...) __attribute__((format(printf, 5, 6)));
 
 /* The conversions, as runc and crun document them. A weight of 0 stays 0: unset. */
 uint64_t cgroup_shares_to_weight(uint64_t shares);
 uint64_t cgroup_blkio_to_io_weight(uint16_t weight);
-/* v1's memory+swap limit (-1: none; 0, unset, only with a MEMORY of -1) to v2's swap alone. MEMORY is the memory limit
- * (-1: none, 0: unset). *ret_swap -1: "max". */
+/* v1's memory+swap limit (-1: none; 0, unset, only with a MEMORY of -1) to v2's swap alone. MEMORY
+ * is the memory limit (-1: none, 0: unset). *ret_swap -1: "max". */
 int cgroup_swap_to_v2(int64_t memory_swap, int64_t memory, int64_t *ret_swap, struct error *e);
 
 /* cgroup_v1_limits.c, cgroup_v2_limits.c: write what R asks of the controllers of MASK. */
-int cgroup_v1_apply(const struct cgroup_limits *l, const struct oci_resources *r, uint32_t mask, struct error *e);
-int cgroup_v2_apply(const struct cgroup_limits *l, const struct oci_resources *r, uint32_t mask, struct error *e);
+int cgroup_v1_apply(const struct cgroup_limits *l, const struct oci_resources *r, uint32_t mask,
+		    struct error *e);
+int cgroup_v2_apply(const struct cgroup_limits *l, const struct oci_resources *r, uint32_t mask,
+		    struct error *e);
 
 /* cgroup_devices.c. A rule with every default filled in. */
 enum device_access { DEVICE_MKNOD = 1, DEVICE_READ = 2, DEVICE_WRITE = 4, DEVICE_ALL = 7 };
@@ -154,8 +161,8 @@ struct device_rule {
 	uint32_t access;      /* enum device_access */
 	bool is_default;      /* one of ours, not of the config */
 };
-/* A device list: what holds for a device that no rule speaks of, then rules, of which the last one that
- * speaks of a device and an access decides. Nothing in it is without effect. */
+/* A device list: what holds for a device that no rule speaks of, then rules, of which the last one
+ * that speaks of a device and an access decides. Nothing in it is without effect. */
 struct device_list {
 	bool allow;
 	struct device_rule *rules;
@@ -164,15 +171,19 @@ struct device_list {
 void device_list_done(struct device_list *l);
 /* From the config's rules and the default ones after them. */
 int device_list_make(const struct oci_resources *r, struct device_list *ret_list, struct error *e);
-/* What L says of one device. TYPE 'b' or 'c'. Only tests ask; they hold the BPF program against it. */
-bool device_list_allows(const struct device_list *l, char type, uint32_t major, uint32_t minor, uint32_t access);
+/* What L says of one device, 'b' or 'c'. Only tests ask; they hold the BPF program against it. */
+bool device_list_allows(const struct device_list *l, char type, uint32_t major, uint32_t minor,
+			uint32_t access);
 /* v1. "c 1:3 rwm" */
 void device_rule_print(const struct device_rule *r, char ret_text[48]);
-int device_list_apply_v1(const struct device_list *l, const struct cgroup_limits *where, struct error *e);
+int device_list_apply_v1(const struct device_list *l, const struct cgroup_limits *where,
+			 struct error *e);
 
 /* cgroup_bpf.c. The program; none (*ret_n 0) if everything is allowed. The caller frees. */
-int device_program_make(const struct device_list *l, struct bpf_insn **ret_insns, size_t *ret_n, struct error *e);
+int device_program_make(const struct device_list *l, struct bpf_insn **ret_insns, size_t *ret_n,
+			struct error *e);
 /* Attaches it, taking the place of an earlier one of ours. */
-int device_program_apply(const struct device_list *l, const struct cgroup_limits *where, struct error *e);
+int device_program_apply(const struct device_list *l, const struct cgroup_limits *where,
+			 struct error *e);
 
 #endif

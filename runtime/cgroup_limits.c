@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What a config's resources need, and the arithmetic between cgroup v1's units, in which config.json speaks, and v2's.
+ * What a config's resources need, and the arithmetic between cgroup v1's units, in which
+ * config.json speaks, and v2's.
  *
- * Only what the config asks for is written: an absent member, an empty object, and the zeros by which engines say
- * "unset" (memory 0, weight 0, shares 0) ask for nothing.
+ * Only what the config asks for is written: an absent member, an empty object, and the zeros by
+ * which engines say "unset" (memory 0, weight 0, shares 0) ask for nothing.
  *
- * What a hierarchy cannot do is refused by name, before anything is made: a limit that is silently dropped is worse
- * than none. What a text may hold (no blanks, no slash, where it becomes a file's name or a part of a line) was checked by
- * oci/validate_resources.c.
+ * What a hierarchy cannot do is refused by name, before anything is made: a limit that is silently
+ * dropped is worse than none. What a text may hold (no blanks, no slash, where it becomes a file's
+ * name or a part of a line) was checked by oci/validate_resources.c.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -50,15 +51,17 @@ static bool text_asked(const char *s)
 
 static bool memory_asked(const struct oci_memory *m)
 {
-	return i64_asked(&m->limit) || i64_asked(&m->reservation) || i64_asked(&m->swap) || i64_asked(&m->kernel) ||
-	       i64_asked(&m->kernelTCP) || m->swappiness.set || (m->disableOOMKiller.set && m->disableOOMKiller.v) ||
+	return i64_asked(&m->limit) || i64_asked(&m->reservation) || i64_asked(&m->swap) ||
+	       i64_asked(&m->kernel) || i64_asked(&m->kernelTCP) || m->swappiness.set ||
+	       (m->disableOOMKiller.set && m->disableOOMKiller.v) ||
 	       (m->useHierarchy.set && m->useHierarchy.v);
 }
 
 static bool cpu_asked(const struct oci_cpu *c)
 {
-	return u64_asked(&c->shares) || i64_asked(&c->quota) || u64_asked(&c->period) || c->burst.set || c->idle.set ||
-	       i64_asked(&c->realtimeRuntime) || u64_asked(&c->realtimePeriod);
+	return u64_asked(&c->shares) || i64_asked(&c->quota) || u64_asked(&c->period) ||
+	       c->burst.set || c->idle.set || i64_asked(&c->realtimeRuntime) ||
+	       u64_asked(&c->realtimePeriod);
 }
 
 static bool leaf_weight_asked(const struct oci_block_io *b)
@@ -73,11 +76,13 @@ static bool leaf_weight_asked(const struct oci_block_io *b)
 
 static bool io_asked(const struct oci_block_io *b)
 {
-	return (b->weight.set && b->weight.v) || leaf_weight_asked(b) || b->n_weightDevice || b->n_throttleReadBpsDevice ||
-	       b->n_throttleWriteBpsDevice || b->n_throttleReadIOPSDevice || b->n_throttleWriteIOPSDevice;
+	return (b->weight.set && b->weight.v) || leaf_weight_asked(b) || b->n_weightDevice ||
+	       b->n_throttleReadBpsDevice || b->n_throttleWriteBpsDevice ||
+	       b->n_throttleReadIOPSDevice || b->n_throttleWriteIOPSDevice;
 }
 
-/* The controller in a unified key: "memory" of "memory.high". CTL_COUNT: none of the table ("cgroup.max.depth"). */
+/* The controller in a unified key: "memory" of "memory.high". CTL_COUNT: none of the table
+ * ("cgroup.max.depth"). */
 static enum cgroup_controller unified_controller(const char *key)
 {
 	size_t n = strcspn(key, ".");
@@ -144,17 +149,21 @@ static int check_v2(const struct oci_resources *r, struct error *e)
 		{ m && m->kernel.set && m->kernel.v > 0, "memory.kernel" },
 		{ m && m->kernelTCP.set && m->kernelTCP.v > 0, "memory.kernelTCP" },
 		{ m && m->swappiness.set, "memory.swappiness" },
-		{ m && m->disableOOMKiller.set && m->disableOOMKiller.v, "memory.disableOOMKiller" },
+		{ m && m->disableOOMKiller.set && m->disableOOMKiller.v,
+		  "memory.disableOOMKiller" },
 		{ r->cpu && i64_asked(&r->cpu->realtimeRuntime), "cpu.realtimeRuntime" },
 		{ r->cpu && u64_asked(&r->cpu->realtimePeriod), "cpu.realtimePeriod" },
 		{ r->blockIO && leaf_weight_asked(r->blockIO), "blockIO.leafWeight" },
-		{ r->network && r->network->classID.set && r->network->classID.v, "network.classID" },
+		{ r->network && r->network->classID.set && r->network->classID.v,
+		  "network.classID" },
 		{ r->network && r->network->n_priorities, "network.priorities" },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(table); i++)
 		if (table[i].asked)
-			return error_set(e, ERR_UNSUPPORTED, "linux.resources.%s: cgroup v2 has nothing like it", table[i].key);
+			return error_set(e, ERR_UNSUPPORTED,
+					 "linux.resources.%s: cgroup v2 has nothing like it",
+					 table[i].key);
 	return 0;
 }
 
@@ -163,19 +172,21 @@ int cgroup_check(const struct oci_resources *r, enum cgroup_layout layout, struc
 	if (!r)
 		return 0;
 	if (r->n_unified && layout == CGROUP_V1)
-		return error_set(e, ERR_UNSUPPORTED, "linux.resources.unified: needs cgroup v2, this host has v1");
+		return error_set(e, ERR_UNSUPPORTED,
+				 "linux.resources.unified: needs cgroup v2, this host has v1");
 	return layout == CGROUP_V2 ? check_v2(r, e) : 0;
 }
 
-static int put_text(const struct cgroup_limits *l, const char *key, const char *file, const char *text, struct error *e)
+static int put_text(const struct cgroup_limits *l, const char *key, const char *file,
+		    const char *text, struct error *e)
 {
 	if (file_write(l->fd, file, text, e) < 0)
 		return error_wrap(e, "linux.resources.%s: cgroup \"%s\"", key, l->path);
 	return 0;
 }
 
-int cgroup_limit_put(const struct cgroup_limits *l, const char *key, const char *file, struct error *e, const char *fmt,
-		     ...)
+int cgroup_limit_put(const struct cgroup_limits *l, const char *key, const char *file,
+		     struct error *e, const char *fmt, ...)
 {
 	char small[128];
 	va_list ap;
@@ -185,11 +196,13 @@ int cgroup_limit_put(const struct cgroup_limits *l, const char *key, const char 
 	n = vsnprintf(small, sizeof(small), fmt, ap);
 	va_end(ap);
 	if (n >= (int)sizeof(small))
-		return error_set(e, ERR_INPUT, "linux.resources.%s: longer than %zu bytes", key, sizeof(small) - 1);
+		return error_set(e, ERR_INPUT, "linux.resources.%s: longer than %zu bytes", key,
+				 sizeof(small) - 1);
 	return put_text(l, key, file, small, e);
 }
 
-void cgroup_limit_add(struct cgroup_limit *set, size_t *n, const char *key, const char *file, const char *fmt, ...)
+void cgroup_limit_add(struct cgroup_limit *set, size_t *n, const char *key, const char *file,
+		      const char *fmt, ...)
 {
 	struct cgroup_limit *limit = &set[(*n)++];
 	va_list ap;
@@ -201,7 +214,8 @@ void cgroup_limit_add(struct cgroup_limit *set, size_t *n, const char *key, cons
 	va_end(ap);
 }
 
-int cgroup_limit_put_set(const struct cgroup_limits *l, const struct cgroup_limit *set, size_t n, struct error *e)
+int cgroup_limit_put_set(const struct cgroup_limits *l, const struct cgroup_limit *set, size_t n,
+			 struct error *e)
 {
 	uint32_t again = 0;
 
@@ -256,13 +270,18 @@ int cgroup_swap_to_v2(int64_t memory_swap, int64_t memory, int64_t *ret_swap, st
 		return 0;
 	}
 	if (memory_swap < 0)
-		return error_set(e, ERR_INPUT, "linux.resources.memory.swap: %lld is neither a limit nor -1",
+		return error_set(e, ERR_INPUT,
+				 "linux.resources.memory.swap: %lld is neither a limit nor -1",
 				 (long long)memory_swap);
 	if (memory <= 0)
-		return error_set(e, ERR_INPUT, "linux.resources.memory.swap: is memory and swap together, so it needs "
-					       "linux.resources.memory.limit");
+		return error_set(
+			e, ERR_INPUT,
+			"linux.resources.memory.swap: is memory and swap together, so it needs "
+			"linux.resources.memory.limit");
 	if (memory_swap < memory)
-		return error_set(e, ERR_INPUT, "linux.resources.memory.swap: %lld is below linux.resources.memory.limit %lld",
+		return error_set(e, ERR_INPUT,
+				 "linux.resources.memory.swap: %lld is below "
+				 "linux.resources.memory.limit %lld",
 				 (long long)memory_swap, (long long)memory);
 	*ret_swap = memory_swap - memory;
 	return 0;

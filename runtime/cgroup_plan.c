@@ -2,16 +2,19 @@
 /*
  * Where a container's cgroup will be. Looks, makes nothing.
  *
- * Which hierarchies: /sys/fs/cgroup is asked by statfs. If it is cgroup2 itself, that is all (v2). Otherwise
- * /proc/self/cgroup lists the hierarchies ("4:memory:/user"), each mounted at /sys/fs/cgroup/CONTROLLERS, the cgroup2 one
- * ("0::/") at .../unified (hybrid). mountinfo is read only where a hierarchy is not at its usual place.
+ * Which hierarchies: /sys/fs/cgroup is asked by statfs. If it is cgroup2 itself, that is all (v2).
+ * Otherwise /proc/self/cgroup lists the hierarchies ("4:memory:/user"), each mounted at
+ * /sys/fs/cgroup/CONTROLLERS, the cgroup2 one ("0::/") at .../unified (hybrid). mountinfo is read
+ * only where a hierarchy is not at its usual place.
  *
  * Which path:
  *	cgroupsPath "/a/b"	below the mount
- *	cgroupsPath "a/b"	below the runtime's own cgroup on v1; on v2 beside it, below its parent, as runc does: a v2
- *				cgroup that holds processes (ours) cannot give controllers to its children
- *	none			"/nsrun/ID" where we may write there; else "nsrun/ID" beside our own cgroup, or below it (what a
- *				service manager delegates); else none at all, unless a limit asks for one
+ *	cgroupsPath "a/b"	below the runtime's own cgroup on v1; on v2 beside it, below its
+ *				parent, as runc does: a v2 cgroup that holds processes (ours) cannot
+ *				give controllers to its children
+ *	none			"/nsrun/ID" where we may write there; else "nsrun/ID" beside our own
+ *				cgroup, or below it (what a service manager delegates); else none at
+ *				all, unless a limit asks for one
  *
  * A ".." never leads out: paths are cleaned as if "/" were the mount's root.
  */
@@ -111,9 +114,11 @@ static bool mount_line_parse(char *line, struct mount_line *ret_m)
 	return true;
 }
 
-/* Looks in mountinfo for the mount of the v1 CONTROLLERS ("": cgroup2), at AT if that is given; of several the last, which is
- * on top. *ret_root is what of the hierarchy is its root. Returns 1, or 0: none. */
-static int mountinfo_find(const char *controllers, const char *at, char **ret_mount, char **ret_root, struct error *e)
+/* Looks in mountinfo for the mount of the v1 CONTROLLERS ("": cgroup2), at AT if that is given; of
+ * several the last, which is on top. *ret_root is what of the hierarchy is its root. Returns 1, or
+ * 0: none. */
+static int mountinfo_find(const char *controllers, const char *at, char **ret_mount,
+			  char **ret_root, struct error *e)
 {
 	cleanup_free char *text = NULL, *first = xstrndup(controllers, strcspn(controllers, ","));
 	unsigned long magic = *controllers ? CGROUP_SUPER_MAGIC : CGROUP2_SUPER_MAGIC;
@@ -124,9 +129,10 @@ static int mountinfo_find(const char *controllers, const char *at, char **ret_mo
 	if (file_read(AT_FDCWD, "/proc/self/mountinfo", false, CGROUP_FILE_MAX, &text, NULL, e) < 0)
 		return -1;
 	for (char *line = strtok_r(text, "\n", &save); line; line = strtok_r(NULL, "\n", &save)) {
-		if (!mount_line_parse(line, &m) || !str_eq(m.type, *controllers ? "cgroup" : "cgroup2") ||
-		    (*controllers && !cgroup_has_word(m.options, first)) || (at && !str_eq(m.mount, at)) ||
-		    !mount_is(m.mount, magic))
+		if (!mount_line_parse(line, &m) ||
+		    !str_eq(m.type, *controllers ? "cgroup" : "cgroup2") ||
+		    (*controllers && !cgroup_has_word(m.options, first)) ||
+		    (at && !str_eq(m.mount, at)) || !mount_is(m.mount, magic))
 			continue;
 		free(*ret_mount);
 		free(*ret_root);
@@ -154,7 +160,8 @@ static int mount_find(const char *controllers, char **ret_mount, struct error *e
 /* One line of /proc/self/cgroup, "4:memory:/user", added to H if that hierarchy is mounted. */
 static int host_add(struct host *h, char *line, struct error *e)
 {
-	char *controllers = strchr(line, ':'), *own = controllers ? strchr(controllers + 1, ':') : NULL;
+	char *controllers = strchr(line, ':'),
+	     *own = controllers ? strchr(controllers + 1, ':') : NULL;
 	cleanup_free char *mount = NULL;
 
 	if (!own || h->n == HIERARCHIES_MAX)
@@ -182,7 +189,9 @@ static int host_look(struct host *h, struct error *e)
 	h->v = xcalloc(HIERARCHIES_MAX, sizeof(*h->v));
 	if (mount_is(CGROUP_ROOT, CGROUP2_SUPER_MAGIC)) {
 		h->layout = CGROUP_V2;
-		h->v[h->n++] = (struct hierarchy){ .mount = xstrdup(CGROUP_ROOT), .controllers = xstrdup(""), .v2 = true };
+		h->v[h->n++] = (struct hierarchy){ .mount = xstrdup(CGROUP_ROOT),
+						   .controllers = xstrdup(""),
+						   .v2 = true };
 		return 0;
 	}
 	if (file_read(AT_FDCWD, "/proc/self/cgroup", false, 1 << 20, &text, NULL, e) < 0)
@@ -192,7 +201,10 @@ static int host_look(struct host *h, struct error *e)
 			return error_wrap(e, "look for cgroups");
 	for (size_t i = 0; i < h->n; i++)
 		n_v1 += !h->v[i].v2;
-	h->layout = h->n == 0 ? CGROUP_NONE : n_v1 == 0 ? CGROUP_V2 : n_v1 == h->n ? CGROUP_V1 : CGROUP_HYBRID;
+	h->layout = h->n == 0	   ? CGROUP_NONE
+		    : n_v1 == 0	   ? CGROUP_V2
+		    : n_v1 == h->n ? CGROUP_V1
+				   : CGROUP_HYBRID;
 	return 0;
 }
 
@@ -219,7 +231,8 @@ static int own_path(const struct hierarchy *h, char **ret_path, struct error *e)
 			return -1;
 		own = str_has_prefix(text, "0::") ? text : strstr(text, "\n0::");
 		if (!own)
-			return error_set(e, ERR_GENERIC, "the runtime is in no cgroup of \"%s\"", h->mount);
+			return error_set(e, ERR_GENERIC, "the runtime is in no cgroup of \"%s\"",
+					 h->mount);
 		own += own == text ? 3 : 4;
 	}
 	found = mountinfo_find(h->controllers, h->mount, &mount, &root, e);
@@ -227,11 +240,13 @@ static int own_path(const struct hierarchy *h, char **ret_path, struct error *e)
 		return -1;
 	n = found > 0 && !str_eq(root, "/") ? strlen(root) : 0;
 	if (n && (!str_has_prefix(own, root) || (own[n] && own[n] != '/' && own[n] != '\n')))
-		return error_set(e, ERR_GENERIC, "the runtime's own cgroup is not visible in \"%s\"", h->mount);
+		return error_set(e, ERR_GENERIC,
+				 "the runtime's own cgroup is not visible in \"%s\"", h->mount);
 	own += n;
 	line = xstrndup(own, strcspn(own, "\n"));
 	if (str_has_prefix(line, "/.."))
-		return error_set(e, ERR_GENERIC, "the runtime's own cgroup is outside of its cgroup namespace");
+		return error_set(e, ERR_GENERIC,
+				 "the runtime's own cgroup is outside of its cgroup namespace");
 	*ret_path = path_clean(line);
 	return 0;
 }
@@ -249,20 +264,20 @@ static void cut_last(char *path)
 	s[s == path] = '\0';
 }
 
-/* True if a directory can be made in PATH. A superuser may write anywhere but on a read-only mount. */
-static bool may_make(int mountfd, const char *path)
+/* True if a directory can be made in DIRFD. A superuser may write anywhere but on a read-only
+ * mount. */
+static bool may_make(int dirfd)
 {
-	cleanup_close int fd = cgroup_path_open(mountfd, path);
-
-	return fd >= 0 && faccessat(fd, ".", W_OK, AT_EACCESS) == 0;
+	return dirfd >= 0 && faccessat(dirfd, ".", W_OK, AT_EACCESS) == 0;
 }
 
 /* Without a cgroupsPath. *ret_path stays NULL if there is no place for us. */
-static int default_path(const struct hierarchy *h, int mountfd, const char *id, char **ret_path, struct error *e)
+static int default_path(const struct hierarchy *h, int mountfd, const char *id, char **ret_path,
+			struct error *e)
 {
 	cleanup_free char *name = xasprintf(CGROUP_PARENT "/%s", id), *own = NULL;
 
-	if (may_make(mountfd, "/")) {
+	if (may_make(mountfd)) {
 		*ret_path = below("/", name);
 		return 0;
 	}
@@ -273,10 +288,12 @@ static int default_path(const struct hierarchy *h, int mountfd, const char *id, 
 		return -1;
 	for (int i = 0; i < 2; i++) {
 		cleanup_free char *at = xstrdup(own);
+		cleanup_close int fd = -1;
 
 		if (i == 0)
 			cut_last(at);
-		if (may_make(mountfd, at)) {
+		fd = cgroup_path_open(mountfd, at);
+		if (may_make(fd)) {
 			*ret_path = below(at, name);
 			return 0;
 		}
@@ -284,12 +301,14 @@ static int default_path(const struct hierarchy *h, int mountfd, const char *id, 
 	return 0;
 }
 
-static int given_path(const struct hierarchy *h, const char *given, char **ret_path, struct error *e)
+static int given_path(const struct hierarchy *h, const char *given, char **ret_path,
+		      struct error *e)
 {
 	cleanup_free char *clean = path_clean(given), *own = NULL;
 
 	if (str_eq(clean, "/"))
-		return error_set(e, ERR_INPUT, "linux.cgroupsPath: \"%s\" is the root of the hierarchy", given);
+		return error_set(e, ERR_INPUT,
+				 "linux.cgroupsPath: \"%s\" is the root of the hierarchy", given);
 	if (given[0] == '/') {
 		*ret_path = steal_ptr(&clean);
 		return 0;
@@ -302,8 +321,8 @@ static int given_path(const struct hierarchy *h, const char *given, char **ret_p
 	return 0;
 }
 
-/* The deepest part of D->path that is there. For a container of ours in our own parent directory: the deepest part above
- * that parent, so that the last container out removes it. */
+/* The deepest part of D->path that is there. For a container of ours in our own parent directory:
+ * the deepest part above that parent, so that the last container out removes it. */
 static int look_existed(struct cgroup_dir *d, int mountfd, bool ours, struct error *e)
 {
 	cleanup_free char *p = xstrdup(d->path);
@@ -325,8 +344,9 @@ static int look_existed(struct cgroup_dir *d, int mountfd, bool ours, struct err
 			if (r < 0)
 				return error_wrap(e, "cgroup \"%s%s\"", d->mount, p);
 			if (list.n)
-				return error_set(e, ERR_BUSY, "cgroup \"%s\" already holds %zu process%s", d->path, list.n,
-						 list.n == 1 ? "" : "es");
+				return error_set(e, ERR_BUSY,
+						 "cgroup \"%s\" already holds %zu process%s",
+						 d->path, list.n, list.n == 1 ? "" : "es");
 		} else if (ours && strlen(p) > 1 && str_eq(strrchr(p, '/'), "/" CGROUP_PARENT)) {
 			cut_last(p);
 		}
@@ -336,7 +356,8 @@ static int look_existed(struct cgroup_dir *d, int mountfd, bool ours, struct err
 }
 
 /* Plans one hierarchy. Adds nothing to C if there is no place in it. */
-static int plan_dir(struct cgroup *c, const struct hierarchy *h, const char *given, const char *id, struct error *e)
+static int plan_dir(struct cgroup *c, const struct hierarchy *h, const char *given, const char *id,
+		    struct error *e)
 {
 	cleanup_close int mountfd = cgroup_mount_open(h->mount, h->v2, e);
 	cleanup_free char *path = NULL;
@@ -358,8 +379,10 @@ static int plan_dir(struct cgroup *c, const struct hierarchy *h, const char *giv
 	return look_existed(d, mountfd, !given, e);
 }
 
-/* Adds to HAS (a text for people) and to *MASK the controllers that cgroup v2 has at the root of D's mount. */
-static int v2_available(const struct cgroup_dir *d, struct strbuf *has, uint32_t *mask, struct error *e)
+/* Adds to HAS (a text for people) and to *MASK the controllers that cgroup v2 has at the root of
+ * D's mount. */
+static int v2_available(const struct cgroup_dir *d, struct strbuf *has, uint32_t *mask,
+			struct error *e)
 {
 	cleanup_close int mountfd = cgroup_mount_open(d->mount, true, e);
 	cleanup_free char *text = NULL;
@@ -367,7 +390,8 @@ static int v2_available(const struct cgroup_dir *d, struct strbuf *has, uint32_t
 	if (mountfd < 0 || cgroup_file_read(mountfd, "cgroup.controllers", &text, e) < 0)
 		return -1;
 	for (enum cgroup_controller i = 0; i < CTL_COUNT; i++)
-		if (cgroup_controller_table[i].v2 && cgroup_has_word(text, cgroup_controller_table[i].v2))
+		if (cgroup_controller_table[i].v2 &&
+		    cgroup_has_word(text, cgroup_controller_table[i].v2))
 			*mask |= CTL_BIT(i);
 	*mask |= CTL_BIT(CTL_DEVICES); /* by BPF */
 	strbuf_printf(has, "%s%s", has->len ? " " : "", text);
@@ -399,14 +423,19 @@ static int check_controllers(const struct cgroup *c, const struct oci_resources 
 
 		if (missing)
 			return error_set(e, ERR_UNSUPPORTED,
-					 "%s asked for, but the %s controller is not available in \"%s\" (has: %s)", names->what,
-					 c->layout == CGROUP_V2 && names->v2 ? names->v2 : names->v1 ? names->v1 : names->v2,
+					 "%s asked for, but the %s controller is not available in "
+					 "\"%s\" (has: %s)",
+					 names->what,
+					 c->layout == CGROUP_V2 && names->v2 ? names->v2
+					 : names->v1			     ? names->v1
+									     : names->v2,
 					 CGROUP_ROOT, has.len ? has.s : "none");
 	}
 	return 0;
 }
 
-static int plan_cgroupfs(const struct oci_config *config, const char *id, struct cgroup *c, struct error *e)
+static int plan_cgroupfs(const struct oci_config *config, const char *id, struct cgroup *c,
+			 struct error *e)
 {
 	const struct oci_linux *lin = config->linux_;
 	const char *given = lin && lin->cgroupsPath && *lin->cgroupsPath ? lin->cgroupsPath : NULL;
@@ -416,8 +445,10 @@ static int plan_cgroupfs(const struct oci_config *config, const char *id, struct
 	if (host_look(&h, e) < 0)
 		return -1;
 	if (h.layout == CGROUP_NONE) {
-		error_set(e, ERR_UNSUPPORTED, "no cgroup file system is mounted at \"" CGROUP_ROOT "\"");
-		return error_hint(e, "mount -t cgroup2 cgroup2 " CGROUP_ROOT ", or run with --cgroup-manager disabled");
+		error_set(e, ERR_UNSUPPORTED,
+			  "no cgroup file system is mounted at \"" CGROUP_ROOT "\"");
+		return error_hint(e, "mount -t cgroup2 cgroup2 " CGROUP_ROOT
+				     ", or run with --cgroup-manager disabled");
 	}
 	c->layout = h.layout;
 	c->dirs = xcalloc(h.n, sizeof(*c->dirs));
@@ -429,8 +460,8 @@ static int plan_cgroupfs(const struct oci_config *config, const char *id, struct
 	return check_controllers(c, r, e);
 }
 
-int cgroup_plan(enum cgroup_manager manager, const struct oci_config *config, const char *id, struct cgroup *ret_cgroup,
-		struct error *e)
+int cgroup_plan(enum cgroup_manager manager, const struct oci_config *config, const char *id,
+		struct cgroup *ret_cgroup, struct error *e)
 {
 	struct cgroup c = CGROUP_INIT;
 

@@ -2,13 +2,14 @@
 /*
  * cgroup directories, by descriptor.
  *
- * Every path is opened below the descriptor of its mount with openat2(RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS), or
- * component by component with O_NOFOLLOW where the kernel has no openat2 (before 5.6).
+ * Every path is opened below the descriptor of its mount with openat2(RESOLVE_BENEATH |
+ * RESOLVE_NO_SYMLINKS), or component by component with O_NOFOLLOW where the kernel has no openat2
+ * (before 5.6).
  *
- * A container may have nested cgroups of its own, as deep as it liked: the walk keeps one descriptor open, not one a
- * level, and comes back by ".." (the kernel moves no cgroup to another parent, and the walk counts its levels, so ".." is
- * always the directory that we came from). kernfs counts sub-directories in st_nlink, so a cgroup without any costs
- * one fstat and no scan.
+ * A container may have nested cgroups of its own, as deep as it liked: the walk keeps one
+ * descriptor open, not one a level, and comes back by ".." (the kernel moves no cgroup to another
+ * parent, and the walk counts its levels, so ".." is always the directory that we came from).
+ * kernfs counts sub-directories in st_nlink, so a cgroup without any costs one fstat and no scan.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -53,7 +54,8 @@ int cgroup_mount_open(const char *mount, bool v2, struct error *e)
 	if (fstatfs(fd, &fs) < 0)
 		return error_errno(e, "statfs \"%s\"", mount);
 	if ((unsigned long)fs.f_type != (v2 ? CGROUP2_SUPER_MAGIC : CGROUP_SUPER_MAGIC))
-		return error_set(e, ENOTSUP, "\"%s\" is not a cgroup v%d file system", mount, v2 ? 2 : 1);
+		return error_set(e, ENOTSUP, "\"%s\" is not a cgroup v%d file system", mount,
+				 v2 ? 2 : 1);
 	return steal_fd(&fd);
 }
 
@@ -121,7 +123,8 @@ int cgroup_dir_open(const struct cgroup_dir *d, const char *sub, int *ret_fd, st
 	if (fd < 0 && errno == ENOENT)
 		return 0;
 	if (fd < 0)
-		return error_errno(e, "open cgroup \"%s%s%s%s\"", d->mount, d->path, sub ? "/" : "", sub ? sub : "");
+		return error_errno(e, "open cgroup \"%s%s%s%s\"", d->mount, d->path, sub ? "/" : "",
+				   sub ? sub : "");
 	*ret_fd = steal_fd(&fd);
 	return 1;
 }
@@ -131,7 +134,8 @@ bool cgroup_dir_existed(const struct cgroup_dir *d)
 	return str_eq(d->path, d->existed);
 }
 
-/* Makes what is missing. Returns the leaf's descriptor or -1 with errno; EBUSY: the leaf is somebody else's. */
+/* Makes what is missing. Returns the leaf's descriptor or -1 with errno; EBUSY: the leaf is
+ * somebody else's. */
 static int dir_make_parts(const struct cgroup_dir *d, int mountfd)
 {
 	cleanup_close int fd = openat(mountfd, ".", O_PATH | DIR_FLAGS);
@@ -165,7 +169,7 @@ int cgroup_dir_make(struct cgroup_dir *d, struct error *e)
 
 	if (mountfd < 0)
 		return -1;
-	/* A container that leaves may remove the parent between two of our calls: then once more. */
+	/* A container that leaves may remove the parent between two of our calls: again. */
 	for (int i = 0; i < 100; i++) {
 		fd = dir_make_parts(d, mountfd);
 		if (fd >= 0 || (errno != ENOENT && errno != ENODEV))
@@ -174,7 +178,8 @@ int cgroup_dir_make(struct cgroup_dir *d, struct error *e)
 	if (fd < 0 && errno == EBUSY) {
 		free(d->existed);
 		d->existed = xstrdup(d->path);
-		return error_set(e, ERR_BUSY, "cgroup \"%s%s\" was made by somebody else just now", d->mount, d->path);
+		return error_set(e, ERR_BUSY, "cgroup \"%s%s\" was made by somebody else just now",
+				 d->mount, d->path);
 	}
 	if (fd < 0)
 		return error_errno(e, "make cgroup \"%s%s\"", d->mount, d->path);
@@ -244,8 +249,9 @@ static void walk_done(struct walk *w)
 
 typedef int visit_fn(int fd, void *arg, struct error *e);
 
-/* Calls VISIT (or NULL) on TOP and on each directory below it, parents first; then, if PRUNE, removes what is below
- * TOP, children first, as far as it can be removed. What vanishes meanwhile is passed over. */
+/* Calls VISIT (or NULL) on TOP and on each directory below it, parents first; then, if PRUNE,
+ * removes what is below TOP, children first, as far as it can be removed. What vanishes meanwhile
+ * is passed over. */
 static int walk_tree(int top, visit_fn *visit, void *arg, bool prune, struct error *e)
 {
 	cleanup(walk_done) struct walk w = { .fd = openat(top, ".", O_PATH | DIR_FLAGS) };
@@ -382,9 +388,11 @@ static int remove_busy(const struct cgroup_dir *d, int mountfd, struct error *e)
 		list.n = 0;
 	v = list.v;
 	if (list.n == 0)
-		return error_set(e, ERR_BUSY, "remove cgroup \"%s%s\": still in use", d->mount, d->path);
-	return error_set(e, ERR_BUSY, "remove cgroup \"%s%s\": still holds %zu processes (pid %d first)", d->mount, d->path,
-			 list.n, (int)v[0]);
+		return error_set(e, ERR_BUSY, "remove cgroup \"%s%s\": still in use", d->mount,
+				 d->path);
+	return error_set(e, ERR_BUSY,
+			 "remove cgroup \"%s%s\": still holds %zu processes (pid %d first)",
+			 d->mount, d->path, list.n, (int)v[0]);
 }
 
 int cgroup_dir_remove(const struct cgroup_dir *d, int64_t deadline, struct error *e)

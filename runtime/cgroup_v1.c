@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * cgroup v1 and hybrid hosts: a directory in each hierarchy, and on hybrid ones in the cgroup2 mount as well. (Peers refuse
- * hybrid hosts, or leave the cgroup2 side alone; with it we have a freezer that lets SIGKILL through, cgroup.kill, and the
- * controllers that v1 does not have there.)
+ * cgroup v1 and hybrid hosts: a directory in each hierarchy, and on hybrid ones in the cgroup2
+ * mount as well. (Peers refuse hybrid hosts, or leave the cgroup2 side alone; with it we have a
+ * freezer that lets SIGKILL through, cgroup.kill, and the controllers that v1 does not have there.)
  *
- * prepare() makes the directories; attach() writes the pid to all in one burst while init mounts, as the first such write
- * after idle waits for RCU (7-10 ms), then the limits.
+ * prepare() makes the directories; attach() writes the pid to all in one burst while init mounts,
+ * as the first such write after idle waits for RCU (7-10 ms), then the limits.
  *
- * Kernel facts: a fresh v1 cpuset is empty and takes no process until it has cpus and mems (its parent's, here). A process
- * that the v1 freezer stopped does not die of SIGKILL before it is thawed.
+ * Kernel facts: a fresh v1 cpuset is empty and takes no process until it has cpus and mems (its
+ * parent's, here). A process that the v1 freezer stopped does not die of SIGKILL before it is
+ * thawed.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -21,14 +22,15 @@
 #include "runtime/cgroup_impl.h"
 
 #define FREEZE_TIMEOUT_MS 10000
-#define KILL_TIMEOUT_MS 2000
+#define KILL_TIMEOUT_MS	  2000
 
 uint32_t cgroup_v1_controllers(const struct cgroup_dir *d)
 {
 	uint32_t mask = 0;
 
 	for (enum cgroup_controller i = 0; !d->v2 && i < CTL_COUNT; i++)
-		if (cgroup_controller_table[i].v1 && cgroup_has_word(d->controllers, cgroup_controller_table[i].v1))
+		if (cgroup_controller_table[i].v1 &&
+		    cgroup_has_word(d->controllers, cgroup_controller_table[i].v1))
 			mask |= CTL_BIT(i);
 	return mask;
 }
@@ -37,7 +39,9 @@ uint32_t cgroup_v1_controllers(const struct cgroup_dir *d)
 static const struct cgroup_dir *dir_of(const struct cgroup *c, const char *controller)
 {
 	for (size_t i = 0; i < c->n_dirs; i++)
-		if (*controller ? !c->dirs[i].v2 && cgroup_has_word(c->dirs[i].controllers, controller) : c->dirs[i].v2)
+		if (*controller
+			    ? !c->dirs[i].v2 && cgroup_has_word(c->dirs[i].controllers, controller)
+			    : c->dirs[i].v2)
 			return &c->dirs[i];
 	return NULL;
 }
@@ -49,9 +53,11 @@ int cgroup_dir_attach(const struct cgroup_dir *d, int fd, pid_t pid, struct erro
 	snprintf(text, sizeof(text), "%d", (int)pid);
 	if (file_write(fd, "cgroup.procs", text, e) < 0) {
 		if (e && e->code == ESRCH)
-			return error_set(e, ESRCH, "put pid %d into cgroup \"%s%s\": the process is gone", (int)pid, d->mount,
-					 d->path);
-		return error_wrap(e, "put pid %d into cgroup \"%s%s\"", (int)pid, d->mount, d->path);
+			return error_set(e, ESRCH,
+					 "put pid %d into cgroup \"%s%s\": the process is gone",
+					 (int)pid, d->mount, d->path);
+		return error_wrap(e, "put pid %d into cgroup \"%s%s\"", (int)pid, d->mount,
+				  d->path);
 	}
 	return 0;
 }
@@ -99,7 +105,8 @@ static int cpuset_init(const struct cgroup_dir *d, struct error *e)
 		fd = cgroup_path_open(mountfd, p);
 		if (fd < 0)
 			return error_errno(e, "open cgroup \"%s%s\"", d->mount, p);
-		if (cpuset_inherit(parent, fd, "cpuset.cpus", e) < 0 || cpuset_inherit(parent, fd, "cpuset.mems", e) < 0)
+		if (cpuset_inherit(parent, fd, "cpuset.cpus", e) < 0 ||
+		    cpuset_inherit(parent, fd, "cpuset.mems", e) < 0)
 			return error_wrap(e, "cgroup \"%s%s\"", d->mount, p);
 		fd_close_at(&parent);
 		parent = steal_fd(&fd);
@@ -109,9 +116,9 @@ static int cpuset_init(const struct cgroup_dir *d, struct error *e)
 	}
 }
 
-/* Writes to D what R asks of its controllers; the cgroup2 side has those that no v1 hierarchy has. */
-static int dir_limits(const struct cgroup *c, const struct cgroup_dir *d, int fd, const struct oci_resources *r, bool update,
-		      struct error *e)
+/* Writes to D what R asks of its controllers; cgroup2 has those that no v1 hierarchy has. */
+static int dir_limits(const struct cgroup *c, const struct cgroup_dir *d, int fd,
+		      const struct oci_resources *r, bool update, struct error *e)
 {
 	struct cgroup_limits l = { .fd = fd, .path = d->path, .update = update };
 	uint32_t mask = cgroup_asked(r);
@@ -134,8 +141,9 @@ static int open_dirs(const struct cgroup *c, const char *sub, int *fds, struct e
 		if (there < 0)
 			return -1;
 		if (there == 0)
-			return error_set(e, ERR_GENERIC, "cgroup \"%s%s%s%s\" is gone", c->dirs[i].mount, c->dirs[i].path,
-					 sub ? "/" : "", sub ? sub : "");
+			return error_set(e, ERR_GENERIC, "cgroup \"%s%s%s%s\" is gone",
+					 c->dirs[i].mount, c->dirs[i].path, sub ? "/" : "",
+					 sub ? sub : "");
 	}
 	return 0;
 }
@@ -161,7 +169,8 @@ static struct open_dirs open_dirs_init(size_t n)
 	return o;
 }
 
-static int v1_attach(struct cgroup *c, const struct oci_resources *r, pid_t pid, bool already_inside, struct error *e)
+static int v1_attach(struct cgroup *c, const struct oci_resources *r, pid_t pid,
+		     bool already_inside, struct error *e)
 {
 	cleanup(open_dirs_done) struct open_dirs o = open_dirs_init(c->n_dirs);
 
@@ -169,7 +178,8 @@ static int v1_attach(struct cgroup *c, const struct oci_resources *r, pid_t pid,
 	if (open_dirs(c, NULL, o.fds, e) < 0)
 		return -1;
 	for (size_t i = 0; i < c->n_dirs; i++)
-		if (cgroup_v1_controllers(&c->dirs[i]) & CTL_BIT(CTL_CPUSET) && cpuset_init(&c->dirs[i], e) < 0)
+		if (cgroup_v1_controllers(&c->dirs[i]) & CTL_BIT(CTL_CPUSET) &&
+		    cpuset_init(&c->dirs[i], e) < 0)
 			return -1;
 	for (size_t i = 0; i < c->n_dirs; i++)
 		if (cgroup_dir_attach(&c->dirs[i], o.fds[i], pid, e) < 0)
@@ -191,16 +201,18 @@ static int v1_update(const struct cgroup *c, const struct oci_resources *r, stru
 		missing &= ~cgroup_v1_controllers(&c->dirs[i]);
 	for (enum cgroup_controller i = 0; i < CTL_COUNT && !dir_of(c, ""); i++)
 		if (missing & CTL_BIT(i))
-			return error_set(e, ERR_UNSUPPORTED, "%s asked for, but the %s controller is not available",
-					 cgroup_controller_table[i].what, cgroup_controller_table[i].v1);
+			return error_set(e, ERR_UNSUPPORTED,
+					 "%s asked for, but the %s controller is not available",
+					 cgroup_controller_table[i].what,
+					 cgroup_controller_table[i].v1);
 	for (size_t i = 0; i < c->n_dirs; i++)
 		if (dir_limits(c, &c->dirs[i], o.fds[i], r, true, e) < 0)
 			return -1;
 	return 0;
 }
 
-/* FROZEN, FREEZING or THAWED; polls until it is what we want. A task that forks or sleeps in the kernel keeps the state at
- * FREEZING, and writing FROZEN again helps it along. */
+/* FROZEN, FREEZING or THAWED; polls until it is what we want. A task that forks or sleeps in the
+ * kernel keeps the state at FREEZING, and writing FROZEN again helps it along. */
 static int freezer_freeze(int fd, int timeout_ms, struct error *e)
 {
 	int64_t deadline = cgroup_now_ms() + timeout_ms;
@@ -209,7 +221,8 @@ static int freezer_freeze(int fd, int timeout_ms, struct error *e)
 	for (;;) {
 		cleanup_free char *state = NULL;
 
-		if (file_write(fd, "freezer.state", "FROZEN", e) < 0 || cgroup_file_read(fd, "freezer.state", &state, e) < 0)
+		if (file_write(fd, "freezer.state", "FROZEN", e) < 0 ||
+		    cgroup_file_read(fd, "freezer.state", &state, e) < 0)
 			return -1;
 		if (str_eq(state, "FROZEN"))
 			return 0;
@@ -239,21 +252,25 @@ static bool freezer_is_frozen(int fd)
 /* All processes at FD, while they are frozen: none forks away, no pid is used anew. */
 static int signal_frozen(const struct cgroup_dir *d, int fd, int sig, struct error *e)
 {
-	bool freezer = cgroup_has_word(d->controllers, "freezer"), frozen = freezer && freezer_is_frozen(fd);
+	bool freezer = cgroup_has_word(d->controllers, "freezer"),
+	     frozen = freezer && freezer_is_frozen(fd);
 	size_t n;
 	int r;
 
 	if (freezer && !frozen)
 		(void)freezer_freeze(fd, 50, NULL);
 	r = cgroup_tree_signal(fd, sig, &n, e);
-	/* SIGKILL needs them thawed, the nested ones too; after another signal a paused container stays paused. */
-	if (freezer && (sig == SIGKILL || !frozen) && (sig == SIGKILL ? cgroup_tree_write(fd, "freezer.state", "THAWED", NULL) :
-									file_write(fd, "freezer.state", "THAWED", NULL)) < 0)
+	/* SIGKILL needs them thawed, the nested ones too; after another signal a paused container
+	 * stays paused. */
+	if (freezer && (sig == SIGKILL || !frozen) &&
+	    (sig == SIGKILL ? cgroup_tree_write(fd, "freezer.state", "THAWED", NULL)
+			    : file_write(fd, "freezer.state", "THAWED", NULL)) < 0)
 		log_debug("cgroup \"%s%s\" cannot be thawed", d->mount, d->path);
 	return r;
 }
 
-/* SIGNALLED: cgroup.kill did it already, so most likely they only need to be thawed and a moment to die. */
+/* SIGNALLED: cgroup.kill did it already, so most likely they only need to be thawed and a moment to
+ * die. */
 static int kill_all(const struct cgroup_dir *d, int fd, bool signalled, struct error *e)
 {
 	int64_t deadline = cgroup_now_ms() + KILL_TIMEOUT_MS;
@@ -266,7 +283,8 @@ static int kill_all(const struct cgroup_dir *d, int fd, bool signalled, struct e
 		free(list.v);
 		if (r < 0)
 			return -1;
-		/* What is left after that time sleeps in the kernel; cgroup_remove() waits and reports. */
+		/* What is left after that time sleeps in the kernel; cgroup_remove() waits and
+		 * reports. */
 		if (list.n == 0 || cgroup_now_ms() >= deadline)
 			return 0;
 		if (signalled && round == 0)
@@ -317,8 +335,9 @@ static int v1_freeze(const struct cgroup *c, bool frozen, struct error *e)
 	if (there == 0)
 		return error_set(e, ERR_GENERIC, "cgroup \"%s%s\" is gone", d->mount, d->path);
 	if (!frozen)
-		return file_write(fd, "freezer.state", "THAWED", e) < 0 ? error_wrap(e, "cgroup \"%s%s\"", d->mount, d->path) :
-									  0;
+		return file_write(fd, "freezer.state", "THAWED", e) < 0
+			       ? error_wrap(e, "cgroup \"%s%s\"", d->mount, d->path)
+			       : 0;
 	if (freezer_freeze(fd, FREEZE_TIMEOUT_MS, e) == 0)
 		return 0;
 	(void)file_write(fd, "freezer.state", "THAWED", NULL);

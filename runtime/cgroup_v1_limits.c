@@ -1,16 +1,18 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The resources of the runtime-spec in cgroup v1's files, whose units they are written in. One function a controller.
- * Source: runtime-spec config-linux.md "Control groups"; the kernel's admin-guide/cgroup-v1.
+ * The resources of the runtime-spec in cgroup v1's files, whose units they are written in. One
+ * function a controller. Source: runtime-spec config-linux.md "Control groups"; the kernel's
+ * admin-guide/cgroup-v1.
  */
 #include <errno.h>
 
 #include "runtime/cgroup_impl.h"
 
-#define LL(v) ((long long)(v))
+#define LL(v)  ((long long)(v))
 #define LLU(v) ((unsigned long long)(v))
 
-static int memory_limit_and_swap(const struct cgroup_limits *l, const struct oci_memory *m, struct error *e)
+static int memory_limit_and_swap(const struct cgroup_limits *l, const struct oci_memory *m,
+				 struct error *e)
 {
 	int64_t limit = m->limit.set ? m->limit.v : 0, swap = m->swap.set ? m->swap.v : 0;
 	bool accounted = cgroup_limit_has(l, "memory.memsw.limit_in_bytes");
@@ -21,13 +23,16 @@ static int memory_limit_and_swap(const struct cgroup_limits *l, const struct oci
 	if (l->update && limit == -1 && swap == 0 && accounted)
 		swap = -1;
 	if (limit)
-		cgroup_limit_add(set, &n, "memory.limit", "memory.limit_in_bytes", "%lld", LL(limit));
+		cgroup_limit_add(set, &n, "memory.limit", "memory.limit_in_bytes", "%lld",
+				 LL(limit));
 	if (swap > 0 && !accounted) {
-		error_set(e, ERR_UNSUPPORTED, "linux.resources.memory.swap: this kernel does not account swap");
+		error_set(e, ERR_UNSUPPORTED,
+			  "linux.resources.memory.swap: this kernel does not account swap");
 		return error_hint(e, "boot with swapaccount=1");
 	}
 	if (swap && accounted)
-		cgroup_limit_add(set, &n, "memory.swap", "memory.memsw.limit_in_bytes", "%lld", LL(swap));
+		cgroup_limit_add(set, &n, "memory.swap", "memory.memsw.limit_in_bytes", "%lld",
+				 LL(swap));
 	if (cgroup_limit_put_set(l, set, n, e) == 0)
 		return 0;
 	if (e && e->code == EBUSY)
@@ -35,43 +40,52 @@ static int memory_limit_and_swap(const struct cgroup_limits *l, const struct oci
 	return -1;
 }
 
-static int memory_apply(const struct cgroup_limits *l, const struct oci_resources *r, struct error *e)
+static int memory_apply(const struct cgroup_limits *l, const struct oci_resources *r,
+			struct error *e)
 {
 	const struct oci_memory *m = r->memory;
 
-	if (m->useHierarchy.set && m->useHierarchy.v && cgroup_limit_has(l, "memory.use_hierarchy") &&
+	if (m->useHierarchy.set && m->useHierarchy.v &&
+	    cgroup_limit_has(l, "memory.use_hierarchy") &&
 	    cgroup_limit_put(l, "memory.useHierarchy", "memory.use_hierarchy", e, "1") < 0)
 		return -1;
 	if (memory_limit_and_swap(l, m, e) < 0)
 		return -1;
 	if (m->reservation.set && m->reservation.v &&
-	    cgroup_limit_put(l, "memory.reservation", "memory.soft_limit_in_bytes", e, "%lld", LL(m->reservation.v)) < 0)
+	    cgroup_limit_put(l, "memory.reservation", "memory.soft_limit_in_bytes", e, "%lld",
+			     LL(m->reservation.v)) < 0)
 		return -1;
 	if (m->kernel.set && m->kernel.v &&
-	    cgroup_limit_put(l, "memory.kernel", "memory.kmem.limit_in_bytes", e, "%lld", LL(m->kernel.v)) < 0)
+	    cgroup_limit_put(l, "memory.kernel", "memory.kmem.limit_in_bytes", e, "%lld",
+			     LL(m->kernel.v)) < 0)
 		return -1;
 	if (m->kernelTCP.set && m->kernelTCP.v &&
-	    cgroup_limit_put(l, "memory.kernelTCP", "memory.kmem.tcp.limit_in_bytes", e, "%lld", LL(m->kernelTCP.v)) < 0)
+	    cgroup_limit_put(l, "memory.kernelTCP", "memory.kmem.tcp.limit_in_bytes", e, "%lld",
+			     LL(m->kernelTCP.v)) < 0)
 		return -1;
-	if (m->swappiness.set &&
-	    cgroup_limit_put(l, "memory.swappiness", "memory.swappiness", e, "%llu", LLU(m->swappiness.v)) < 0)
+	if (m->swappiness.set && cgroup_limit_put(l, "memory.swappiness", "memory.swappiness", e,
+						  "%llu", LLU(m->swappiness.v)) < 0)
 		return -1;
 	/* A fresh cgroup has it on, so "false" asks for something only in an update. */
 	if (m->disableOOMKiller.set && (m->disableOOMKiller.v || l->update) &&
-	    cgroup_limit_put(l, "memory.disableOOMKiller", "memory.oom_control", e, "%d", m->disableOOMKiller.v) < 0)
+	    cgroup_limit_put(l, "memory.disableOOMKiller", "memory.oom_control", e, "%d",
+			     m->disableOOMKiller.v) < 0)
 		return -1;
 	return 0;
 }
 
-static int cpu_realtime_apply(const struct cgroup_limits *l, const struct oci_cpu *c, struct error *e)
+static int cpu_realtime_apply(const struct cgroup_limits *l, const struct oci_cpu *c,
+			      struct error *e)
 {
 	struct cgroup_limit set[2];
 	size_t n = 0;
 
 	if (c->realtimePeriod.set && c->realtimePeriod.v)
-		cgroup_limit_add(set, &n, "cpu.realtimePeriod", "cpu.rt_period_us", "%llu", LLU(c->realtimePeriod.v));
+		cgroup_limit_add(set, &n, "cpu.realtimePeriod", "cpu.rt_period_us", "%llu",
+				 LLU(c->realtimePeriod.v));
 	if (c->realtimeRuntime.set && c->realtimeRuntime.v)
-		cgroup_limit_add(set, &n, "cpu.realtimeRuntime", "cpu.rt_runtime_us", "%lld", LL(c->realtimeRuntime.v));
+		cgroup_limit_add(set, &n, "cpu.realtimeRuntime", "cpu.rt_runtime_us", "%lld",
+				 LL(c->realtimeRuntime.v));
 	return cgroup_limit_put_set(l, set, n, e);
 }
 
@@ -81,14 +95,16 @@ static int cpu_apply(const struct cgroup_limits *l, const struct oci_resources *
 	struct cgroup_limit set[3];
 	size_t n = 0;
 
-	if (c->idle.set && cgroup_limit_put(l, "cpu.idle", "cpu.idle", e, "%lld", LL(c->idle.v)) < 0)
+	if (c->idle.set &&
+	    cgroup_limit_put(l, "cpu.idle", "cpu.idle", e, "%lld", LL(c->idle.v)) < 0)
 		return -1;
 	/* An idle cgroup has a weight of its own and refuses any other. */
 	if (c->shares.set && c->shares.v && !(c->idle.set && c->idle.v == 1) &&
 	    cgroup_limit_put(l, "cpu.shares", "cpu.shares", e, "%llu", LLU(c->shares.v)) < 0)
 		return -1;
 	if (c->period.set && c->period.v)
-		cgroup_limit_add(set, &n, "cpu.period", "cpu.cfs_period_us", "%llu", LLU(c->period.v));
+		cgroup_limit_add(set, &n, "cpu.period", "cpu.cfs_period_us", "%llu",
+				 LLU(c->period.v));
 	if (c->burst.set)
 		cgroup_limit_add(set, &n, "cpu.burst", "cpu.cfs_burst_us", "%llu", LLU(c->burst.v));
 	if (c->quota.set && c->quota.v)
@@ -98,18 +114,22 @@ static int cpu_apply(const struct cgroup_limits *l, const struct oci_resources *
 	return cpu_realtime_apply(l, c, e);
 }
 
-static int cpuset_apply(const struct cgroup_limits *l, const struct oci_resources *r, struct error *e)
+static int cpuset_apply(const struct cgroup_limits *l, const struct oci_resources *r,
+			struct error *e)
 {
 	const struct oci_cpu *c = r->cpu;
 
-	if (c->cpus && *c->cpus && cgroup_limit_put(l, "cpu.cpus", "cpuset.cpus", e, "%s", c->cpus) < 0)
+	if (c->cpus && *c->cpus &&
+	    cgroup_limit_put(l, "cpu.cpus", "cpuset.cpus", e, "%s", c->cpus) < 0)
 		return -1;
-	if (c->mems && *c->mems && cgroup_limit_put(l, "cpu.mems", "cpuset.mems", e, "%s", c->mems) < 0)
+	if (c->mems && *c->mems &&
+	    cgroup_limit_put(l, "cpu.mems", "cpuset.mems", e, "%s", c->mems) < 0)
 		return -1;
 	return 0;
 }
 
-/* 0 would stop the very fork that makes init where init is born in its cgroup; once init is there, 0 and 1 are one. */
+/* 0 would stop the very fork that makes init where init is born in its cgroup; once init is there,
+ * 0 and 1 are one. */
 static int pids_apply(const struct cgroup_limits *l, const struct oci_resources *r, struct error *e)
 {
 	int64_t limit = r->pids->limit.v;
@@ -123,33 +143,38 @@ static int throttle_apply(const struct cgroup_limits *l, const char *key, const 
 			  const struct oci_throttle_device *v, size_t n, struct error *e)
 {
 	for (size_t i = 0; i < n; i++)
-		if (cgroup_limit_put(l, key, file, e, "%lld:%lld %llu", LL(v[i].major), LL(v[i].minor), LLU(v[i].rate)) < 0)
+		if (cgroup_limit_put(l, key, file, e, "%lld:%lld %llu", LL(v[i].major),
+				     LL(v[i].minor), LLU(v[i].rate)) < 0)
 			return -1;
 	return 0;
 }
 
 /* The weights: of the BFQ scheduler since CFQ went (Linux 5.0). */
-static int io_weights_apply(const struct cgroup_limits *l, const struct oci_block_io *b, struct error *e)
+static int io_weights_apply(const struct cgroup_limits *l, const struct oci_block_io *b,
+			    struct error *e)
 {
 	bool cfq = cgroup_limit_has(l, "blkio.weight");
 	const char *dev_file = cfq ? "blkio.weight_device" : "blkio.bfq.weight_device";
 
 	if (b->weight.set && b->weight.v &&
-	    cgroup_limit_put(l, "blockIO.weight", cfq ? "blkio.weight" : "blkio.bfq.weight", e, "%u", b->weight.v) < 0)
+	    cgroup_limit_put(l, "blockIO.weight", cfq ? "blkio.weight" : "blkio.bfq.weight", e,
+			     "%u", b->weight.v) < 0)
 		return error_hint(e, "weights need the BFQ scheduler: modprobe bfq");
 	if (b->leafWeight.set && b->leafWeight.v &&
-	    cgroup_limit_put(l, "blockIO.leafWeight", "blkio.leaf_weight", e, "%u", b->leafWeight.v) < 0)
+	    cgroup_limit_put(l, "blockIO.leafWeight", "blkio.leaf_weight", e, "%u",
+			     b->leafWeight.v) < 0)
 		return -1;
 	for (size_t i = 0; i < b->n_weightDevice; i++) {
 		const struct oci_weight_device *d = &b->weightDevice[i];
 
 		if (d->weight.set && d->weight.v &&
-		    cgroup_limit_put(l, "blockIO.weightDevice", dev_file, e, "%lld:%lld %u", LL(d->major), LL(d->minor),
-				     d->weight.v) < 0)
+		    cgroup_limit_put(l, "blockIO.weightDevice", dev_file, e, "%lld:%lld %u",
+				     LL(d->major), LL(d->minor), d->weight.v) < 0)
 			return error_hint(e, "weights need the BFQ scheduler: modprobe bfq");
 		if (d->leafWeight.set && d->leafWeight.v &&
-		    cgroup_limit_put(l, "blockIO.weightDevice", "blkio.leaf_weight_device", e, "%lld:%lld %u", LL(d->major),
-				     LL(d->minor), d->leafWeight.v) < 0)
+		    cgroup_limit_put(l, "blockIO.weightDevice", "blkio.leaf_weight_device", e,
+				     "%lld:%lld %u", LL(d->major), LL(d->minor),
+				     d->leafWeight.v) < 0)
 			return -1;
 	}
 	return 0;
@@ -160,8 +185,8 @@ static int io_apply(const struct cgroup_limits *l, const struct oci_resources *r
 	const struct oci_block_io *b = r->blockIO;
 
 	if (io_weights_apply(l, b, e) < 0 ||
-	    throttle_apply(l, "blockIO.throttleReadBpsDevice", "blkio.throttle.read_bps_device", b->throttleReadBpsDevice,
-			   b->n_throttleReadBpsDevice, e) < 0 ||
+	    throttle_apply(l, "blockIO.throttleReadBpsDevice", "blkio.throttle.read_bps_device",
+			   b->throttleReadBpsDevice, b->n_throttleReadBpsDevice, e) < 0 ||
 	    throttle_apply(l, "blockIO.throttleWriteBpsDevice", "blkio.throttle.write_bps_device",
 			   b->throttleWriteBpsDevice, b->n_throttleWriteBpsDevice, e) < 0 ||
 	    throttle_apply(l, "blockIO.throttleReadIOPSDevice", "blkio.throttle.read_iops_device",
@@ -172,14 +197,16 @@ static int io_apply(const struct cgroup_limits *l, const struct oci_resources *r
 	return 0;
 }
 
-/* The spec wants the reservation's limit where the kernel has one (5.7); usage is bounded as well, as runc does it, so that
- * both files say what the config says. */
-static int hugetlb_apply(const struct cgroup_limits *l, const struct oci_resources *r, struct error *e)
+/* The spec wants the reservation's limit where the kernel has one (5.7); usage is bounded as well,
+ * as runc does it, so that both files say what the config says. */
+static int hugetlb_apply(const struct cgroup_limits *l, const struct oci_resources *r,
+			 struct error *e)
 {
 	for (size_t i = 0; i < r->n_hugepageLimits; i++) {
 		const struct oci_hugepage_limit *h = &r->hugepageLimits[i];
 		cleanup_free char *usage = xasprintf("hugetlb.%s.limit_in_bytes", h->pageSize);
-		cleanup_free char *reserved = xasprintf("hugetlb.%s.rsvd.limit_in_bytes", h->pageSize);
+		cleanup_free char *reserved =
+			xasprintf("hugetlb.%s.rsvd.limit_in_bytes", h->pageSize);
 
 		if (cgroup_limit_put(l, "hugepageLimits", usage, e, "%llu", LLU(h->limit)) < 0)
 			return -1;
@@ -195,31 +222,38 @@ static int rdma_apply(const struct cgroup_limits *l, const struct oci_resources 
 	for (size_t i = 0; i < r->n_rdma; i++) {
 		const struct oci_rdma *d = &r->rdma[i];
 
-		if (d->hcaHandles.set && cgroup_limit_put(l, "rdma.hcaHandles", "rdma.max", e, "%s hca_handle=%u", d->key,
-							  d->hcaHandles.v) < 0)
+		if (d->hcaHandles.set &&
+		    cgroup_limit_put(l, "rdma.hcaHandles", "rdma.max", e, "%s hca_handle=%u",
+				     d->key, d->hcaHandles.v) < 0)
 			return -1;
-		if (d->hcaObjects.set && cgroup_limit_put(l, "rdma.hcaObjects", "rdma.max", e, "%s hca_object=%u", d->key,
-							  d->hcaObjects.v) < 0)
+		if (d->hcaObjects.set &&
+		    cgroup_limit_put(l, "rdma.hcaObjects", "rdma.max", e, "%s hca_object=%u",
+				     d->key, d->hcaObjects.v) < 0)
 			return -1;
 	}
 	return 0;
 }
 
-static int net_cls_apply(const struct cgroup_limits *l, const struct oci_resources *r, struct error *e)
+static int net_cls_apply(const struct cgroup_limits *l, const struct oci_resources *r,
+			 struct error *e)
 {
-	return cgroup_limit_put(l, "network.classID", "net_cls.classid", e, "%u", r->network->classID.v);
+	return cgroup_limit_put(l, "network.classID", "net_cls.classid", e, "%u",
+				r->network->classID.v);
 }
 
-static int net_prio_apply(const struct cgroup_limits *l, const struct oci_resources *r, struct error *e)
+static int net_prio_apply(const struct cgroup_limits *l, const struct oci_resources *r,
+			  struct error *e)
 {
 	for (size_t i = 0; i < r->network->n_priorities; i++)
 		if (cgroup_limit_put(l, "network.priorities", "net_prio.ifpriomap", e, "%s %u",
-				     r->network->priorities[i].name, r->network->priorities[i].priority) < 0)
+				     r->network->priorities[i].name,
+				     r->network->priorities[i].priority) < 0)
 			return -1;
 	return 0;
 }
 
-static int devices_apply(const struct cgroup_limits *l, const struct oci_resources *r, struct error *e)
+static int devices_apply(const struct cgroup_limits *l, const struct oci_resources *r,
+			 struct error *e)
 {
 	cleanup(device_list_done) struct device_list list = { 0 };
 
@@ -228,13 +262,20 @@ static int devices_apply(const struct cgroup_limits *l, const struct oci_resourc
 	return device_list_apply_v1(&list, l, e);
 }
 
-int cgroup_v1_apply(const struct cgroup_limits *l, const struct oci_resources *r, uint32_t mask, struct error *e)
+int cgroup_v1_apply(const struct cgroup_limits *l, const struct oci_resources *r, uint32_t mask,
+		    struct error *e)
 {
-	static int (*const table[CTL_COUNT])(const struct cgroup_limits *l, const struct oci_resources *r,
-					     struct error *e) = {
-		[CTL_CPU] = cpu_apply,	     [CTL_CPUSET] = cpuset_apply, [CTL_MEMORY] = memory_apply,
-		[CTL_PIDS] = pids_apply,     [CTL_IO] = io_apply,	  [CTL_HUGETLB] = hugetlb_apply,
-		[CTL_RDMA] = rdma_apply,     [CTL_NET_CLS] = net_cls_apply, [CTL_NET_PRIO] = net_prio_apply,
+	static int (*const table[CTL_COUNT])(const struct cgroup_limits *l,
+					     const struct oci_resources *r, struct error *e) = {
+		[CTL_CPU] = cpu_apply,
+		[CTL_CPUSET] = cpuset_apply,
+		[CTL_MEMORY] = memory_apply,
+		[CTL_PIDS] = pids_apply,
+		[CTL_IO] = io_apply,
+		[CTL_HUGETLB] = hugetlb_apply,
+		[CTL_RDMA] = rdma_apply,
+		[CTL_NET_CLS] = net_cls_apply,
+		[CTL_NET_PRIO] = net_prio_apply,
 		[CTL_DEVICES] = devices_apply,
 	};
 

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * cgroup v2: one directory. All is done in prepare(), before the init is cloned straight into it (CLONE_INTO_CGROUP): writing
- * a pid to cgroup.procs instead costs 7-10 ms of RCU waits.
+ * cgroup v2: one directory. All is done in prepare(), before the init is cloned straight into it
+ * (CLONE_INTO_CGROUP): writing a pid to cgroup.procs instead costs 7-10 ms of RCU waits.
  *
- * Controllers: a cgroup has the files of those that its parent's cgroup.subtree_control names. Only what the config needs is
- * enabled there, from the mount down, and only where it is missing. The kernel refuses that (EBUSY) for a cgroup that holds
+ * Controllers: a cgroup has the files of those that its parent's cgroup.subtree_control names.
+ * Only what the config needs is enabled there, from the mount down, and only where it is missing
+ * (the upper part may be another user's). The kernel refuses that (EBUSY) for a cgroup that holds
  * processes itself ("no internal processes"), the root of the hierarchy apart.
  */
 #include <errno.h>
@@ -37,6 +38,24 @@ static int missing_controllers(int fd, uint32_t mask, uint32_t *ret_missing, str
 	return 0;
 }
 
+/* "memory limit asked for, but the memory controller is not delegated to cgroup "/x" (has: cpu
+ * pids)" */
+static int enable_error(int fd, uint32_t mask, const char *path, const char *not_what, int code,
+			struct error *e)
+{
+	cleanup_free char *has = NULL;
+	enum cgroup_controller ctl = 0;
+
+	while (!(mask & CTL_BIT(ctl)))
+		ctl++;
+	(void)cgroup_file_read(fd, "cgroup.controllers", &has, NULL);
+	return error_set(e, code,
+			 "%s asked for, but the %s controller is not %s cgroup \"%s\" (has: %s)",
+			 cgroup_controller_table[ctl].what, cgroup_controller_table[ctl].v2,
+			 not_what, path, has && *has ? has : "none");
+}
+
+/* Enables MASK for the children of the cgroup PATH at FD. */
 static int enable_in(int fd, uint32_t mask, const char *path, struct error *e)
 {
 	cleanup_strbuf struct strbuf text = { 0 };
@@ -44,27 +63,53 @@ static int enable_in(int fd, uint32_t mask, const char *path, struct error *e)
 
 	for (enum cgroup_controller i = 0; i < CTL_COUNT; i++)
 		if (mask & CTL_BIT(i))
-			strbuf_printf(&text, "%s+%s", text.len ? " " : "", cgroup_controller_table[i].v2);
+			strbuf_printf(&text, "%s+%s", text.len ? " " : "",
+				      cgroup_controller_table[i].v2);
 	if (file_write(fd, "cgroup.subtree_control", text.s, &mine) == 0)
 		return 0;
 	if (mine.code == EBUSY) {
-		error_set(e, EBUSY, "cgroup \"%s\" holds processes itself, so its sub-cgroups cannot have the controllers "
-				    "\"%s\"", path, text.s);
-		return error_hint(e, "set linux.cgroupsPath to a place below a cgroup without processes");
+		error_set(e, EBUSY,
+			  "cgroup \"%s\" holds processes itself, so its sub-cgroups cannot have "
+			  "the controllers "
+			  "\"%s\"",
+			  path, text.s);
+		return error_hint(
+			e, "set linux.cgroupsPath to a place below a cgroup without processes");
 	}
 	if (mine.code == EACCES || mine.code == EPERM || mine.code == EROFS)
-		return error_set(e, mine.code, "the controllers \"%s\" are not delegated to cgroup \"%s\"", text.s, path);
+		return enable_error(fd, mask, path, "delegated to", mine.code, e);
 	if (mine.code == ENOENT)
-		return error_set(e, ERR_UNSUPPORTED, "cgroup \"%s\" has not all of the controllers \"%s\"", path, text.s);
+		return enable_error(fd, mask, path, "available in", ERR_UNSUPPORTED, e);
 	return error_set(e, mine.code, "cgroup \"%s\": %s", path, mine.msg);
+}
+
+/* Gives the cgroup CHILD, below the mount, what of MASK it has not. SLASH points into CHILD where
+ * its name begins. */
+static int enable_for(int mountfd, char *child, char *slash, uint32_t mask, struct error *e)
+{
+	cleanup_close int fd = cgroup_path_open(mountfd, child), parent = -1;
+	uint32_t missing = 0;
+	int r;
+
+	if (fd < 0)
+		return error_errno(e, "open cgroup \"%s\"", child);
+	if (missing_controllers(fd, mask, &missing, e) < 0)
+		return error_wrap(e, "cgroup \"%s\"", child);
+	if (!missing)
+		return 0;
+	*slash = '\0';
+	parent = cgroup_path_open(mountfd, child);
+	r = parent < 0 ? error_errno(e, "open cgroup \"%s\"", child)
+		       : enable_in(parent, missing, *child ? child : "/", e);
+	*slash = '/';
+	return r;
 }
 
 int cgroup_v2_enable(const struct cgroup_dir *d, uint32_t mask, struct error *e)
 {
 	cleanup_close int mountfd = -1, fd = -1;
 	cleanup_free char *p = xstrdup(d->path);
-	uint32_t missing;
-	char *s = p;
+	uint32_t missing = 0;
 
 	for (enum cgroup_controller i = 0; i < CTL_COUNT; i++)
 		if (!cgroup_controller_table[i].v2)
@@ -79,18 +124,14 @@ int cgroup_v2_enable(const struct cgroup_dir *d, uint32_t mask, struct error *e)
 		return error_errno(e, "open cgroup \"%s%s\"", d->mount, d->path);
 	if (missing_controllers(fd, mask, &missing, e) < 0)
 		return error_wrap(e, "cgroup \"%s\"", d->path);
-	if (!missing)
-		return 0;
-	/* From the mount down to the parent: "", "/nsrun". The kernel takes what is enabled already as done. */
-	for (s = p; s; s = strchr(s + 1, '/')) {
-		*s = '\0';
-		fd_close_at(&fd);
-		fd = cgroup_path_open(mountfd, p);
-		if (fd < 0)
-			return error_errno(e, "open cgroup \"%s%s\"", d->mount, p);
-		if (enable_in(fd, missing, *p ? p : "/", e) < 0)
+	for (char *s = missing ? p : NULL, *next; s; s = next) {
+		next = strchr(s + 1, '/');
+		if (next)
+			*next = '\0';
+		if (enable_for(mountfd, p, s, missing, e) < 0)
 			return -1;
-		*s = '/';
+		if (next)
+			*next = '/';
 	}
 	return 0;
 }
@@ -106,7 +147,8 @@ static int v2_prepare(struct cgroup *c, const struct oci_resources *r, struct er
 	if (r) {
 		uint32_t mask = cgroup_asked(r);
 
-		if (cgroup_v2_enable(d, mask | cgroup_asked_unified(r), e) < 0 || cgroup_v2_apply(&l, r, mask, e) < 0)
+		if (cgroup_v2_enable(d, mask | cgroup_asked_unified(r), e) < 0 ||
+		    cgroup_v2_apply(&l, r, mask, e) < 0)
 			return -1;
 	}
 	fd_close_at(&c->fd);
@@ -114,7 +156,8 @@ static int v2_prepare(struct cgroup *c, const struct oci_resources *r, struct er
 	return 0;
 }
 
-static int v2_attach(struct cgroup *c, const struct oci_resources *r, pid_t pid, bool already_inside, struct error *e)
+static int v2_attach(struct cgroup *c, const struct oci_resources *r, pid_t pid,
+		     bool already_inside, struct error *e)
 {
 	cleanup_close int fd = -1;
 	int there;
@@ -144,13 +187,14 @@ static int v2_update(const struct cgroup *c, const struct oci_resources *r, stru
 		return -1;
 	if (there == 0)
 		return error_set(e, ERR_GENERIC, "cgroup \"%s\" is gone", d->path);
-	if (cgroup_check(r, CGROUP_V2, e) < 0 || cgroup_v2_enable(d, mask | cgroup_asked_unified(r), e) < 0)
+	if (cgroup_check(r, CGROUP_V2, e) < 0 ||
+	    cgroup_v2_enable(d, mask | cgroup_asked_unified(r), e) < 0)
 		return -1;
 	l = (struct cgroup_limits){ .fd = fd, .path = d->path, .update = true };
 	return cgroup_v2_apply(&l, r, mask, e);
 }
 
-/* Waits until cgroup.events says "frozen 1". Its changes wake poll (POLLPRI), after a first read. */
+/* Waits until cgroup.events says "frozen 1". After a first read its changes wake poll (POLLPRI). */
 static int wait_frozen(int dirfd, int timeout_ms, struct error *e)
 {
 	cleanup_close int fd = openat(dirfd, "cgroup.events", O_RDONLY | O_CLOEXEC);
@@ -205,8 +249,9 @@ int cgroup_v2_is_frozen_dir(const struct cgroup_dir *d, bool *ret_frozen, struct
 	return 0;
 }
 
-/* Without cgroup.kill (before 5.14), or for another signal: nobody forks or dies, and no pid is used anew, while all are
- * frozen. A v2 freezer lets SIGKILL through. Best effort: what cannot be frozen soon is signalled as it is. */
+/* Without cgroup.kill (before 5.14), or for another signal: nobody forks or dies, and no pid is
+ * used anew, while all are frozen. A v2 freezer lets SIGKILL through. Best effort: what cannot be
+ * frozen soon is signalled as it is. */
 static int signal_frozen(int fd, int sig, struct error *e)
 {
 	cleanup_free char *before = NULL;

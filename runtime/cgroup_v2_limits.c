@@ -2,14 +2,20 @@
 /*
  * The resources of the runtime-spec in cgroup v2's files, converted as runc and crun document it:
  *
- *	memory.limit		memory.max		cpu.shares	cpu.weight, 1 + (shares - 2) * 9999 / 262142
- *	memory.reservation	memory.low		cpu.quota, period  cpu.max
- *	memory.swap		memory.swap.max, less the memory limit	cpu.burst  cpu.max.burst
- *	pids.limit		pids.max		cpu.idle	cpu.idle
+ *	memory.limit		memory.max
+ *	memory.reservation	memory.low
+ *	memory.swap		memory.swap.max, less the memory limit
+ *	cpu.shares		cpu.weight, 1 + (shares - 2) * 9999 / 262142
+ *	cpu.quota, period	cpu.max
+ *	cpu.burst, idle		cpu.max.burst, cpu.idle
+ *	cpu.cpus, mems		cpuset.cpus, cpuset.mems
+ *	pids.limit		pids.max
  *	blockIO.weight		io.bfq.weight, or io.weight, 1 + (weight - 10) * 9999 / 990
- *	blockIO.throttle*	io.max			cpus, mems	cpuset.cpus, cpuset.mems
- *	hugepageLimits		hugetlb.SIZE.max and .rsvd.max	rdma	rdma.max
- *	devices			a BPF program		unified		as it is written, last
+ *	blockIO.throttle*	io.max
+ *	hugepageLimits		hugetlb.SIZE.max and hugetlb.SIZE.rsvd.max
+ *	rdma			rdma.max
+ *	devices			a BPF program
+ *	unified			as it is written, last
  *
  * What has no counterpart was refused by cgroup_check().
  */
@@ -19,7 +25,7 @@
 
 #include "runtime/cgroup_impl.h"
 
-#define LL(v) ((long long)(v))
+#define LL(v)  ((long long)(v))
 #define LLU(v) ((unsigned long long)(v))
 
 /* "max" for none. */
@@ -37,7 +43,8 @@ static struct max_text max_or(int64_t v)
 }
 
 /* The number in FILE; -1: "max". */
-static int read_number(const struct cgroup_limits *l, const char *file, int64_t *ret_v, struct error *e)
+static int read_number(const struct cgroup_limits *l, const char *file, int64_t *ret_v,
+		       struct error *e)
 {
 	cleanup_free char *text = NULL;
 	long long v = -1;
@@ -45,14 +52,15 @@ static int read_number(const struct cgroup_limits *l, const char *file, int64_t 
 	if (cgroup_file_read(l->fd, file, &text, e) < 0)
 		return error_wrap(e, "cgroup \"%s\"", l->path);
 	if (!str_eq(text, "max") && str_to_int64(text, 0, INT64_MAX, &v) < 0)
-		return error_set(e, ERR_GENERIC, "cgroup \"%s\": %s says \"%.40s\", not a number", l->path, file, text);
+		return error_set(e, ERR_GENERIC, "cgroup \"%s\": %s says \"%.40s\", not a number",
+				 l->path, file, text);
 	*ret_v = v;
 	return 0;
 }
 
 /* Adds memory.swap.max to SET if it is asked for. */
-static int memory_swap(const struct cgroup_limits *l, const struct oci_memory *m, struct cgroup_limit *set, size_t *n,
-		       struct error *e)
+static int memory_swap(const struct cgroup_limits *l, const struct oci_memory *m,
+		       struct cgroup_limit *set, size_t *n, struct error *e)
 {
 	int64_t limit = m->limit.set ? m->limit.v : 0, asked = m->swap.set ? m->swap.v : 0, swap;
 
@@ -69,7 +77,8 @@ static int memory_swap(const struct cgroup_limits *l, const struct oci_memory *m
 	return 0;
 }
 
-static int memory_apply(const struct cgroup_limits *l, const struct oci_resources *r, struct error *e)
+static int memory_apply(const struct cgroup_limits *l, const struct oci_resources *r,
+			struct error *e)
 {
 	const struct oci_memory *m = r->memory;
 	struct cgroup_limit set[3];
@@ -80,7 +89,9 @@ static int memory_apply(const struct cgroup_limits *l, const struct oci_resource
 		if (read_number(l, "memory.current", &used, e) < 0)
 			return -1;
 		if (m->limit.v < used)
-			return error_set(e, EBUSY, "linux.resources.memory.limit: cgroup \"%s\" uses %lld bytes, more than %lld",
+			return error_set(e, EBUSY,
+					 "linux.resources.memory.limit: cgroup \"%s\" uses %lld "
+					 "bytes, more than %lld",
 					 l->path, LL(used), LL(m->limit.v));
 	}
 	if (memory_swap(l, m, set, &n, e) < 0)
@@ -88,13 +99,14 @@ static int memory_apply(const struct cgroup_limits *l, const struct oci_resource
 	if (m->limit.set && m->limit.v)
 		cgroup_limit_add(set, &n, "memory.limit", "memory.max", "%s", max_or(m->limit.v).s);
 	if (m->reservation.set && m->reservation.v)
-		cgroup_limit_add(set, &n, "memory.reservation", "memory.low", "%s", max_or(m->reservation.v).s);
+		cgroup_limit_add(set, &n, "memory.reservation", "memory.low", "%s",
+				 max_or(m->reservation.v).s);
 	return cgroup_limit_put_set(l, set, n, e);
 }
 
 /* "QUOTA PERIOD" in one file: a period alone keeps the quota that is there. */
-static int cpu_max(const struct cgroup_limits *l, const struct oci_cpu *c, struct cgroup_limit *set, size_t *n,
-		   struct error *e)
+static int cpu_max(const struct cgroup_limits *l, const struct oci_cpu *c, struct cgroup_limit *set,
+		   size_t *n, struct error *e)
 {
 	bool quota = c->quota.set && c->quota.v, period = c->period.set && c->period.v;
 	cleanup_free char *now = NULL;
@@ -104,10 +116,11 @@ static int cpu_max(const struct cgroup_limits *l, const struct oci_cpu *c, struc
 	if (!quota) {
 		if (cgroup_file_read(l->fd, "cpu.max", &now, e) < 0)
 			return error_wrap(e, "linux.resources.cpu.period: cgroup \"%s\"", l->path);
-		cgroup_limit_add(set, n, "cpu.period", "cpu.max", "%.*s %llu", (int)strcspn(now, " "), now,
-				 LLU(c->period.v));
+		cgroup_limit_add(set, n, "cpu.period", "cpu.max", "%.*s %llu",
+				 (int)strcspn(now, " "), now, LLU(c->period.v));
 	} else if (period) {
-		cgroup_limit_add(set, n, "cpu.quota", "cpu.max", "%s %llu", max_or(c->quota.v).s, LLU(c->period.v));
+		cgroup_limit_add(set, n, "cpu.quota", "cpu.max", "%s %llu", max_or(c->quota.v).s,
+				 LLU(c->period.v));
 	} else {
 		cgroup_limit_add(set, n, "cpu.quota", "cpu.max", "%s", max_or(c->quota.v).s);
 	}
@@ -120,11 +133,13 @@ static int cpu_apply(const struct cgroup_limits *l, const struct oci_resources *
 	struct cgroup_limit set[2];
 	size_t n = 0;
 
-	if (c->idle.set && cgroup_limit_put(l, "cpu.idle", "cpu.idle", e, "%lld", LL(c->idle.v)) < 0)
+	if (c->idle.set &&
+	    cgroup_limit_put(l, "cpu.idle", "cpu.idle", e, "%lld", LL(c->idle.v)) < 0)
 		return -1;
 	/* An idle cgroup has a weight of its own and refuses any other. */
 	if (c->shares.set && c->shares.v && !(c->idle.set && c->idle.v == 1) &&
-	    cgroup_limit_put(l, "cpu.shares", "cpu.weight", e, "%llu", LLU(cgroup_shares_to_weight(c->shares.v))) < 0)
+	    cgroup_limit_put(l, "cpu.shares", "cpu.weight", e, "%llu",
+			     LLU(cgroup_shares_to_weight(c->shares.v))) < 0)
 		return -1;
 	if (c->burst.set)
 		cgroup_limit_add(set, &n, "cpu.burst", "cpu.max.burst", "%llu", LLU(c->burst.v));
@@ -133,13 +148,16 @@ static int cpu_apply(const struct cgroup_limits *l, const struct oci_resources *
 	return cgroup_limit_put_set(l, set, n, e);
 }
 
-static int cpuset_apply(const struct cgroup_limits *l, const struct oci_resources *r, struct error *e)
+static int cpuset_apply(const struct cgroup_limits *l, const struct oci_resources *r,
+			struct error *e)
 {
 	const struct oci_cpu *c = r->cpu;
 
-	if (c->cpus && *c->cpus && cgroup_limit_put(l, "cpu.cpus", "cpuset.cpus", e, "%s", c->cpus) < 0)
+	if (c->cpus && *c->cpus &&
+	    cgroup_limit_put(l, "cpu.cpus", "cpuset.cpus", e, "%s", c->cpus) < 0)
 		return -1;
-	if (c->mems && *c->mems && cgroup_limit_put(l, "cpu.mems", "cpuset.mems", e, "%s", c->mems) < 0)
+	if (c->mems && *c->mems &&
+	    cgroup_limit_put(l, "cpu.mems", "cpuset.mems", e, "%s", c->mems) < 0)
 		return -1;
 	return 0;
 }
@@ -161,29 +179,33 @@ static int throttle_apply(const struct cgroup_limits *l, const char *key, const 
 
 		if (v[i].rate)
 			snprintf(rate.s, sizeof(rate.s), "%llu", LLU(v[i].rate));
-		if (cgroup_limit_put(l, key, "io.max", e, "%lld:%lld %s=%s", LL(v[i].major), LL(v[i].minor), what, rate.s) <
-		    0)
+		if (cgroup_limit_put(l, key, "io.max", e, "%lld:%lld %s=%s", LL(v[i].major),
+				     LL(v[i].minor), what, rate.s) < 0)
 			return -1;
 	}
 	return 0;
 }
 
 /* BFQ has v1's scale; io.weight (iocost) has its own. */
-static int io_weights_apply(const struct cgroup_limits *l, const struct oci_block_io *b, struct error *e)
+static int io_weights_apply(const struct cgroup_limits *l, const struct oci_block_io *b,
+			    struct error *e)
 {
 	bool bfq = cgroup_limit_has(l, "io.bfq.weight");
 	const char *file = bfq ? "io.bfq.weight" : "io.weight";
 
 	if (b->weight.set && b->weight.v &&
 	    cgroup_limit_put(l, "blockIO.weight", file, e, "%llu",
-			     bfq ? LLU(b->weight.v) : LLU(cgroup_blkio_to_io_weight(b->weight.v))) < 0)
+			     bfq ? LLU(b->weight.v) : LLU(cgroup_blkio_to_io_weight(b->weight.v))) <
+		    0)
 		return -1;
 	for (size_t i = 0; i < b->n_weightDevice; i++) {
 		const struct oci_weight_device *d = &b->weightDevice[i];
 
 		if (d->weight.set && d->weight.v &&
-		    cgroup_limit_put(l, "blockIO.weightDevice", file, e, "%lld:%lld %llu", LL(d->major), LL(d->minor),
-				     bfq ? LLU(d->weight.v) : LLU(cgroup_blkio_to_io_weight(d->weight.v))) < 0)
+		    cgroup_limit_put(l, "blockIO.weightDevice", file, e, "%lld:%lld %llu",
+				     LL(d->major), LL(d->minor),
+				     bfq ? LLU(d->weight.v)
+					 : LLU(cgroup_blkio_to_io_weight(d->weight.v))) < 0)
 			return -1;
 	}
 	return 0;
@@ -200,15 +222,16 @@ static int io_apply(const struct cgroup_limits *l, const struct oci_resources *r
 			   b->n_throttleWriteBpsDevice, e) < 0 ||
 	    throttle_apply(l, "blockIO.throttleReadIOPSDevice", "riops", b->throttleReadIOPSDevice,
 			   b->n_throttleReadIOPSDevice, e) < 0 ||
-	    throttle_apply(l, "blockIO.throttleWriteIOPSDevice", "wiops", b->throttleWriteIOPSDevice,
-			   b->n_throttleWriteIOPSDevice, e) < 0)
+	    throttle_apply(l, "blockIO.throttleWriteIOPSDevice", "wiops",
+			   b->throttleWriteIOPSDevice, b->n_throttleWriteIOPSDevice, e) < 0)
 		return -1;
 	return 0;
 }
 
-/* The spec wants the reservation's limit where the kernel has one (5.7); usage is bounded as well, as runc does it, so that
- * both files say what the config says. */
-static int hugetlb_apply(const struct cgroup_limits *l, const struct oci_resources *r, struct error *e)
+/* The spec wants the reservation's limit where the kernel has one (5.7); usage is bounded as well,
+ * as runc does it, so that both files say what the config says. */
+static int hugetlb_apply(const struct cgroup_limits *l, const struct oci_resources *r,
+			 struct error *e)
 {
 	for (size_t i = 0; i < r->n_hugepageLimits; i++) {
 		const struct oci_hugepage_limit *h = &r->hugepageLimits[i];
@@ -229,17 +252,20 @@ static int rdma_apply(const struct cgroup_limits *l, const struct oci_resources 
 	for (size_t i = 0; i < r->n_rdma; i++) {
 		const struct oci_rdma *d = &r->rdma[i];
 
-		if (d->hcaHandles.set && cgroup_limit_put(l, "rdma.hcaHandles", "rdma.max", e, "%s hca_handle=%u", d->key,
-							  d->hcaHandles.v) < 0)
+		if (d->hcaHandles.set &&
+		    cgroup_limit_put(l, "rdma.hcaHandles", "rdma.max", e, "%s hca_handle=%u",
+				     d->key, d->hcaHandles.v) < 0)
 			return -1;
-		if (d->hcaObjects.set && cgroup_limit_put(l, "rdma.hcaObjects", "rdma.max", e, "%s hca_object=%u", d->key,
-							  d->hcaObjects.v) < 0)
+		if (d->hcaObjects.set &&
+		    cgroup_limit_put(l, "rdma.hcaObjects", "rdma.max", e, "%s hca_object=%u",
+				     d->key, d->hcaObjects.v) < 0)
 			return -1;
 	}
 	return 0;
 }
 
-static int devices_apply(const struct cgroup_limits *l, const struct oci_resources *r, struct error *e)
+static int devices_apply(const struct cgroup_limits *l, const struct oci_resources *r,
+			 struct error *e)
 {
 	cleanup(device_list_done) struct device_list list = { 0 };
 
@@ -249,7 +275,8 @@ static int devices_apply(const struct cgroup_limits *l, const struct oci_resourc
 }
 
 /* A value may have several lines ("io.max"): the kernel takes one a write. */
-static int unified_apply(const struct cgroup_limits *l, const struct oci_resources *r, struct error *e)
+static int unified_apply(const struct cgroup_limits *l, const struct oci_resources *r,
+			 struct error *e)
 {
 	for (size_t i = 0; i < r->n_unified; i++) {
 		const char *p = r->unified[i].value;
@@ -259,20 +286,23 @@ static int unified_apply(const struct cgroup_limits *l, const struct oci_resourc
 			cleanup_free char *line = xstrndup(p, n);
 
 			if (file_write(l->fd, r->unified[i].key, line, e) < 0)
-				return error_wrap(e, "linux.resources.unified: cgroup \"%s\"", l->path);
+				return error_wrap(e, "linux.resources.unified: cgroup \"%s\"",
+						  l->path);
 			p += n + strspn(p + n, "\n");
 		} while (*p);
 	}
 	return 0;
 }
 
-int cgroup_v2_apply(const struct cgroup_limits *l, const struct oci_resources *r, uint32_t mask, struct error *e)
+int cgroup_v2_apply(const struct cgroup_limits *l, const struct oci_resources *r, uint32_t mask,
+		    struct error *e)
 {
-	static int (*const table[CTL_COUNT])(const struct cgroup_limits *l, const struct oci_resources *r,
-					     struct error *e) = {
-		[CTL_CPU] = cpu_apply,	 [CTL_CPUSET] = cpuset_apply, [CTL_MEMORY] = memory_apply,
-		[CTL_PIDS] = pids_apply, [CTL_IO] = io_apply,	      [CTL_HUGETLB] = hugetlb_apply,
-		[CTL_RDMA] = rdma_apply, [CTL_DEVICES] = devices_apply,
+	static int (*const table[CTL_COUNT])(const struct cgroup_limits *l,
+					     const struct oci_resources *r, struct error *e) = {
+		[CTL_CPU] = cpu_apply,	     [CTL_CPUSET] = cpuset_apply,
+		[CTL_MEMORY] = memory_apply, [CTL_PIDS] = pids_apply,
+		[CTL_IO] = io_apply,	     [CTL_HUGETLB] = hugetlb_apply,
+		[CTL_RDMA] = rdma_apply,     [CTL_DEVICES] = devices_apply,
 	};
 
 	mask &= cgroup_asked(r);

@@ -67,7 +67,7 @@ void create_done(struct create *c)
 	network_plan_done(&c->network);
 	attach_result_done(&c->attached);
 	seccomp_program_done(&c->seccomp);
-	for (size_t i = 0; i < c->n_binds; i++)
+	for (size_t i = 0; i < ARRAY_SIZE(c->bind_sources); i++)
 		free(c->bind_sources[i]);
 	free(c->preserved);
 	c->record.annotations = NULL; /* the config's */
@@ -209,6 +209,36 @@ static int attach_cgroup(struct create *c, struct error *e)
 	return c->init.has_cgroup && !c->init.in_cgroup ? sync_send(c->sync, SYNC_CGROUP, e) : 0;
 }
 
+/* The spec's "Cgroup ownership": a container that sees its cgroup as the root, writable, may manage it. */
+static bool is_delegated(const struct create *c)
+{
+	if (c->record.cgroup.layout != CGROUP_V2 || !(c->namespaces.new_flags & CLONE_NEWUSER) ||
+	    !(c->namespaces.new_flags & CLONE_NEWCGROUP))
+		return false;
+	for (size_t i = 0; i < c->config.n_mounts; i++) {
+		const struct oci_mount *m = &c->config.mounts[i];
+		bool ro = false;
+
+		for (size_t k = 0; k < m->n_options; k++)
+			ro = ro || str_eq(m->options[k], "ro");
+		if (m->type && str_has_prefix(m->type, "cgroup") && !ro)
+			return true;
+	}
+	return false;
+}
+
+static int delegate_cgroup(struct create *c, struct error *e)
+{
+	const struct oci_linux *l = c->config.linux_;
+
+	if (!is_delegated(c))
+		return 0;
+	for (size_t i = 0; i < l->n_uidMappings; i++)
+		if (l->uidMappings[i].containerID == 0)
+			return cgroup_delegate(&c->record.cgroup, l->uidMappings[i].hostID, e);
+	return 0;
+}
+
 static int attach_network(struct create *c, struct error *e)
 {
 	cleanup_close int nl = -1, netns = -1, etc = -1;
@@ -327,6 +357,7 @@ int create_story(struct create *c, struct error *e)
 	/* From here on there are side effects, and the record tells of them. */
 	if (step(e, "reserve id", reserve(c, e)) < 0 ||
 	    step(e, "write state files", write_state_files(c, e)) < 0 ||
+	    step(e, "make bind targets", create_bind_targets(c, e)) < 0 ||
 	    step(e, "prepare cgroup", cgroup_prepare(&c->record.cgroup, c->config.linux_->resources, e)) < 0 ||
 	    step(e, "listen for start", listen_for_start(c, e)) < 0 ||
 	    step(e, "open output", create_open_output(c, e)) < 0 ||
@@ -334,6 +365,7 @@ int create_story(struct create *c, struct error *e)
 	    step(e, "map ids", map_ids(c, e)) < 0 ||
 	    step(e, "set the OOM score", process_setup_oom(c->config.process, c->process.pid, e)) < 0 ||
 	    step(e, "attach cgroup", attach_cgroup(c, e)) < 0 ||
+	    step(e, "delegate cgroup", delegate_cgroup(c, e)) < 0 ||
 	    step(e, "attach network", attach_network(c, e)) < 0 ||
 	    step_await(e, "await environment", sync_await(c->sync, SYNC_ENVIRONMENT, NULL, NULL, e)) < 0 ||
 	    step(e, "createRuntime hooks", runtime_hooks(c, e)) < 0 ||
@@ -365,7 +397,7 @@ int container_create(const struct runtime *rt, const struct create_options *o, s
 	int result;
 
 	create_begin(&c, rt, o, false);
-	result = create_story(&c, e);
+	result = create_preserve(&c, e) < 0 ? -1 : create_story(&c, e);
 	if (result < 0)
 		create_abort(&c);
 	create_done(&c);

@@ -20,6 +20,7 @@ struct create {
 	int bundle_fd, root_fd;
 	int *preserved;
 	size_t n_preserved;
+	int n_listen;		     /* of LISTEN_FDS */
 	struct seccomp_program seccomp;
 	struct namespaces namespaces;
 	struct rootfs_bind binds[3];

@@ -121,43 +121,34 @@ static void add_env(struct oci_process *p, char *entry)
 }
 
 /* Socket activation, sd_listen_fds(3): the container's program is process 1 there. */
-static int listen_fds(struct create *c, int *ret_n, struct error *e)
+static void pass_listen_fds(struct create *c)
+{
+	if (c->n_listen == 0 || !c->config.process)
+		return;
+	add_env(c->config.process, xasprintf("LISTEN_FDS=%d", c->n_listen));
+	add_env(c->config.process, xstrdup("LISTEN_PID=1"));
+}
+
+int create_preserve(struct create *c, struct error *e)
 {
 	const char *text = getenv("LISTEN_FDS");
-	long long n;
+	long long n = 0;
 
-	*ret_n = 0;
-	if (!text || !c->config.process)
-		return 0;
-	if (str_to_int64(text, 0, PRESERVE_MAX, &n) < 0)
+	if (text && str_to_int64(text, 0, PRESERVE_MAX, &n) < 0)
 		return error_set(e, ERR_INPUT, "LISTEN_FDS: \"%s\" is not a number of descriptors", text);
-	if (n == 0)
-		return 0;
-	add_env(c->config.process, xasprintf("LISTEN_FDS=%lld", n));
-	add_env(c->config.process, xstrdup("LISTEN_PID=1"));
-	*ret_n = (int)n;
-	return 0;
+	c->n_listen = (int)n;
+	return preserved_scan(c->o->preserve_fds + c->n_listen, &c->preserved, &c->n_preserved, e);
 }
 
 int create_load(struct create *c, struct error *e)
 {
-	struct error *none = NULL;
-	int activated = 0;
-
-	/* Before any descriptor of ours could take a number that is to be preserved. */
-	if (preserved_scan(c->o->preserve_fds, &c->preserved, &c->n_preserved, e) < 0)
-		return -1;
 	if (oci_id_check(c->o->id, e) < 0 || open_bundle(c, e) < 0 || read_config(c, e) < 0)
 		return -1;
 	override_args(c);
 	if (oci_unsupported_check(&c->config, e) < 0 || check_namespaces(c, e) < 0 || check_terminal(c, e) < 0 ||
-	    open_root(c, e) < 0 || listen_fds(c, &activated, e) < 0)
+	    open_root(c, e) < 0)
 		return -1;
-	if (activated) {
-		free(c->preserved);
-		if (preserved_scan(c->o->preserve_fds + activated, &c->preserved, &c->n_preserved, none) < 0)
-			return error_set(e, ERR_INPUT, "LISTEN_FDS and --preserve-fds are too many");
-	}
+	pass_listen_fds(c);
 	return 0;
 }
 
@@ -169,6 +160,9 @@ int create_plan_network(struct create *c, struct error *e)
 		return -1;
 	if (!c->network.attach)
 		return 0;
+	if (record_instance(&c->record.instance, e) < 0)
+		return -1;
+	o.instance = c->record.instance;
 	o.requests = c->network.requests;
 	o.n_requests = c->network.n_requests;
 	o.ports = c->network.ports;
@@ -213,6 +207,24 @@ int create_plan_targets(struct create *c, struct error *e)
 		return 0;
 	return rootfs_missing_targets(c->root_fd, &c->config, c->binds, c->n_binds, &c->record.targets,
 				      &c->record.n_targets, e);
+}
+
+int create_bind_targets(struct create *c, struct error *e)
+{
+	size_t kept = 0;
+
+	(void)e;
+	for (size_t i = 0; i < c->n_binds; i++) {
+		ERROR_INIT(why);
+		cleanup_close int fd = path_touch_in_root(c->root_fd, c->binds[i].target, 0644, &why);
+
+		if (fd >= 0)
+			c->binds[kept++] = c->binds[i];
+		else
+			log_warning("no generated \"%s\" in the container: %s", c->binds[i].target, why.msg);
+	}
+	c->n_binds = kept;
+	return 0;
 }
 
 int create_connect_console(struct create *c, struct error *e)

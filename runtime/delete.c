@@ -30,13 +30,21 @@ static int check_status(const struct record *r, bool force, struct error *e)
 	return error_set(e, ERR_STATUS, "cannot delete container %s that is not stopped: %s", r->id, status_name(s));
 }
 
-/* Where the record itself cannot be read there is nothing to work from but the directory. */
 static int load(const struct runtime *rt, const char *id, bool force, struct record *r, struct error *e)
 {
 	if (force && break_lock(rt, id, e) < 0 && e->code == ERR_NO_CONTAINER)
 		return -1;
 	error_clear(e);
-	return record_load(rt->root, id, true, LOCK_TIMEOUT_MS, r, e);
+	if (record_open(rt->root, id, true, LOCK_TIMEOUT_MS, r, e) < 0)
+		return -1;
+	if (record_read(r, e) == 0)
+		return 0;
+	if (!force)
+		return -1;
+	/* A record that is no record: there is nothing to work from but the directory. */
+	log_warning("%s: only its directory is removed", e->msg);
+	error_clear(e);
+	return 0;
 }
 
 static int delete_story(const struct runtime *rt, const char *id, bool force, struct error *e)

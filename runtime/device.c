@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Device nodes. A node is made by mknodat(2) below a descriptor of its parent directory, which was opened in the
- * container's root: a /dev of the image that is a link to elsewhere leads elsewhere in the image, never to the host
- * (CVE-2026-41579). mknodat does not follow a last link; what is there already must be the very device.
+ * Device nodes. A node is made by mknodat(2) below a descriptor of its parent directory, which was
+ * opened in the container's root: a /dev of the image that is a link to elsewhere leads elsewhere
+ * in the image, never to the host (CVE-2026-41579). mknodat does not follow a last link; what is
+ * there already must be the very device.
  *
- * A user namespace may not make nodes: there the host's node is opened, checked (type and number) and that descriptor is
- * bound over an empty file.
+ * A user namespace may not make nodes: there the host's node is opened, checked (type and number)
+ * and that descriptor is bound over an empty file.
  */
 #include "runtime/device.h"
 
@@ -32,16 +33,19 @@ struct node {
 };
 
 static const struct {
-	const char *name;
+	const char *path;
 	unsigned int major, minor;
 } default_devices[] = {
-	{ "null", 1, 3 }, { "zero", 1, 5 }, { "full", 1, 7 }, { "random", 1, 8 }, { "urandom", 1, 9 }, { "tty", 5, 0 },
+	{ "/dev/null", 1, 3 },	 { "/dev/zero", 1, 5 },	   { "/dev/full", 1, 7 },
+	{ "/dev/random", 1, 8 }, { "/dev/urandom", 1, 9 }, { "/dev/tty", 5, 0 },
 };
 
 static const struct {
 	const char *name, *to;
 } default_links[] = {
-	{ "fd", "/proc/self/fd" },	{ "stdin", "/proc/self/fd/0" }, { "stdout", "/proc/self/fd/1" },
+	{ "fd", "/proc/self/fd" },
+	{ "stdin", "/proc/self/fd/0" },
+	{ "stdout", "/proc/self/fd/1" },
 	{ "stderr", "/proc/self/fd/2" },
 };
 
@@ -69,19 +73,22 @@ static int open_host_node(const struct node *n)
 	if (fd >= 0 && is_node(fd, n))
 		return steal_fd(&fd);
 	fd_close_at(&fd);
-	snprintf(by_number, sizeof(by_number), "/dev/%s/%u:%u", S_ISCHR(n->mode) ? "char" : "block", major(n->dev),
-		 minor(n->dev));
+	snprintf(by_number, sizeof(by_number), "/dev/%s/%u:%u", S_ISCHR(n->mode) ? "char" : "block",
+		 major(n->dev), minor(n->dev));
 	fd = open(by_number, O_PATH | O_CLOEXEC);
 	return fd >= 0 && is_node(fd, n) ? steal_fd(&fd) : -1;
 }
 
-static int bind_host_node(int parent, const char *name, const struct node *n, struct error *e)
+static int bind_host_node(const struct rootfs *r, int parent, const char *name,
+			  const struct node *n, struct error *e)
 {
 	cleanup_close int source = open_host_node(n), target = -1;
 	struct stat st;
 
 	if (source < 0)
-		return error_set(e, ENODEV, "a user namespace cannot make device nodes, and the host has no such device (%u:%u)",
+		return error_set(e, ENODEV,
+				 "a user namespace cannot make device nodes, and the host has no "
+				 "such device (%u:%u)",
 				 major(n->dev), minor(n->dev));
 	if (mknodat(parent, name, S_IFREG | 0666, 0) < 0 && errno != EEXIST)
 		return error_errno(e, "make a file to bind the host's node over");
@@ -90,7 +97,7 @@ static int bind_host_node(int parent, const char *name, const struct node *n, st
 		return error_errno(e, "open");
 	if (S_ISLNK(st.st_mode))
 		return error_set(e, ELOOP, "a symbolic link is in its place");
-	if (mount_bind_fd(source, target, MS_BIND) < 0)
+	if (mount_bind_fd(r, source, target, false) < 0)
 		return error_errno(e, "bind the host's node");
 	return 0;
 }
@@ -103,21 +110,23 @@ static int set_owner(int parent, const char *name, const struct node *n, struct 
 	if (fd < 0 || !is_node(fd, n))
 		return error_set(e, ERR_GENERIC, "the new node was exchanged for something else");
 	if (fchownat(fd, "", n->uid, n->gid, AT_EMPTY_PATH) < 0)
-		return error_errno(e, "change the owner to %u:%u", (unsigned int)n->uid, (unsigned int)n->gid);
+		return error_errno(e, "change the owner to %u:%u", (unsigned int)n->uid,
+				   (unsigned int)n->gid);
 	return 0;
 }
 
 /* umask is 0. */
-static int make_node(const struct rootfs *r, int parent, const char *name, const struct node *n, struct error *e)
+static int make_node(const struct rootfs *r, int parent, const char *name, const struct node *n,
+		     struct error *e)
 {
 	cleanup_close int there = -1;
 
 	if (r->new_userns && !S_ISFIFO(n->mode))
-		return bind_host_node(parent, name, n, e);
+		return bind_host_node(r, parent, name, n, e);
 	if (mknodat(parent, name, n->mode, n->dev) == 0)
 		return n->uid || n->gid ? set_owner(parent, name, n, e) : 0;
 	if (errno == EPERM)
-		return bind_host_node(parent, name, n, e);
+		return bind_host_node(r, parent, name, n, e);
 	if (errno != EEXIST)
 		return error_errno(e, "make the node");
 	there = openat(parent, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
@@ -141,17 +150,14 @@ static bool configured(const struct rootfs *r, const char *path)
 
 static int make_default_devices(struct rootfs *r, int dev, struct error *e)
 {
-	char path[32];
-
 	for (size_t i = 0; i < ARRAY_SIZE(default_devices); i++) {
-		struct node n = { .path = path, .mode = S_IFCHR | 0666 };
+		struct node n = { .path = default_devices[i].path, .mode = S_IFCHR | 0666 };
 
-		snprintf(path, sizeof(path), "/dev/%s", default_devices[i].name);
-		if (configured(r, path))
+		if (configured(r, n.path))
 			continue;
 		n.dev = makedev(default_devices[i].major, default_devices[i].minor);
-		if (make_node(r, dev, default_devices[i].name, &n, e) < 0)
-			return error_wrap(e, "device \"%s\"", path);
+		if (make_node(r, dev, n.path + strlen("/dev/"), &n, e) < 0)
+			return error_wrap(e, "device \"%s\"", n.path);
 	}
 	return 0;
 }
@@ -167,11 +173,13 @@ static int node_of_config(const struct oci_device *d, struct node *ret_node, str
 	else if (str_eq(d->type, "p"))
 		n.mode |= S_IFIFO;
 	else
-		return error_set(e, ERR_INPUT, "type \"%s\" is none of \"c\", \"b\", \"u\", \"p\"", d->type ? d->type : "");
+		return error_set(e, ERR_INPUT, "type \"%s\" is none of \"c\", \"b\", \"u\", \"p\"",
+				 d->type ? d->type : "");
 	if (!S_ISFIFO(n.mode)) { /* a fifo's numbers are ignored */
-		if (!d->major.set || !d->minor.set || d->major.v < 0 || d->minor.v < 0 || d->major.v > 0xfff ||
-		    d->minor.v > 0xfffff)
-			return error_set(e, ERR_INPUT, "major and minor are missing or out of range");
+		if (!d->major.set || !d->minor.set || d->major.v < 0 || d->minor.v < 0 ||
+		    d->major.v > 0xfff || d->minor.v > 0xfffff)
+			return error_set(e, ERR_INPUT,
+					 "major and minor are missing or out of range");
 		n.dev = makedev((unsigned int)d->major.v, (unsigned int)d->minor.v);
 	}
 	n.uid = d->uid.set ? d->uid.v : 0;
@@ -211,26 +219,33 @@ static int make_config_devices(struct rootfs *r, struct error *e)
 	return 0;
 }
 
-/* A link that an image brought stays, as with runc; but /dev/ptmx must be that of the container's own devpts. */
+/* A link that an image brought stays, as with runc; but /dev/ptmx must be that of the
+ * container's own devpts. */
 static int make_links(struct rootfs *r, int dev, struct error *e)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(default_links); i++)
-		if (symlinkat(default_links[i].to, dev, default_links[i].name) < 0 && errno != EEXIST)
+		if (symlinkat(default_links[i].to, dev, default_links[i].name) < 0 &&
+		    errno != EEXIST)
 			return error_errno(e, "make the link \"/dev/%s\"", default_links[i].name);
-	if (faccessat(r->proc_fd, "kcore", F_OK, 0) == 0 && symlinkat("/proc/kcore", dev, "core") < 0 && errno != EEXIST)
+	if (faccessat(r->proc_fd, "kcore", F_OK, 0) == 0 &&
+	    symlinkat("/proc/kcore", dev, "core") < 0 && errno != EEXIST)
 		return error_errno(e, "make the link \"/dev/core\"");
 	if (symlinkat("pts/ptmx", dev, "ptmx") == 0)
 		return 0;
 	if (errno != EEXIST)
 		return error_errno(e, "make the link \"/dev/ptmx\"");
-	if (unlinkat(dev, "ptmx", 0) < 0)
-		return errno == EBUSY ? 0 : error_errno(e, "replace \"/dev/ptmx\""); /* EBUSY: the config mounts there */
+	if (unlinkat(dev, "ptmx", 0) < 0) {
+		if (errno == EBUSY) /* the config mounts there */
+			return 0;
+		return error_errno(e, "replace \"/dev/ptmx\"");
+	}
 	if (symlinkat("pts/ptmx", dev, "ptmx") < 0)
 		return error_errno(e, "make the link \"/dev/ptmx\"");
 	return 0;
 }
 
-/* A bind over /dev, as engines make it for --privileged with the host's /dev, is not ours to fill. */
+/* A bind over /dev, as engines make it for --privileged with the host's /dev, is not ours to
+ * fill. */
 static bool dev_is_bound(const struct oci_config *c)
 {
 	for (size_t i = 0; i < c->n_mounts; i++) {
@@ -275,12 +290,13 @@ int device_bind_console(struct rootfs *r, int pty_fd, struct error *e)
 	struct stat st;
 
 	/* 136 to 143: UNIX98 pty peers (Documentation/admin-guide/devices.txt) */
-	if (fstat(pty_fd, &st) < 0 || !S_ISCHR(st.st_mode) || major(st.st_rdev) < 136 || major(st.st_rdev) > 143)
+	if (fstat(pty_fd, &st) < 0 || !S_ISCHR(st.st_mode) || major(st.st_rdev) < 136 ||
+	    major(st.st_rdev) > 143)
 		return error_set(e, ENOTTY, "the console is not a pseudo-terminal");
 	target = path_touch_in_root(r->new_root_fd, "/dev/console", 0600, e);
 	if (target < 0)
 		return -1;
-	if (mount_bind_fd(pty_fd, target, MS_BIND) < 0)
+	if (mount_bind_fd(r, pty_fd, target, false) < 0)
 		return error_errno(e, "bind the terminal over /dev/console");
 	return 0;
 }

@@ -8,11 +8,13 @@
 #include "base/error.h"
 #include "runtime/rootfs.h"
 
-/* The default devices, linux.devices, and the default links. Does nothing if the config binds the host's /dev. mount_enter() first. */
+/* The default devices, linux.devices, and the default links. Does nothing if the config binds
+ * the host's /dev. */
 int devices_make(struct rootfs *r, struct error *e);
-/* Binds the terminal PTY_FD over /dev/console, which is made if missing. mount_enter() first. */
+/* Binds the terminal PTY_FD over /dev/console, which is made if missing. */
 int device_bind_console(struct rootfs *r, int pty_fd, struct error *e);
-/* True if FD is a character device MAJOR:MINOR. Both halves matter: an image's plain file called null is not the null device. */
+/* True if FD is a character device MAJOR:MINOR. Both halves matter: an image's plain file called
+ * null is not the null device. */
 bool device_is_char(int fd, unsigned int major, unsigned int minor);
 
 #endif

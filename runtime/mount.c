@@ -2,16 +2,17 @@
 /*
  * One mount of the config, from words to a mount on a descriptor.
  *
- * The target is opened (and made) in the container's root once, and what is mounted goes onto that descriptor: no name is
- * resolved twice, so a container that shares a volume with us and swaps directories for links gains nothing
- * (CVE-2021-30465, CVE-2024-45310).
+ * The target is opened (and made) in the container's root once, and what is mounted goes onto that
+ * descriptor: no name is resolved twice, so a container that shares a volume with us and swaps
+ * directories for links gains nothing (CVE-2021-30465, CVE-2024-45310).
  *
- * A new file system is one mount(2), twice as fast as fsopen and its kin. A bind is a detached clone (open_tree), which gets its
- * attributes before anybody sees it and is then attached; on kernels before 5.2 it is mount(2), the target opened anew and
- * checked to be the source, and a remount.
+ * A new file system is one mount(2), twice as fast as fsopen and its kin. A bind is a detached
+ * clone (open_tree), which gets its attributes before anybody sees it and is then attached; on
+ * kernels before 5.2 it is mount(2), the target opened anew and checked to be the source, and a
+ * remount.
  *
- * In a user namespace the kernel locks attributes that the mounts came with (nosuid, nodev, noexec, ro, atime): asking to
- * clear one is EPERM, and it stays.
+ * In a user namespace the kernel locks attributes that the mounts came with (nosuid, nodev, noexec,
+ * ro, atime): asking to clear one is EPERM, and it stays.
  */
 #include "runtime/mount.h"
 
@@ -38,13 +39,21 @@ static bool is_fs(int fd, unsigned long magic)
 	return fstatfs(fd, &fs) == 0 && (unsigned long)fs.f_type == magic;
 }
 
-/* What lxcfs and checkpointing put over files of procfs. Anything else below /proc could fake what the runtime and the
- * container's root read there. */
+/* What lxcfs and checkpointing put over files of procfs. Anything else below /proc could fake
+ * what the runtime and the container's root read there. */
 static bool allowed_below_proc(const char *path)
 {
 	static const char *const allowed[] = {
-		"cpuinfo", "diskstats", "meminfo", "stat", "swaps", "uptime", "loadavg", "slabinfo",
-		"sys/kernel/ns_last_pid", "sys/crypto/fips_enabled",
+		"cpuinfo",
+		"diskstats",
+		"meminfo",
+		"stat",
+		"swaps",
+		"uptime",
+		"loadavg",
+		"slabinfo",
+		"sys/kernel/ns_last_pid",
+		"sys/crypto/fips_enabled",
 	};
 
 	if (!str_has_prefix(path, "/proc/"))
@@ -55,46 +64,59 @@ static bool allowed_below_proc(const char *path)
 	return false;
 }
 
-/* SOURCE_FD: the thing that a bind puts there, else -1. Judged by where the target really is, and by its name. */
+/* SOURCE_FD: the thing that a bind puts there, else -1. Judged by where the target really is,
+ * and by its name. */
 static int check_proc(const struct mounting *x, int source_fd, struct error *e)
 {
 	struct stat st;
 
 	if (str_eq(x->destination, "/proc")) {
-		if (source_fd >= 0 ? !is_fs(source_fd, PROC_SUPER_MAGIC) || fstat(source_fd, &st) < 0 || st.st_ino != PROC_ROOT_INO :
-				     !str_eq(x->type, "proc"))
+		if (source_fd >= 0 ? !is_fs(source_fd, PROC_SUPER_MAGIC) ||
+					     fstat(source_fd, &st) < 0 || st.st_ino != PROC_ROOT_INO
+				   : !str_eq(x->type, "proc"))
 			return error_set(e, ERR_INPUT, "only a procfs may be mounted there");
 		return 0;
 	}
 	if (str_eq(x->type, "proc") || allowed_below_proc(x->destination))
 		return 0;
 	if (str_has_prefix(x->destination, "/proc/") || is_fs(x->target, PROC_SUPER_MAGIC))
-		return error_set(e, ERR_INPUT, "nothing may be mounted inside a procfs, but over a few files of lxcfs");
+		return error_set(
+			e, ERR_INPUT,
+			"nothing may be mounted inside a procfs, but over a few files of lxcfs");
 	return 0;
 }
 
-/* Opens or makes the target. procfs and sysfs want a plain directory: an image that has /proc or /sys as a link would lead the
- * runtime's own writes elsewhere. */
+static int make_target(struct mounting *x, bool directory, struct error *e)
+{
+	x->target = directory ? path_mkdir_in_root(x->r->new_root_fd, x->destination, 0755, e)
+			      : path_touch_in_root(x->r->new_root_fd, x->destination, 0644, e);
+	return x->target < 0 ? -1 : 0;
+}
+
+/* Opens or makes the target. procfs and sysfs want a plain directory: an image that has /proc or
+ * /sys as a link would lead the runtime's own writes elsewhere. For tmpfs it matters whether the
+ * target was there: x->made. */
 static int open_target(struct mounting *x, bool directory, struct error *e)
 {
 	bool plain = str_eq(x->type, "proc") || str_eq(x->type, "sysfs");
-	int flags = O_PATH | (plain ? O_DIRECTORY | O_NOFOLLOW : 0);
 
-	x->target = path_open_in_root(x->r->new_root_fd, x->destination, flags, 0, NULL);
-	if (x->target < 0 && plain && (errno == ENOTDIR || errno == ELOOP))
-		return error_set(e, ENOTDIR, "the target is not a plain directory (a symbolic link?)");
-	if (x->target < 0) {
-		x->made = errno == ENOENT;
-		x->target = directory ? path_mkdir_in_root(x->r->new_root_fd, x->destination, 0755, e) :
-					path_touch_in_root(x->r->new_root_fd, x->destination, 0644, e);
-	}
-	return x->target < 0 ? -1 : 0;
+	if (!plain && !str_eq(x->type, "tmpfs"))
+		return make_target(x, directory, e);
+	x->target = path_open_in_root(x->r->new_root_fd, x->destination,
+				      O_PATH | (plain ? O_DIRECTORY | O_NOFOLLOW : 0), 0, NULL);
+	if (x->target >= 0)
+		return 0;
+	if (plain && (errno == ENOTDIR || errno == ELOOP))
+		return error_set(e, ENOTDIR,
+				 "the target is not a plain directory (a symbolic link?)");
+	x->made = errno == ENOENT;
+	return make_target(x, directory, e);
 }
 
 static int set_propagation(struct mounting *x, struct error *e)
 {
 	for (size_t i = 0; i < x->o.n_propagation; i++)
-		if (mount_on_fd(NULL, x->top, NULL, x->o.propagation[i], NULL) < 0)
+		if (mount_on_fd(x->r, NULL, x->top, NULL, x->o.propagation[i], NULL) < 0)
 			return error_errno(e, "set the propagation");
 	return 0;
 }
@@ -115,14 +137,15 @@ int mount_finish(struct mounting *x, struct error *e)
 	if (need_top(x, e) < 0)
 		return -1;
 	if ((o->rec_set || o->rec_clear) &&
-	    mount_attributes(x->top, o->rec_set, o->rec_clear, true, x->r->new_userns, e) < 0)
+	    mount_attributes(x->r, x->top, o->rec_set, o->rec_clear, true, e) < 0)
 		return -1;
 	return set_propagation(x, e);
 }
 
 static int mount_new(struct mounting *x, unsigned long flags, const char *data, struct error *e)
 {
-	if (mount_on_fd(x->source, x->target, x->type, flags & ~(unsigned long)(MS_BIND | MS_REC), data) < 0) {
+	if (mount_on_fd(x->r, x->source, x->target, x->type,
+			flags & ~(unsigned long)(MS_BIND | MS_REC), data) < 0) {
 		if (errno != ENODEV)
 			return error_errno(e, "mount");
 		return error_set(e, ENODEV, "this kernel has no file system type \"%s\"", x->type);
@@ -149,7 +172,8 @@ static int mount_tmpfs(struct mounting *x, struct error *e)
 	if (!mount_data_has(o->data, "mode")) {
 		if (!x->made && fstat(x->target, &st) == 0)
 			mode = st.st_mode & 07777;
-		data = xasprintf("%s%smode=%o", o->data ? o->data : "", o->data ? "," : "", (unsigned int)mode);
+		data = xasprintf("%s%smode=%o", o->data ? o->data : "", o->data ? "," : "",
+				 (unsigned int)mode);
 	}
 	/* read-only only at the end: later mounts of the list may have their targets in here */
 	if (mount_new(x, o->flags & ~(unsigned long)MS_RDONLY, data ? data : o->data, e) < 0)
@@ -169,12 +193,16 @@ static int open_source(const char *path, bool recursive, bool *ret_detached, str
 	int fd = mount_clone(AT_FDCWD, path, recursive);
 
 	*ret_detached = fd >= 0;
-	if (fd < 0 && (errno == ENOSYS || errno == EPERM)) /* EPERM: some seccomp profiles know no better */
+	if (fd < 0 &&
+	    (errno == ENOSYS || errno == EPERM)) /* EPERM: some seccomp profiles know no better */
 		fd = open(path, O_PATH | O_CLOEXEC);
 	if (fd >= 0)
 		return fd;
 	if (errno == EINVAL) {
-		error_set(e, EINVAL, "bind \"%s\": it is unbindable, or what other mounts hide below it would be revealed", path);
+		error_set(e, EINVAL,
+			  "bind \"%s\": it is unbindable, or what other mounts hide below it would "
+			  "be revealed",
+			  path);
 		return recursive ? -1 : error_hint(e, "use \"rbind\" instead of \"bind\"");
 	}
 	return error_errno(e, "bind \"%s\"", path);
@@ -183,22 +211,23 @@ static int open_source(const char *path, bool recursive, bool *ret_detached, str
 static int set_source_attributes(const struct mounting *x, int fd, struct error *e)
 {
 	const struct mount_options *o = &x->o;
-	const bool locked = x->r->new_userns;
 
-	if ((o->set || o->clear) && mount_attributes(fd, o->set, o->clear, false, locked, e) < 0)
+	if ((o->set || o->clear) && mount_attributes(x->r, fd, o->set, o->clear, false, e) < 0)
 		return -1;
-	if ((o->rec_set || o->rec_clear) && mount_attributes(fd, o->rec_set, o->rec_clear, true, locked, e) < 0)
+	if ((o->rec_set || o->rec_clear) &&
+	    mount_attributes(x->r, fd, o->rec_set, o->rec_clear, true, e) < 0)
 		return -1;
 	return 0;
 }
 
-/* Puts *SOURCE_FD on x->target. Attributes are set before it is seen, where the kernel can do that to a detached mount. */
+/* Puts *SOURCE_FD on x->target. Attributes are set before it is seen, where the kernel can do
+ * that to a detached mount. */
 static int attach_source(struct mounting *x, int *source_fd, bool detached, struct error *e)
 {
 	const bool early = detached && set_source_attributes(x, *source_fd, NULL) == 0;
 
 	if (!detached) {
-		if (mount_bind_fd(*source_fd, x->target, x->o.flags & (MS_BIND | MS_REC)) < 0)
+		if (mount_bind_fd(x->r, *source_fd, x->target, x->o.flags & MS_REC) < 0)
 			return error_errno(e, "bind");
 		x->top = mount_reopen(x->r, x->destination, x->target, *source_fd, e);
 	} else {
@@ -214,16 +243,17 @@ static bool kinds_differ(int a, int b)
 {
 	struct stat sa, sb;
 
-	return fstat(a, &sa) == 0 && fstat(b, &sb) == 0 && S_ISDIR(sa.st_mode) != S_ISDIR(sb.st_mode);
+	return fstat(a, &sa) == 0 && fstat(b, &sb) == 0 &&
+	       S_ISDIR(sa.st_mode) != S_ISDIR(sb.st_mode);
 }
 
-/* A read-only tree of the host's /sys must be so all the way down: the host's cgroups are below it (CVE-2023-25809). Without
- * mount_setattr(2) they are hidden instead. */
+/* A read-only tree of the host's /sys must be so all the way down: the host's cgroups are below
+ * it (CVE-2023-25809). Without mount_setattr(2) they are hidden instead. */
 static int protect_sys(struct mounting *x, struct error *e)
 {
 	cleanup_close int cgroups = -1;
 
-	if (mount_attributes(x->top, MOUNT_ATTR_RDONLY, 0, true, true, e) == 0)
+	if (mount_attributes(x->r, x->top, MOUNT_ATTR_RDONLY, 0, true, e) == 0)
 		return 0;
 	if (e->code != ERR_UNSUPPORTED)
 		return -1;
@@ -231,7 +261,8 @@ static int protect_sys(struct mounting *x, struct error *e)
 	cgroups = openat(x->top, "fs/cgroup", O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (cgroups < 0 && errno == ENOENT)
 		return 0;
-	if (cgroups < 0 || mount_on_fd("none", cgroups, "tmpfs", MS_RDONLY, "nr_blocks=1,nr_inodes=1") < 0)
+	if (cgroups < 0 ||
+	    mount_on_fd(x->r, "none", cgroups, "tmpfs", MS_RDONLY, "nr_blocks=1,nr_inodes=1") < 0)
 		return error_errno(e, "hide the host's cgroups");
 	return 0;
 }
@@ -254,10 +285,12 @@ int mount_bind_path(struct mounting *x, const char *path, struct error *e)
 	}
 	if (check_proc(x, fd, e) < 0)
 		return -1;
-	sys = x->r->new_userns && recursive && (x->o.set & MOUNT_ATTR_RDONLY) && is_fs(fd, SYSFS_MAGIC);
+	sys = x->r->new_userns && recursive && (x->o.set & MOUNT_ATTR_RDONLY) &&
+	      is_fs(fd, SYSFS_MAGIC);
 	if (attach_source(x, &fd, detached, e) < 0) {
 		if (fd >= 0 && kinds_differ(fd, x->target))
-			error_set(e, ENOTDIR, "of source and target one is a directory and one is not");
+			error_set(e, ENOTDIR,
+				  "of source and target one is a directory and one is not");
 		return -1;
 	}
 	return sys && protect_sys(x, e) < 0 ? -1 : set_propagation(x, e);
@@ -268,14 +301,17 @@ static int mount_bind(struct mounting *x, struct error *e)
 	cleanup_free char *path = path_join(x->r->bundle, x->source);
 
 	if (x->o.data)
-		return error_set(e, ERR_INPUT, "a bind mount takes no file system options, but has \"%s\"", x->o.data);
+		return error_set(e, ERR_INPUT,
+				 "a bind mount takes no file system options, but has \"%s\"",
+				 x->o.data);
 	return mount_bind_path(x, path, e);
 }
 
 /* The runtime's own /sys, for those who may not have one of their own network namespace. */
 static int bind_host_sys(struct mounting *x, struct error *e)
 {
-	const uint64_t always = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC;
+	const uint64_t always =
+		MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC;
 
 	x->o.flags |= MS_BIND | MS_REC;
 	x->o.set |= always;
@@ -294,7 +330,8 @@ static int mount_sysfs(struct mounting *x, struct error *e)
 	if (e->code != EPERM)
 		return -1;
 	error_clear(e);
-	log_debug("mount \"%s\": no sysfs of our own, binding the host's read-only", x->destination);
+	log_debug("mount \"%s\": no sysfs of our own, binding the host's read-only",
+		  x->destination);
 	return bind_host_sys(x, e);
 }
 
@@ -303,7 +340,8 @@ static int mount_proc(struct mounting *x, struct error *e)
 	if (mount_plain(x, e) == 0)
 		return 0;
 	if (e->code == EPERM && x->r->new_userns)
-		error_hint(e, "in a user namespace a procfs needs a new pid namespace, and a /proc of the host without mounts over it");
+		error_hint(e, "in a user namespace a procfs needs a new pid namespace, and a /proc "
+			      "of the host without mounts over it");
 	return -1;
 }
 
@@ -316,9 +354,9 @@ static int change_mount(struct mounting *x, struct error *e)
 	if (!(x->o.flags & MS_REMOUNT))
 		return mount_finish(x, e);
 	if (x->o.flags & MS_BIND) {
-		if (mount_attributes(x->top, x->o.set, x->o.clear, false, x->r->new_userns, e) < 0)
+		if (mount_attributes(x->r, x->top, x->o.set, x->o.clear, false, e) < 0)
 			return -1;
-	} else if (mount_on_fd(x->source, x->top, x->type, x->o.flags, x->o.data) < 0) {
+	} else if (mount_on_fd(x->r, x->source, x->top, x->type, x->o.flags, x->o.data) < 0) {
 		return error_errno(e, "remount");
 	}
 	return mount_finish(x, e);
@@ -330,8 +368,12 @@ static int mount_by_type(struct mounting *x, struct error *e)
 		const char *type;
 		int (*make)(struct mounting *x, struct error *e);
 	} types[] = {
-		{ "proc", mount_proc },	    { "sysfs", mount_sysfs },	{ "tmpfs", mount_tmpfs },
-		{ "cgroup", mount_cgroup }, { "cgroup2", mount_cgroup }, { NULL, mount_plain },
+		{ "proc", mount_proc },
+		{ "sysfs", mount_sysfs },
+		{ "tmpfs", mount_tmpfs },
+		{ "cgroup", mount_cgroup },
+		{ "cgroup2", mount_cgroup },
+		{ NULL, mount_plain },
 	};
 	size_t i = 0;
 
@@ -379,7 +421,10 @@ int mount_config(struct rootfs *r, size_t index, struct error *e)
 		result = mount_by_type(&x, e);
 	if (result == 0)
 		return 0;
-	error_wrap(e, "mount \"%s\" (type %s, source %s)", m->destination, x.o.flags & MS_BIND ? "bind" : x.type, x.source);
+	if (r->new_userns && x.target < 0 && (e->code == EACCES || e->code == EOVERFLOW))
+		error_hint(e, "the root directory must belong to the root of the user namespace");
+	error_wrap(e, "mount \"%s\" (type %s, source %s)", m->destination,
+		   x.o.flags & MS_BIND ? "bind" : x.type, x.source);
 	if (e->code == ERR_INPUT || e->code == ERR_UNSUPPORTED)
 		error_wrap(e, "config.json: mounts[%zu]", index);
 	return -1;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * One mount of the config: its options (mount_options.c), how each type of it is made (mount.c), and the two
- * types that are a story of their own: cgroup (mount_cgroup.c) and tmpfs with tmpcopyup (mount_copy.c).
+ * One mount of the config: its options (mount_options.c), how each type of it is made (mount.c),
+ * and the two types that are a story of their own: cgroup (mount_cgroup.c) and tmpfs with tmpcopyup
+ * (mount_copy.c).
  */
 #ifndef RUNTIME_MOUNT_H
 #define RUNTIME_MOUNT_H
@@ -22,19 +23,23 @@
 #define MOUNT_PROPAGATIONS_MAX 4
 
 struct mount_options {
-	unsigned long flags; /* MS_*, MS_BIND and MS_REC among them: what mount(2) takes for a new file system */
-	uint64_t set, clear; /* MOUNT_ATTR_*: what the words ask of one mount; unnamed attributes stay as they are */
-	uint64_t rec_set, rec_clear; /* the same of the r* words, for the whole tree of mounts */
-	unsigned long propagation[MOUNT_PROPAGATIONS_MAX]; /* MS_SHARED ... [| MS_REC], in the order given */
+	unsigned long flags; /* MS_*, MS_BIND and MS_REC among them: what mount(2) takes */
+	/* MOUNT_ATTR_* that the words ask of one mount (unnamed ones stay as they are), and those
+	 * that the r* words ask of a whole tree. */
+	uint64_t set, clear, rec_set, rec_clear;
+	unsigned long propagation[MOUNT_PROPAGATIONS_MAX]; /* MS_SHARED ... [| MS_REC], in order */
 	size_t n_propagation;
 	char *data; /* what the file system itself is told, joined with ","; NULL: nothing */
 	bool copyup, idmap, recursive_idmap;
 };
 
-/* Sorts the words of mounts[].options. What no table knows is data, which must fit a page (mount(2) would cut it silently). */
-int mount_options_parse(char *const *options, size_t n, struct mount_options *ret_options, struct error *e);
+/* Sorts the words of mounts[].options. What no table knows is data, which must fit a page
+ * (mount(2) would cut it silently). */
+int mount_options_parse(char *const *options, size_t n, struct mount_options *ret_options,
+			struct error *e);
 void mount_options_done(struct mount_options *o);
-/* The I-th word that mount_options_parse() knows, in alphabetical order, or NULL: for `features`. */
+/* The I-th word that mount_options_parse() knows, in alphabetical order, or NULL: for
+ * `features`. */
 const char *mount_option_name(size_t i);
 /* True if the comma-separated DATA (may be NULL) has KEY or KEY=... */
 bool mount_data_has(const char *data, const char *key);
@@ -48,7 +53,7 @@ struct mounting {
 	char *destination;	   /* cleaned */
 	int target;		   /* O_PATH of what is mounted on */
 	int top;		   /* O_PATH of the mount made; -1 until somebody needs it */
-	bool made;		   /* the target was missing */
+	bool made;		   /* tmpfs: the target was missing */
 };
 
 /* Makes config->mounts[INDEX] below r->new_root_fd. */
@@ -58,27 +63,35 @@ int mount_host_path(struct rootfs *r, const char *source, const char *target, st
 
 /* The rest is for the files of this folder that mount.
  *
- * mount(2) takes names, and the only name of a descriptor is a magic link of procfs. So the working directory is
- * the verified procfs (mount_enter) while descriptors are mounted by name: no /proc of an image is ever walked. */
-int mount_enter(const struct rootfs *r, struct error *e);
-/* mount(2) of descriptors (SOURCE_FD, MS_BIND [| MS_REC]). mount_enter() first. 0, or -1 with errno. */
-int mount_bind_fd(int source_fd, int target_fd, unsigned long flags);
-/* mount(2) of a new file system on a descriptor; also changes of propagation and remounts, on the root of a mount. */
-int mount_on_fd(const char *source, int target_fd, const char *type, unsigned long flags, const char *data);
-/* Detached clone of the mount at PATH below DIRFD (or of DIRFD itself if PATH is ""): open_tree(2), Linux 5.2. The descriptor, or -1 with errno. */
+ * mount(2) takes names. The name of a directory that we hold is ".", after fchdir(2); of a file
+ * it is a magic link of the verified procfs, looked up from there: no /proc of an image is ever
+ * walked. Both leave the working directory there. */
+
+/* mount(2) of a new file system on a descriptor; also changes of propagation and remounts, on
+ * the root of a mount. 0, or -1 with errno. */
+int mount_on_fd(const struct rootfs *r, const char *source, int target_fd, const char *type,
+		unsigned long flags, const char *data);
+/* Binds one descriptor over another. 0, or -1 with errno. */
+int mount_bind_fd(const struct rootfs *r, int source_fd, int target_fd, bool recursive);
+/* Detached clone of the mount at PATH below DIRFD (or of DIRFD itself if PATH is ""):
+ * open_tree(2), Linux 5.2. The descriptor, or -1 with errno. */
 int mount_clone(int dirfd, const char *path, bool recursive);
 /* Attaches what mount_clone() gave; afterwards TREE_FD is the mount's own descriptor. */
 int mount_attach(int tree_fd, int target_fd);
-/* Sets and clears MOUNT_ATTR_* of the mount at FD: mount_setattr(2), or without it (before Linux 5.12) a remount, if not RECURSIVE.
- * KEEP_LOCKED: what a user namespace may not clear stays (EPERM otherwise). mount_enter() first. */
-int mount_attributes(int fd, uint64_t set, uint64_t clear, bool recursive, bool keep_locked, struct error *e);
-/* The mount made last on PATH of the new root, checked to be another file system (or, with SAME_AS >= 0, the very file)
- * than what was mounted on. */
-int mount_reopen(const struct rootfs *r, const char *path, int target_fd, int same_as, struct error *e);
-/* Remembers FD to be made read-only by rootfs_finish(), once everything below it is made. Takes FD over. */
+/* Sets and clears MOUNT_ATTR_* of the mount at FD: mount_setattr(2), or without it (before Linux
+ * 5.12) a remount, if not RECURSIVE. What a user namespace may not clear (EPERM) stays. */
+int mount_attributes(const struct rootfs *r, int fd, uint64_t set, uint64_t clear, bool recursive,
+		     struct error *e);
+/* The mount made last on PATH of the new root, checked to be another file system (or, with
+ * SAME_AS >= 0, the very file) than what was mounted on. */
+int mount_reopen(const struct rootfs *r, const char *path, int target_fd, int same_as,
+		 struct error *e);
+/* Remembers FD to be made read-only by rootfs_finish(), once everything below it is made. Takes
+ * FD over. */
 void mount_readonly_later(struct rootfs *r, int fd);
 
-/* Binds the host's PATH on x->target (opened or made if -1) with x's flags, attributes and propagation. Sets x->top. */
+/* Binds the host's PATH on x->target (opened or made if -1) with x's flags, attributes and
+ * propagation. Sets x->top. */
 int mount_bind_path(struct mounting *x, const char *path, struct error *e);
 /* After a new file system: recursive attributes and propagation, if any are asked for. */
 int mount_finish(struct mounting *x, struct error *e);

@@ -2,12 +2,12 @@
 /*
  * A mount of type cgroup: what it means depends on the host.
  *
- *	v2		cgroup2, which in a new cgroup namespace shows the container's own cgroup as its root
- *	v1, hybrid	a tmpfs with one directory a hierarchy ("memory", "systemd", "unified"), and a link for each
- *			controller of a combined one (cpu -> cpu,cpuacct)
+ *	v2		cgroup2, which in a new cgroup namespace has the container's cgroup as root
+ *	v1, hybrid	a tmpfs with one directory a hierarchy ("memory", "systemd", "unified"),
+ *			and a link for each controller of a combined one (cpu -> cpu,cpuacct)
  *
- * Without a cgroup namespace of its own, or where the kernel refuses the mount in a user namespace, the container gets binds of its own
- * directories, and never those of others.
+ * Without a cgroup namespace of its own, or where the kernel refuses the mount in a user
+ * namespace, the container gets binds of its own directories, and never those of others.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -21,11 +21,13 @@
 #include "runtime/cgroup.h"
 #include "runtime/mount.h"
 
-/* The container's own directory in hierarchy D, or of the host's whole cgroup2 read-only if it has none. */
+/* The container's own directory in hierarchy D, or of the host's whole cgroup2 read-only if it
+ * has none. */
 static int bind_own(struct mounting *x, const struct cgroup_dir *d, struct error *e)
 {
-	cleanup_free char *path = d ? xasprintf("%s%s%s", d->mount, d->path[0] == '/' ? "" : "/", d->path) :
-				      xstrdup("/sys/fs/cgroup");
+	cleanup_free char *path =
+		d ? xasprintf("%s%s%s", d->mount, d->path[0] == '/' ? "" : "/", d->path)
+		  : xstrdup("/sys/fs/cgroup");
 
 	x->o.flags |= MS_BIND;
 	if (!d) {
@@ -35,12 +37,13 @@ static int bind_own(struct mounting *x, const struct cgroup_dir *d, struct error
 	return mount_bind_path(x, path, e);
 }
 
-static int mount_hierarchy(struct mounting *x, const struct cgroup_dir *d, const char *data, struct error *e)
+static int mount_hierarchy(struct mounting *x, const struct cgroup_dir *d, const char *data,
+			   struct error *e)
 {
 	const char *type = d && !d->v2 ? "cgroup" : "cgroup2";
 
 	if (x->r->new_cgroupns) {
-		if (mount_on_fd(x->source, x->target, type, x->o.flags, data) == 0)
+		if (mount_on_fd(x->r, x->source, x->target, type, x->o.flags, data) == 0)
 			return 0;
 		if (errno != EPERM && errno != EBUSY)
 			return error_errno(e, "mount %s", type);
@@ -81,12 +84,13 @@ static int mount_v1_part(const struct mounting *x, const struct cgroup_dir *d, s
 {
 	const char *slash = strrchr(d->mount, '/'), *name = slash ? slash + 1 : d->mount;
 	const bool named = str_has_prefix(d->controllers, "name=");
-	cleanup_free char *data = d->v2 ? NULL : xasprintf("%s%s", named ? "none," : "", d->controllers);
+	cleanup_free char *data =
+		d->v2 ? NULL : xasprintf("%s%s", named ? "none," : "", d->controllers);
 	cleanup(part_done) struct mounting part = *x;
 
 	part.top = part.target = -1;
 	part.destination = xasprintf("%s/%s", x->destination, name);
-	part.o.n_propagation = 0;	    /* the whole tree gets it */
+	part.o.n_propagation = 0;	       /* the whole tree gets it */
 	part.o.rec_set = part.o.rec_clear = 0; /* as well as these */
 	if (mkdirat(x->top, name, 0755) < 0)
 		return error_errno(e, "make the directory \"%s\"", part.destination);
@@ -100,7 +104,8 @@ static int mount_v1_part(const struct mounting *x, const struct cgroup_dir *d, s
 
 static int mount_v1(struct mounting *x, struct error *e)
 {
-	if (mount_on_fd("tmpfs", x->target, "tmpfs", x->o.flags & ~(unsigned long)MS_RDONLY, "mode=755") < 0)
+	if (mount_on_fd(x->r, "tmpfs", x->target, "tmpfs", x->o.flags & ~(unsigned long)MS_RDONLY,
+			"mode=755") < 0)
 		return error_errno(e, "mount tmpfs");
 	x->top = mount_reopen(x->r, x->destination, x->target, -1, e);
 	if (x->top < 0)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * tmpcopyup: a tmpfs begins with what its target held. Copied are files, directories, links and nodes with owner, mode
- * and times; sockets are not, nor extended attributes. By descriptors, no link is followed.
+ * tmpcopyup: a tmpfs begins with what its target held. Copied are files, directories, links and
+ * nodes with owner, mode and times; sockets are not, nor extended attributes. By descriptors, no
+ * link is followed.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -132,7 +133,8 @@ static int copy_dir(int from, int to, unsigned int depth, struct error *e)
 	int fd;
 
 	if (depth > DEPTH_MAX)
-		return error_set(e, ERR_GENERIC, "directories are nested more than %d deep", DEPTH_MAX);
+		return error_set(e, ERR_GENERIC, "directories are nested more than %d deep",
+				 DEPTH_MAX);
 	fd = openat(from, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0)
 		return error_errno(e, "open the directory to copy");
@@ -142,7 +144,8 @@ static int copy_dir(int from, int to, unsigned int depth, struct error *e)
 		return error_errno(e, "read the directory to copy");
 	}
 	while ((errno = 0, d = readdir(dir)))
-		if (!str_eq(d->d_name, ".") && !str_eq(d->d_name, "..") && copy_entry(from, to, d->d_name, depth, e) < 0)
+		if (!str_eq(d->d_name, ".") && !str_eq(d->d_name, "..") &&
+		    copy_entry(from, to, d->d_name, depth, e) < 0)
 			return -1;
 	return errno ? error_errno(e, "read the directory to copy") : 0;
 }

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The system calls of mounting, on descriptors; each of the newer ones with what to do where it is missing.
+ * The system calls of mounting, on descriptors; each of the newer ones with what to do where it is
+ * missing.
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <stdio.h>
+#include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
@@ -20,34 +21,31 @@
 #define ST_NOSYMFOLLOW 8192
 #endif
 
-struct fd_name {
-	char s[24];
-};
-
-/* Relative to a procfs: see mount_enter(). */
-static struct fd_name name_of_fd(int fd)
+/* A lookup of "." costs a quarter of one in procfs. fchdir refuses what is no directory, and in
+ * a user namespace directories of strangers. */
+int mount_on_fd(const struct rootfs *r, const char *source, int target_fd, const char *type,
+		unsigned long flags, const char *data)
 {
-	struct fd_name n;
-
-	snprintf(n.s, sizeof(n.s), "self/fd/%d", fd);
-	return n;
-}
-
-int mount_enter(const struct rootfs *r, struct error *e)
-{
+	if (fchdir(target_fd) == 0)
+		return mount(source, ".", type, flags, data);
 	if (fchdir(r->proc_fd) < 0)
-		return error_errno(e, "enter /proc");
-	return 0;
+		return -1;
+	return mount(source, path_of_fd(target_fd).s + strlen("/proc/"), type, flags, data);
 }
 
-int mount_on_fd(const char *source, int target_fd, const char *type, unsigned long flags, const char *data)
+/* open_tree(2) may be missing, or be forbidden by a seccomp profile that knows no better than
+ * EPERM. */
+int mount_bind_fd(const struct rootfs *r, int source_fd, int target_fd, bool recursive)
 {
-	return mount(source, name_of_fd(target_fd).s, type, flags, data);
-}
+	cleanup_close int tree = mount_clone(source_fd, "", recursive);
 
-int mount_bind_fd(int source_fd, int target_fd, unsigned long flags)
-{
-	return mount(name_of_fd(source_fd).s, name_of_fd(target_fd).s, NULL, flags, NULL);
+	if (tree >= 0)
+		return mount_attach(tree, target_fd);
+	if ((errno != ENOSYS && errno != EPERM) || fchdir(r->proc_fd) < 0)
+		return -1;
+	return mount(path_of_fd(source_fd).s + strlen("/proc/"),
+		     path_of_fd(target_fd).s + strlen("/proc/"), NULL,
+		     MS_BIND | (recursive ? MS_REC : 0), NULL);
 }
 
 int mount_clone(int dirfd, const char *path, bool recursive)
@@ -77,7 +75,7 @@ static const struct {
 };
 
 /* As a remount replaces all attributes, it starts from those that are there. */
-static int remount(int fd, uint64_t set, uint64_t clear)
+static int remount(const struct rootfs *r, int fd, uint64_t set, uint64_t clear)
 {
 	unsigned long flags = MS_REMOUNT | MS_BIND;
 	struct statvfs st;
@@ -85,7 +83,8 @@ static int remount(int fd, uint64_t set, uint64_t clear)
 	if (fstatvfs(fd, &st) < 0)
 		return -1;
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
-		if ((set & names[i].attr) || ((st.f_flag & names[i].st) && !(clear & names[i].attr)))
+		if ((set & names[i].attr) ||
+		    ((st.f_flag & names[i].st) && !(clear & names[i].attr)))
 			flags |= names[i].ms;
 	if (!(clear & MOUNT_ATTR__ATIME)) {
 		flags |= st.f_flag & ST_NOATIME ? MS_NOATIME : 0;
@@ -94,44 +93,51 @@ static int remount(int fd, uint64_t set, uint64_t clear)
 	} else if ((set & MOUNT_ATTR__ATIME) == MOUNT_ATTR_NOATIME) {
 		flags |= MS_NOATIME;
 	} else {
-		flags |= (set & MOUNT_ATTR__ATIME) == MOUNT_ATTR_STRICTATIME ? MS_STRICTATIME : MS_RELATIME;
+		flags |= (set & MOUNT_ATTR__ATIME) == MOUNT_ATTR_STRICTATIME ? MS_STRICTATIME
+									     : MS_RELATIME;
 	}
-	return mount_on_fd(NULL, fd, NULL, flags, NULL);
+	return mount_on_fd(r, NULL, fd, NULL, flags, NULL);
 }
 
-static int set_attributes(int fd, uint64_t set, uint64_t clear, bool recursive)
+static int set_attributes(const struct rootfs *r, int fd, uint64_t set, uint64_t clear,
+			  bool recursive)
 {
 	struct mount_attr a = { .attr_set = set, .attr_clr = clear };
 	int saved;
 
-	if (syscall(SYS_mount_setattr, fd, "", AT_EMPTY_PATH | (recursive ? AT_RECURSIVE : 0), &a, sizeof(a)) == 0)
+	if (syscall(SYS_mount_setattr, fd, "", AT_EMPTY_PATH | (recursive ? AT_RECURSIVE : 0), &a,
+		    sizeof(a)) == 0)
 		return 0;
 	if (recursive || (errno != ENOSYS && errno != EPERM))
 		return -1;
 	saved = errno; /* EPERM may be a seccomp profile's; a true one comes again */
-	if (remount(fd, set, clear) == 0)
+	if (remount(r, fd, set, clear) == 0)
 		return 0;
 	if (saved == EPERM)
 		errno = saved;
 	return -1;
 }
 
-int mount_attributes(int fd, uint64_t set, uint64_t clear, bool recursive, bool keep_locked, struct error *e)
+int mount_attributes(const struct rootfs *r, int fd, uint64_t set, uint64_t clear, bool recursive,
+		     struct error *e)
 {
-	if (set_attributes(fd, set, clear, recursive) == 0)
+	if (set_attributes(r, fd, set, clear, recursive) == 0)
 		return 0;
 	/* without what would have to be cleared, the atime value among it */
-	if (errno == EPERM && keep_locked && clear &&
-	    set_attributes(fd, set & ~(uint64_t)MOUNT_ATTR__ATIME, 0, recursive) == 0) {
+	if (errno == EPERM && r->new_userns && clear &&
+	    set_attributes(r, fd, set & ~(uint64_t)MOUNT_ATTR__ATIME, 0, recursive) == 0) {
 		log_debug("some attributes of a mount are locked by the user namespace and stay");
 		return 0;
 	}
 	if (recursive && errno == ENOSYS)
-		return error_set(e, ERR_UNSUPPORTED, "attributes of a tree of mounts need mount_setattr(2), Linux 5.12");
+		return error_set(
+			e, ERR_UNSUPPORTED,
+			"attributes of a tree of mounts need mount_setattr(2), Linux 5.12");
 	return error_errno(e, "set the attributes");
 }
 
-int mount_reopen(const struct rootfs *r, const char *path, int target_fd, int same_as, struct error *e)
+int mount_reopen(const struct rootfs *r, const char *path, int target_fd, int same_as,
+		 struct error *e)
 {
 	cleanup_close int fd = path_open_in_root(r->new_root_fd, path, O_PATH, 0, e);
 	struct stat now, before;
@@ -146,7 +152,8 @@ int mount_reopen(const struct rootfs *r, const char *path, int target_fd, int sa
 	else
 		ok = now.st_dev != before.st_dev;
 	if (!ok)
-		return error_set(e, ERR_GENERIC, "the target was exchanged while it was being mounted on");
+		return error_set(e, ERR_GENERIC,
+				 "the target was exchanged while it was being mounted on");
 	return steal_fd(&fd);
 }
 

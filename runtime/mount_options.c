@@ -2,9 +2,10 @@
 /*
  * The table of mount options of the runtime-spec (config.md, "Linux mount options").
  *
- * A word is of one kind: it sets or clears an attribute of the mount, the r* words of a tree of mounts; it sets or clears a
- * flag of the file system (sync, mand, ...), which a bind ignores as in mount(8); it is a propagation type; or
- * it is one of ours. Later words win over earlier ones. All other words are data for the file system.
+ * A word is of one kind: it sets or clears an attribute of the mount, the r* words of a tree of
+ * mounts; it sets or clears a flag of the file system (sync, mand, ...), which a bind ignores as in
+ * mount(8); it is a propagation type; or it is one of ours. Later words win over earlier ones. All
+ * other words are data for the file system.
  */
 #include <string.h>
 #include <sys/mount.h>
@@ -101,8 +102,9 @@ const char *mount_option_name(size_t i)
 	return i < ARRAY_SIZE(options) ? options[i].name : NULL;
 }
 
-/* One attribute into the pair of masks. The atime values are a number of two bits, not flags: mount_setattr(2) wants
- * the whole field cleared to set one. Taking one away gives the kernel's default, relatime (0). */
+/* One attribute into the pair of masks. The atime values are a number of two bits, not flags:
+ * mount_setattr(2) wants the whole field cleared to set one. Taking one away gives the kernel's
+ * default, relatime (0). */
 static void put_attr(const struct option *o, bool on, uint64_t *set, uint64_t *clear)
 {
 	if (!o->atime) {
@@ -139,7 +141,8 @@ static int apply(const struct option *o, struct mount_options *to, struct error 
 		break;
 	case PROPAGATION:
 		if (to->n_propagation == MOUNT_PROPAGATIONS_MAX)
-			return error_set(e, ERR_INPUT, "more than %d propagation options", MOUNT_PROPAGATIONS_MAX);
+			return error_set(e, ERR_INPUT, "more than %d propagation options",
+					 MOUNT_PROPAGATIONS_MAX);
 		to->propagation[to->n_propagation++] = o->flag;
 		break;
 	case COPYUP:
@@ -157,13 +160,15 @@ static int apply(const struct option *o, struct mount_options *to, struct error 
 	return 0;
 }
 
-int mount_options_parse(char *const *words, size_t n, struct mount_options *ret_options, struct error *e)
+int mount_options_parse(char *const *words, size_t n, struct mount_options *ret_options,
+			struct error *e)
 {
 	cleanup(mount_options_done) struct mount_options to = { 0 };
 	cleanup_strbuf struct strbuf data = { 0 };
 
 	for (size_t i = 0; i < n; i++) {
-		const struct option *o = bsearch(words[i], options, ARRAY_SIZE(options), sizeof(options[0]), compare);
+		const struct option *o = bsearch(words[i], options, ARRAY_SIZE(options),
+						 sizeof(options[0]), compare);
 
 		if (o) {
 			if (apply(o, &to, e) < 0)
@@ -175,8 +180,10 @@ int mount_options_parse(char *const *words, size_t n, struct mount_options *ret_
 		}
 	}
 	if (data.len >= (size_t)sysconf(_SC_PAGESIZE))
-		return error_set(e, ERR_INPUT, "%zu bytes of file system options; the kernel takes less than a page (%ld)",
-				 data.len, sysconf(_SC_PAGESIZE));
+		return error_set(
+			e, ERR_INPUT,
+			"%zu bytes of file system options; the kernel takes less than a page (%ld)",
+			data.len, sysconf(_SC_PAGESIZE));
 	to.data = steal_ptr(&data.s);
 	*ret_options = to;
 	to.data = NULL;

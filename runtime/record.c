@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "base/log.h"
 #include "base/memory.h"
 #include "base/path.h"
 #include "base/process.h"
@@ -41,7 +42,7 @@ void record_done(struct record *r)
 }
 
 /* 16 characters of [a-z0-9]: 82 bits, and a valid CNI_CONTAINERID. */
-static int instance_make(char **ret, struct error *e)
+int record_instance(char **ret, struct error *e)
 {
 	static const char alphabet[] = "abcdefghijklmnopqrstuvwxyz0123456789";
 	unsigned char raw[INSTANCE_LEN];
@@ -54,18 +55,6 @@ static int instance_make(char **ret, struct error *e)
 		s[i] = alphabet[raw[i] % (sizeof(alphabet) - 1)];
 	*ret = s;
 	return 0;
-}
-
-static char *time_now(void)
-{
-	struct timespec now;
-	struct tm tm;
-	char day[32];
-
-	clock_gettime(CLOCK_REALTIME, &now);
-	gmtime_r(&now.tv_sec, &tm);
-	strftime(day, sizeof(day), "%Y-%m-%dT%H:%M:%S", &tm);
-	return xasprintf("%s.%09ldZ", day, now.tv_nsec);
 }
 
 static int make_directory(const char *root, const char *id, const char *path, struct error *e)
@@ -87,6 +76,7 @@ int record_reserve(const char *root, const char *id, struct record *r, struct er
 {
 	cleanup_free char *path = xasprintf("%s/%s", root, id);
 	cleanup_close int fd = -1;
+	struct timespec now;
 	struct stat st;
 
 	if (make_directory(root, id, path, e) < 0)
@@ -99,12 +89,13 @@ int record_reserve(const char *root, const char *id, struct record *r, struct er
 	}
 	if (st.st_nlink == 0) /* a delete --force came between */
 		return error_set(e, ERR_BUSY, "container \"%s\" was deleted while it was being created", id);
-	if (instance_make(&r->instance, e) < 0 || process_boot_id(r->boot_id, e) < 0) {
+	if ((!r->instance && record_instance(&r->instance, e) < 0) || process_boot_id(r->boot_id, e) < 0) {
 		rmdir(path);
 		return -1;
 	}
 	r->id = xstrdup(id);
-	r->created = time_now();
+	clock_gettime(CLOCK_REALTIME, &now);
+	r->created = xstrdup(log_time_of(&now, true).s);
 	r->owner = geteuid();
 	r->dir_fd = steal_fd(&fd);
 	r->locked = true;
@@ -211,18 +202,16 @@ static int decode(const struct json *j, struct record *r, struct error *e)
 }
 
 /* A half-made directory, or one with garbage in it, is still a container's: delete must be able to clear it away. */
-static int read_record(struct record *r, struct error *e)
+int record_read(struct record *r, struct error *e)
 {
 	cleanup_json struct json_doc doc = { 0 };
 	cleanup_free char *text = NULL;
 	size_t len;
 
-	if (file_read(r->dir_fd, "record.json", false, RECORD_MAX, &text, &len, e) < 0) {
-		if (e->code != ENOENT)
-			return error_wrap(e, "container \"%s\"", r->id);
-		error_clear(e);
+	if (faccessat(r->dir_fd, "record.json", F_OK, AT_SYMLINK_NOFOLLOW) < 0 && errno == ENOENT)
 		return 0;
-	}
+	if (file_read(r->dir_fd, "record.json", false, RECORD_MAX, &text, &len, e) < 0)
+		return error_wrap(e, "container \"%s\"", r->id);
 	if (json_parse(text, len, "record.json", &doc, e) < 0 || decode(doc.root, r, e) < 0)
 		return error_wrap(e, "container \"%s\": record.json", r->id);
 	return 0;
@@ -245,7 +234,7 @@ static int take_lock(int fd, int timeout_ms, struct error *e)
 	return 0;
 }
 
-int record_load(const char *root, const char *id, bool lock, int timeout_ms, struct record *ret, struct error *e)
+int record_open(const char *root, const char *id, bool lock, int timeout_ms, struct record *ret, struct error *e)
 {
 	cleanup(record_done) struct record r = RECORD_INIT;
 	cleanup_free char *path = NULL;
@@ -268,7 +257,16 @@ int record_load(const char *root, const char *id, bool lock, int timeout_ms, str
 	}
 	if (fstat(r.dir_fd, &st) < 0 || st.st_nlink == 0) /* deleted while we waited */
 		return error_set(e, ERR_NO_CONTAINER, "container \"%s\": container does not exist", id);
-	if (read_record(&r, e) < 0)
+	*ret = r;
+	r = RECORD_INIT;
+	return 0;
+}
+
+int record_load(const char *root, const char *id, bool lock, int timeout_ms, struct record *ret, struct error *e)
+{
+	cleanup(record_done) struct record r = RECORD_INIT;
+
+	if (record_open(root, id, lock, timeout_ms, &r, e) < 0 || record_read(&r, e) < 0)
 		return -1;
 	*ret = r;
 	r = RECORD_INIT;

@@ -45,12 +45,17 @@ struct record {
 #define RECORD_INIT ((struct record){ .dir_fd = -1, .cgroup = { .fd = -1 } })
 void record_done(struct record *r);
 
-/* Makes ROOT/ID, locked. "container with given ID already exists" (ERR_EXISTS). */
+/* A fresh instance id; the caller frees. */
+int record_instance(char **ret, struct error *e);
+/* Makes ROOT/ID, locked; R->instance may be set before. "container with given ID already exists" (ERR_EXISTS). */
 int record_reserve(const char *root, const char *id, struct record *r, struct error *e);
 int record_save(struct record *r, struct error *e);
 /* LOCK: exclusively, waiting at most TIMEOUT_MS (0: not at all: ERR_BUSY). Unknown: ERR_NO_CONTAINER. A directory without a readable record
  * gives a record of its id alone, incomplete, so that delete can clear it away. */
 int record_load(const char *root, const char *id, bool lock, int timeout_ms, struct record *ret, struct error *e);
+/* record_load in its two parts: the directory (and lock), then what it says. */
+int record_open(const char *root, const char *id, bool lock, int timeout_ms, struct record *ret, struct error *e);
+int record_read(struct record *r, struct error *e);
 /* True if somebody else holds the lock now. */
 bool record_is_locked(const struct record *r);
 void record_unlock(struct record *r);

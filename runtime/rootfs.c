@@ -2,14 +2,16 @@
 /*
  * The way of the root: bound in the new mount namespace, filled, made "/", closed off.
  *
- * Propagation. A new mount namespace is a copy whose mounts are still peers of the host's. rootfs_begin() makes them
- * slaves (or what linux.rootfsPropagation says), so that nothing done here shows on the host. pivot_root(2) refuses shared
- * mounts as the new root or as its parent: with rootfsPropagation "shared" these two are made private, and the
- * root gets its type back at the end.
+ * Propagation. A new mount namespace is a copy whose mounts are still peers of the host's.
+ * rootfs_begin() makes them slaves (or what linux.rootfsPropagation says), so that nothing done
+ * here shows on the host. pivot_root(2) refuses shared mounts as the new root or as its parent:
+ * with rootfsPropagation "shared" these two are made private, and the root gets its type back at
+ * the end.
  *
- * pivot_root(".", ".") stacks the old root upon the new one, and umount2(".") takes the top of the stack: no directory for
- * the old root is needed. In between a lookup begins beneath the stack, at the new root, but ".." at the root comes
- * out on top of it, on the host: so nothing is done in between.
+ * pivot_root(".", ".") stacks the old root upon the new one, and umount2(".") takes the top of the
+ * stack: no directory for the old root is needed. In between a lookup begins beneath the stack, at
+ * the new root, but ".." at the root comes out on top of it, on the host: so nothing is done in
+ * between.
  */
 #include "runtime/rootfs.h"
 
@@ -67,7 +69,8 @@ static bool is_root(const struct rootfs *r, int fd)
 {
 	struct stat a, b;
 
-	return fd >= 0 && fstat(fd, &a) == 0 && fstat(r->root_fd, &b) == 0 && a.st_dev == b.st_dev && a.st_ino == b.st_ino;
+	return fd >= 0 && fstat(fd, &a) == 0 && fstat(r->root_fd, &b) == 0 &&
+	       a.st_dev == b.st_dev && a.st_ino == b.st_ino;
 }
 
 /* root.path on a mount of this namespace; see rootfs.h at root_fd. */
@@ -89,19 +92,21 @@ static int open_own_root(const struct rootfs *r, struct error *e)
 	if (fd < 0)
 		return error_errno(e, "open the root directory \"%s\"", path);
 	if (!is_root(r, fd))
-		return error_set(e, ERR_GENERIC, "the root directory \"%s\" was exchanged meanwhile", path);
+		return error_set(e, ERR_GENERIC,
+				 "the root directory \"%s\" was exchanged meanwhile", path);
 	return steal_fd(&fd);
 }
 
-/* The mount that DIR is on: only the root of a mount takes a propagation type, so go up until the kernel says yes. */
-static int make_parent_private(int dir, struct error *e)
+/* The mount that DIR is on: only the root of a mount takes a propagation type, so go up until
+ * the kernel says yes. */
+static int make_parent_private(const struct rootfs *r, int dir, struct error *e)
 {
 	cleanup_close int fd = openat(dir, ".", O_PATH | O_DIRECTORY | O_CLOEXEC);
 
 	for (int depth = 0; fd >= 0 && depth < PATH_MAX / 2; depth++) {
 		int up;
 
-		if (mount_on_fd(NULL, fd, NULL, MS_PRIVATE, NULL) == 0)
+		if (mount_on_fd(r, NULL, fd, NULL, MS_PRIVATE, NULL) == 0)
 			return 0;
 		if (errno != EINVAL)
 			break;
@@ -113,14 +118,14 @@ static int make_parent_private(int dir, struct error *e)
 }
 
 /* Without open_tree(2): bind, then open by name what is now on top. */
-static int bind_root_by_name(int dir, struct error *e)
+static int bind_root_by_name(const struct rootfs *r, int dir, struct error *e)
 {
 	struct fd_path self = path_of_fd(dir);
 	char path[PATH_MAX];
 	ssize_t n = readlink(self.s, path, sizeof(path) - 1);
 	int fd;
 
-	if (n < 0 || mount_bind_fd(dir, dir, MS_BIND | MS_REC) < 0)
+	if (n < 0 || mount_bind_fd(r, dir, dir, true) < 0)
 		return error_errno(e, "bind the root directory");
 	path[n] = '\0';
 	fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
@@ -135,13 +140,13 @@ static int bind_root(struct rootfs *r, int dir, struct error *e)
 		if (mount_attach(fd, dir) < 0)
 			return error_errno(e, "bind the root directory");
 	} else if (errno == ENOSYS || errno == EPERM) {
-		fd = bind_root_by_name(dir, e);
+		fd = bind_root_by_name(r, dir, e);
 		if (fd < 0)
 			return -1;
 	} else {
 		return error_errno(e, "bind the root directory");
 	}
-	if ((propagation_of(r) & MS_SHARED) && mount_on_fd(NULL, fd, NULL, MS_PRIVATE, NULL) < 0)
+	if ((propagation_of(r) & MS_SHARED) && mount_on_fd(r, NULL, fd, NULL, MS_PRIVATE, NULL) < 0)
 		return error_errno(e, "make the root private until the pivot");
 	r->new_root_fd = steal_fd(&fd);
 	return 0;
@@ -158,9 +163,9 @@ int rootfs_begin(struct rootfs *r, struct error *e)
 		return -1;
 	umask(022);
 	dir = open_own_root(r, e);
-	if (dir < 0 || mount_enter(r, e) < 0)
+	if (dir < 0)
 		return -1;
-	if ((propagation_of(r) & MS_SHARED) && make_parent_private(dir, e) < 0)
+	if ((propagation_of(r) & MS_SHARED) && make_parent_private(r, dir, e) < 0)
 		return -1;
 	return bind_root(r, dir, e);
 }
@@ -178,8 +183,6 @@ static bool config_mounts_there(const struct oci_config *c, const char *target)
 
 int rootfs_mounts(struct rootfs *r, struct error *e)
 {
-	if (mount_enter(r, e) < 0)
-		return -1;
 	for (size_t i = 0; i < r->config->n_mounts; i++)
 		if (mount_config(r, i, e) < 0)
 			return -1;
@@ -192,23 +195,25 @@ int rootfs_mounts(struct rootfs *r, struct error *e)
 
 int rootfs_devices(struct rootfs *r, struct error *e)
 {
-	return mount_enter(r, e) < 0 ? -1 : devices_make(r, e);
+	return devices_make(r, e);
 }
 
 int rootfs_console(struct rootfs *r, int pty_fd, struct error *e)
 {
-	int result = mount_enter(r, e) < 0 ? -1 : device_bind_console(r, pty_fd, e);
+	int result = device_bind_console(r, pty_fd, e);
 
 	if (fchdir(r->new_root_fd) < 0 && result == 0)
 		return error_errno(e, "enter the new root");
 	return result;
 }
 
-/* The old root's mounts may still be the host's peers ("shared"): they must not take the host's along. */
+/* The old root's mounts may still be the host's peers ("shared"): they must not take the host's
+ * along. */
 static int detach_old_root(struct rootfs *r, struct error *e)
 {
 	if (r->old_root_fd >= 0) {
-		if (fchdir(r->old_root_fd) < 0 || mount(NULL, ".", NULL, MS_SLAVE | MS_REC, NULL) < 0)
+		if (fchdir(r->old_root_fd) < 0 ||
+		    mount(NULL, ".", NULL, MS_SLAVE | MS_REC, NULL) < 0)
 			return error_errno(e, "cut the old root off from the host's");
 		fd_close_at(&r->old_root_fd);
 		if (fchdir(r->new_root_fd) < 0)
@@ -219,7 +224,7 @@ static int detach_old_root(struct rootfs *r, struct error *e)
 
 int rootfs_pivot(struct rootfs *r, struct error *e)
 {
-	if (mount_enter(r, e) < 0 || rootfs_prepare_masks(r, e) < 0)
+	if (rootfs_prepare_masks(r, e) < 0)
 		return -1;
 	if (fchdir(r->new_root_fd) < 0)
 		return error_errno(e, "enter the new root");
@@ -242,10 +247,10 @@ int rootfs_pivot(struct rootfs *r, struct error *e)
 static int make_readonly(struct rootfs *r, struct error *e)
 {
 	for (size_t i = 0; i < r->n_readonly_fds; i++)
-		if (mount_attributes(r->readonly_fds[i], MOUNT_ATTR_RDONLY, 0, false, r->new_userns, e) < 0)
+		if (mount_attributes(r, r->readonly_fds[i], MOUNT_ATTR_RDONLY, 0, false, e) < 0)
 			return error_wrap(e, "make a mount of the config read-only");
 	if (r->config->root && r->config->root->readonly &&
-	    mount_attributes(r->new_root_fd, MOUNT_ATTR_RDONLY, 0, false, r->new_userns, e) < 0)
+	    mount_attributes(r, r->new_root_fd, MOUNT_ATTR_RDONLY, 0, false, e) < 0)
 		return error_wrap(e, "make the root read-only");
 	return 0;
 }
@@ -254,7 +259,7 @@ int rootfs_finish(struct rootfs *r, struct error *e)
 {
 	unsigned long propagation = propagation_of(r);
 
-	if (mount_enter(r, e) < 0 || make_readonly(r, e) < 0)
+	if (make_readonly(r, e) < 0)
 		return -1;
 	if (chdir("/") < 0)
 		return error_errno(e, "enter the new root");

@@ -2,8 +2,9 @@
 /*
  * The container's file tree, made by init in its new mount namespace, on descriptors throughout.
  *
- * init calls, in this order: rootfs_begin (propagation, bind the root), rootfs_mounts, rootfs_devices; then, told to
- * pivot, rootfs_pivot, rootfs_protect (masked and read-only paths), rootfs_finish (read-only root, propagation).
+ * init calls, in this order: rootfs_begin (propagation, bind the root), rootfs_mounts,
+ * rootfs_devices; then, told to pivot, rootfs_pivot, rootfs_protect (masked and read-only paths),
+ * rootfs_finish (read-only root, propagation).
  */
 #ifndef RUNTIME_ROOTFS_H
 #define RUNTIME_ROOTFS_H
@@ -15,81 +16,96 @@
 #include "oci/config.h"
 #include "runtime/cgroup.h"
 
-/* A file made by the runtime on the host that is bound over a target unless the config mounts there. */
+/* A file made by the runtime on the host that is bound over a target unless the config mounts
+ * there. */
 struct rootfs_bind {
 	const char *source; /* absolute, on the host */
 	const char *target; /* "/etc/resolv.conf" */
 };
 
-/* What some mounts show of the mounter's namespaces, and what others may still be busy making meanwhile. */
+/* What some mounts show of the mounter's namespaces, and what others may still be making. */
 enum rootfs_need {
-	ROOTFS_NEEDS_NETNS,  /* the next mount is sysfs: it shows the network namespace of whoever mounts it */
-	ROOTFS_NEEDS_CGROUP, /* the next mount is of type cgroup: init must be in its cgroup and in its cgroup namespace */
+	ROOTFS_NEEDS_NETNS,  /* sysfs comes: it shows the network namespace of whoever mounts it */
+	ROOTFS_NEEDS_CGROUP, /* cgroup comes: init must be in its cgroup and cgroup namespace */
 };
 
 struct rootfs {
 	/* in */
 	const struct oci_config *config;
-	const char *bundle;	/* absolute */
-	int bundle_fd;		/* O_PATH: relative bind sources are relative to the bundle */
-	int root_fd;		/* O_PATH of root.path, opened by the runtime process (before a user namespace could take the access away).
-				 * Its mount is the runtime's, which cannot be bound here: the same directory is taken from the
-				 * working directory if it is that (clone and unshare carry it over to the new mount
-				 * namespace: fchdir(root_fd) before), else looked up again by name and compared. */
-	bool new_userns;	/* mknod is refused: bind the host's nodes; locked flags stay */
-	bool cgroup_v2;		/* what a mount of type cgroup means here: cgroup2, or the v1 hierarchies one by one below a tmpfs */
-	bool new_cgroupns;
-	bool new_netns_owned;	/* false, in a user namespace: a netns that it does not own: mounting sysfs is EPERM, bind the host's /sys instead */
-	bool no_pivot;		/* --no-pivot: MS_MOVE + chroot (initramfs) */
-	const struct cgroup_dir *cgroup_dirs; /* for v1 mounts of the container's own cgroup without a cgroupns */
+	const char *bundle; /* absolute */
+	int bundle_fd;	    /* O_PATH */
+	/* O_PATH of root.path, opened by the runtime process. Its mount is in the runtime's
+	 * namespace and cannot be bound from here: the same directory is taken from the working
+	 * directory if it is that (clone and unshare carry it over to the new mount namespace, so
+	 * fchdir(root_fd) before saves 40 us, and needs no name that a user namespace may be
+	 * refused), else looked up again by name and compared. */
+	int root_fd;
+	bool new_userns;      /* mknod is refused: bind the host's nodes; locked attributes stay */
+	bool cgroup_v2;	      /* type cgroup means cgroup2, else a tmpfs with the v1 hierarchies */
+	bool new_cgroupns;    /* else the container's own cgroup directories are bound */
+	bool new_netns_owned; /* false: our userns does not own the netns: bind the host's /sys */
+	bool no_pivot;	      /* --no-pivot: MS_MOVE + chroot (initramfs) */
+	const struct cgroup_dir *cgroup_dirs; /* of the container */
 	size_t n_cgroup_dirs;
 	const struct rootfs_bind *binds;
 	size_t n_binds;
-	int (*await)(void *arg, enum rootfs_need need, struct error *e); /* called before such a mount, each time; NULL: all is there */
+	/* Called before each such mount; NULL: all is there. */
+	int (*await)(void *arg, enum rootfs_need need, struct error *e);
 	void *await_arg;
 	/* inside */
-	int new_root_fd;	/* O_PATH of the bound root in the new mount namespace; -1 before rootfs_begin */
-	int old_root_fd;	/* only while rootfs_pivot runs */
-	int null_fd;		/* the null device that masks files */
-	int proc_fd;		/* verified procfs for the runtime's own writes, opened before the pivot (rootfs_begin opens one if this is -1) */
-	int *readonly_fds;	/* mounts that rootfs_finish makes read-only */
+	int new_root_fd; /* O_PATH of the bound root in the new mount namespace */
+	int old_root_fd; /* only while rootfs_pivot runs */
+	int null_fd;	 /* the null device that masks files */
+	int proc_fd;	 /* verified procfs; rootfs_begin opens it if -1 */
+	int *readonly_fds; /* mounts that rootfs_finish makes read-only */
 	size_t n_readonly_fds;
 };
-/* ... = ROOTFS_INIT; then the members of the first part. */
-#define ROOTFS_INIT                                                                                                    \
-	((struct rootfs){ .bundle_fd = -1, .root_fd = -1, .new_root_fd = -1, .old_root_fd = -1, .null_fd = -1,         \
-			  .proc_fd = -1, .new_netns_owned = true })
 
-/* The calls up to rootfs_finish move the working directory about; after rootfs_pivot and rootfs_finish it is the new root. The umask is
- * 022 after rootfs_begin. */
+/* ... = ROOTFS_INIT; then the members of the first part. */
+#define ROOTFS_INIT                                                                                \
+	((struct rootfs){ .bundle_fd = -1,                                                         \
+			  .root_fd = -1,                                                           \
+			  .new_root_fd = -1,                                                       \
+			  .old_root_fd = -1,                                                       \
+			  .null_fd = -1,                                                           \
+			  .proc_fd = -1,                                                           \
+			  .new_netns_owned = true })
+
+/* The calls up to rootfs_finish move the working directory about; after rootfs_pivot and
+ * rootfs_finish it is the new root. The umask is 022 after rootfs_begin. */
 int rootfs_begin(struct rootfs *r, struct error *e);
 int rootfs_mounts(struct rootfs *r, struct error *e);
 /* Default devices and links, linux.devices, /dev/ptmx. */
 int rootfs_devices(struct rootfs *r, struct error *e);
 /* Binds the pty peer (by descriptor) at /dev/console. */
 int rootfs_console(struct rootfs *r, int pty_fd, struct error *e);
-/* pivot_root(".", "."), and the old root, now stacked upon the new one, is detached at once: until then ".." at the root, in a link of
- * the image say, leads onto the stack, to the host. (It waits for RCU, so for long system calls on other CPUs: best while nobody
- * makes network devices.) The working directory is the new root. */
+/* pivot_root(".", "."), and the old root, now stacked upon the new one, is detached at once:
+ * until then ".." at the root, in a link of the image say, leads onto the stack, to the host.
+ * (It waits for RCU, so for long system calls on other CPUs: best while nobody makes network
+ * devices.) The working directory is the new root. */
 int rootfs_pivot(struct rootfs *r, struct error *e);
 int rootfs_protect(struct rootfs *r, struct error *e);
 int rootfs_finish(struct rootfs *r, struct error *e);
 /* Closes what is ours (the "inside" part). proc_fd may be stolen before. */
 void rootfs_done(struct rootfs *r);
 
-/* For rootfs_pivot alone. rootfs_move.c: --no-pivot; the working directory is the new root. rootfs_protect.c: while the host's
- * null device can still be reached, for a container that has none. */
+/* For rootfs_pivot alone. rootfs_move.c: --no-pivot; the working directory is the new root.
+ * rootfs_protect.c: while the host's null device can still be reached, for a container that has
+ * none. */
 int rootfs_move_root(struct rootfs *r, struct error *e);
 int rootfs_prepare_masks(struct rootfs *r, struct error *e);
 
-/* In the runtime process, before anything is made: the mount destinations (of config and binds) that are missing in the
- * root file system and not below an earlier mount's destination, so that delete can remove what init will have to create.
- * *ret_targets: freed by strings_free. Paths in the root without links, parents first; directories end in "/". */
-int rootfs_missing_targets(int root_fd, const struct oci_config *config, const struct rootfs_bind *binds, size_t n_binds,
-			   char ***ret_targets, size_t *ret_n, struct error *e);
-/* Removes TARGETS that are still empty (rmdir, unlink of empty regular files), deepest first; never anything that is a mount point
- * in this mount namespace. Missing ones are fine. Must not be called while another container lives in the same root: rmdir(2) and
- * unlink(2) silently detach the mounts that other mount namespaces have there (Linux 3.19). */
+/* In the runtime process, before anything is made: the mount destinations (of config and binds)
+ * that are missing in the root file system and not below an earlier mount's destination, so that
+ * delete can remove what init will have to create. *ret_targets: freed by strings_free. Paths in
+ * the root without links, parents first; directories end in "/". */
+int rootfs_missing_targets(int root_fd, const struct oci_config *config,
+			   const struct rootfs_bind *binds, size_t n_binds, char ***ret_targets,
+			   size_t *ret_n, struct error *e);
+/* Removes TARGETS that are still empty (rmdir, unlink of empty regular files), deepest first;
+ * never anything that is a mount point in this mount namespace. Missing ones are fine. Must not
+ * be called while another container lives in the same root: rmdir(2) and unlink(2) silently
+ * detach the mounts that other mount namespaces have there (Linux 3.19). */
 void rootfs_remove_targets(int root_fd, char *const *targets, size_t n);
 
 #endif

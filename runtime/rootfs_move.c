@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * --no-pivot, for hosts that run from an initramfs, whose root pivot_root(2) cannot move: the new root is moved
- * over "/", and chroot'ed into. The old root stays beneath, reachable for a process that may chroot; so that it holds no
- * complete procfs or sysfs (which a user namespace could take for leave to mount its own), these are unmounted before, or
- * covered.
+ * --no-pivot, for hosts that run from an initramfs, whose root pivot_root(2) cannot move: the new
+ * root is moved over "/", and chroot'ed into. The old root stays beneath, reachable for a process
+ * that may chroot; so that it holds no complete procfs or sysfs (which a user namespace could take
+ * for leave to mount its own), these are unmounted before, or covered.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -24,7 +24,8 @@ static void unescape(char *s)
 	char *to = s;
 
 	while (*s) {
-		if (s[0] == '\\' && s[1] >= '0' && s[1] <= '3' && s[2] >= '0' && s[2] <= '7' && s[3] >= '0' && s[3] <= '7') {
+		if (s[0] == '\\' && s[1] >= '0' && s[1] <= '3' && s[2] >= '0' && s[2] <= '7' &&
+		    s[3] >= '0' && s[3] <= '7') {
 			*to++ = (char)((s[1] - '0') * 64 + (s[2] - '0') * 8 + (s[3] - '0'));
 			s += 4;
 		} else {
@@ -51,11 +52,14 @@ static char *proc_or_sys(char *line)
 static int remove_mount(const char *path, struct error *e)
 {
 	if (mount(NULL, path, NULL, MS_SLAVE | MS_REC, NULL) < 0)
-		return errno == EINVAL || errno == ENOENT ? 0 : error_errno(e, "cut \"%s\" off from the host's", path);
+		return errno == EINVAL || errno == ENOENT
+			       ? 0
+			       : error_errno(e, "cut \"%s\" off from the host's", path);
 	if (umount2(path, MNT_DETACH) == 0)
 		return 0;
 	/* locked in a user namespace */
-	if ((errno == EINVAL || errno == EPERM) && mount("tmpfs", path, "tmpfs", MS_RDONLY, "nr_blocks=1,nr_inodes=1") == 0)
+	if ((errno == EINVAL || errno == EPERM) &&
+	    mount("tmpfs", path, "tmpfs", MS_RDONLY, "nr_blocks=1,nr_inodes=1") == 0)
 		return 0;
 	return error_errno(e, "unmount \"%s\" of the old root", path);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Mount targets that are missing in the root file system and will be made by init: found out before (for the intent
- * record), removed by delete.
+ * Mount targets that are missing in the root file system and will be made by init: found out before
+ * (for the intent record), removed by delete.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -65,7 +65,8 @@ static void add_missing(struct targets *t, const char *real, size_t there, bool 
 	}
 }
 
-static int add_target(struct targets *t, int root_fd, const char *target, bool directory, struct error *e)
+static int add_target(struct targets *t, int root_fd, const char *target, bool directory,
+		      struct error *e)
 {
 	cleanup_free char *real = NULL, *clean = path_clean(target);
 	size_t there;
@@ -86,8 +87,8 @@ static bool has_option(const struct oci_mount *m, const char *name)
 	return false;
 }
 
-/* A bind's target is of the kind that its source is. For a relative source it is not known here and does not matter much:
- * rootfs_remove_targets() looks at what is there. */
+/* A bind's target is of the kind that its source is. For a relative source it is not known here
+ * and does not matter much: rootfs_remove_targets() looks at what is there. */
 static bool wants_directory(const struct oci_mount *m)
 {
 	struct stat st;
@@ -97,8 +98,9 @@ static bool wants_directory(const struct oci_mount *m)
 	return !m->source || m->source[0] != '/' || stat(m->source, &st) < 0 || S_ISDIR(st.st_mode);
 }
 
-int rootfs_missing_targets(int root_fd, const struct oci_config *config, const struct rootfs_bind *binds, size_t n_binds,
-			   char ***ret_targets, size_t *ret_n, struct error *e)
+int rootfs_missing_targets(int root_fd, const struct oci_config *config,
+			   const struct rootfs_bind *binds, size_t n_binds, char ***ret_targets,
+			   size_t *ret_n, struct error *e)
 {
 	cleanup(targets_done) struct targets t = { 0 };
 

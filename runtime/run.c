@@ -9,6 +9,7 @@
 #include "base/step.h"
 #include "runtime/container.h"
 #include "runtime/create.h"
+#include "runtime/create_load.h"
 #include "runtime/run.h"
 #include "runtime/teardown.h"
 #include "runtime/terminal.h"
@@ -47,6 +48,8 @@ static int attended(struct create *c, int *ret_status, struct error *e)
 
 static int run_story(struct create *c, int *ret_status, struct error *e)
 {
+	if (step(e, "preserve descriptors", create_preserve(c, e)) < 0)
+		return -1;
 	if (!c->o->detach) {
 		if (step(e, "block signals", signals_block(&c->old_mask, &c->sigfd, e)) < 0)
 			return -1;

@@ -37,22 +37,6 @@ int sync_pair(int ret_fds[2], struct error *e)
 	return 0;
 }
 
-int sync_send_fd(int fd, enum sync_type type, int value, int fd_to_pass, struct error *e)
-{
-	struct message m;
-
-	m.type = type;
-	m.value = value;
-	if (fd_send(fd, &m, HEADER, &fd_to_pass, fd_to_pass >= 0, e) < 0)
-		return error_wrap(e, "tell the other side %s", type_name(type));
-	return 0;
-}
-
-int sync_send(int fd, enum sync_type type, struct error *e)
-{
-	return sync_send_fd(fd, type, 0, -1, e);
-}
-
 void sync_send_error(int fd, const struct error *cause)
 {
 	size_t msg = strlen(cause->msg) + 1, hint = strlen(cause->hint) + 1;
@@ -82,15 +66,18 @@ static int peer_error(const struct message *m, size_t text, struct error *e)
 	return -1;
 }
 
-/* 1: TYPE came; 0: EOF. */
-static int receive(int fd, enum sync_type type, int *ret_value, int *ret_fd, struct error *e)
+#define ANY 0
+
+/* 1: TYPE came (ANY: one that is no ERROR); 0: EOF. */
+static int receive(int fd, unsigned int type, int *ret_value, int *ret_fd, struct error *e)
 {
 	cleanup_close int got = -1;
 	struct message m;
 	ssize_t n = fd_receive(fd, &m, sizeof(m), &got, 1, e);
 
-	if (n < 0 && errno == ECONNRESET) /* it died with our message unread */
-		n = 0;
+	/* Told once of a side that died with a message of ours unread; what it said before that is still there. */
+	if (n < 0 && errno == ECONNRESET)
+		n = fd_receive(fd, &m, sizeof(m), &got, 1, e);
 	if (n < 0)
 		return error_wrap(e, "wait for %s", type_name(type));
 	if (n == 0)
@@ -99,13 +86,44 @@ static int receive(int fd, enum sync_type type, int *ret_value, int *ret_fd, str
 		return error_set(e, EBADMSG, "wait for %s: a message of %zd bytes arrived", type_name(type), n);
 	if (m.type == SYNC_ERROR)
 		return peer_error(&m, (size_t)n - HEADER, e);
-	if (m.type != (uint32_t)type)
+	if (type != ANY && m.type != type)
 		return error_set(e, EBADMSG, "wait for %s: %s arrived", type_name(type), type_name(m.type));
 	if (ret_value)
 		*ret_value = m.value;
 	if (ret_fd)
 		*ret_fd = steal_fd(&got);
 	return 1;
+}
+
+/* The other side hung up: what it said last is the cause, not that we could not tell it something. */
+static int last_words(int fd, enum sync_type type, struct error *e)
+{
+	int n;
+
+	do
+		n = receive(fd, ANY, NULL, NULL, e);
+	while (n > 0);
+	if (n == 0)
+		return error_set(e, ERR_PEER_DIED, "the other side died before it could be told %s", type_name(type));
+	return -1;
+}
+
+int sync_send_fd(int fd, enum sync_type type, int value, int fd_to_pass, struct error *e)
+{
+	struct message m;
+
+	m.type = type;
+	m.value = value;
+	if (fd_send(fd, &m, HEADER, &fd_to_pass, fd_to_pass >= 0, e) == 0)
+		return 0;
+	if (errno == EPIPE || errno == ECONNRESET)
+		return last_words(fd, type, e);
+	return error_wrap(e, "tell the other side %s", type_name(type));
+}
+
+int sync_send(int fd, enum sync_type type, struct error *e)
+{
+	return sync_send_fd(fd, type, 0, -1, e);
 }
 
 int sync_await(int fd, enum sync_type type, int *ret_value, int *ret_fd, struct error *e)

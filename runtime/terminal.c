@@ -5,7 +5,8 @@
  * /dev is the image's, and with `exec -t` its processes run while we open: nothing found there is believed. The directory
  * /dev/pts must be of a devpts file system (in which nobody but the kernel makes nodes), ptmx must be the character device
  * 5:2, and the peer is not opened by name at all, but by TIOCGPTPEER (Linux 4.13), and must be on a devpts again. Peers
- * were lured into other devices here (CVE-2025-52565).
+ * were lured into other devices here (CVE-2025-52565). /dev/ptmx is not tried: for a node outside of a devpts the kernel
+ * itself goes by the directory "pts" beside it.
  */
 #include "runtime/terminal.h"
 
@@ -50,8 +51,8 @@ static bool is_peer(int fd)
 	       is_devpts(fd);
 }
 
-/* The usual place. -1 with errno; ENXIO: something else is there. */
-static int open_in_devpts(void)
+/* -1 with errno; ENXIO: something else is there. */
+static int open_ptmx(void)
 {
 	cleanup_close int dir = open("/dev/pts", O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	cleanup_close int fd = -1;
@@ -73,39 +74,15 @@ static int open_in_devpts(void)
 	return steal_fd(&fd);
 }
 
-/* A container with its pts elsewhere, or with the host's node bound at /dev/ptmx. Looked at by O_PATH first: opening a
- * device can do things. */
-static int open_node(void)
-{
-	cleanup_close int at = open("/dev/ptmx", O_PATH | O_CLOEXEC);
-	cleanup_close int fd = -1;
-
-	if (at < 0)
-		return -1;
-	if (is_ptmx(at))
-		fd = open("/dev/ptmx", O_RDWR | O_NOCTTY | O_CLOEXEC | O_NONBLOCK);
-	else
-		errno = ENXIO;
-	if (fd < 0)
-		return -1;
-	if (!is_ptmx(fd)) {
-		errno = ENXIO;
-		return -1;
-	}
-	return steal_fd(&fd);
-}
-
 static int open_master(struct error *e)
 {
-	cleanup_close int fd = open_in_devpts();
-	int first = errno, flags;
+	cleanup_close int fd = open_ptmx();
+	int flags;
 
-	if (fd < 0)
-		fd = open_node();
 	if (fd < 0) {
-		if (errno == ENXIO || first == ENXIO)
-			return error_set(e, ENXIO, "open a terminal: the container's /dev/ptmx is not the kernel's");
-		error_errno(e, "open a terminal: the container's /dev/ptmx");
+		if (errno == ENXIO)
+			return error_set(e, ENXIO, "open a terminal: the container's /dev/pts/ptmx is not the kernel's");
+		error_errno(e, "open a terminal: the container's /dev/pts/ptmx");
 		return error_hint(e, "process.terminal needs a mount of type devpts at /dev/pts");
 	}
 	flags = fcntl(fd, F_GETFL); /* an engine's copier expects a blocking one */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Pseudo-terminals. init opens the master in the container's own devpts (/dev/ptmx by descriptor, checked), gets the peer by
+ * Pseudo-terminals. init opens the master in the container's own devpts (/dev/pts/ptmx by descriptor, checked), gets the peer by
  * TIOCGPTPEER, and sends the master out: to the console socket of an engine (one message, one descriptor, payload the pty's name), or to
  * `run` and `exec -t` themselves, who then copy between it and their own terminal.
  */

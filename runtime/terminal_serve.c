@@ -18,6 +18,7 @@
 #include <poll.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/prctl.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -205,9 +206,13 @@ static void into_pty(struct session *s, short revents)
 		s->hung_until = now_ms() + HANGUP_MS;
 }
 
-/* Orphans that became ours as their subreaper; CHILD itself is left to process_wait. */
+/* Orphans that became ours as their subreaper; CHILD itself is left to process_wait. Not a subreaper: not ours to reap. */
 static void reap_others(const struct process *child)
 {
+	int subreaper = 0;
+
+	if (prctl(PR_GET_CHILD_SUBREAPER, &subreaper) < 0 || !subreaper)
+		return;
 	for (;;) {
 		siginfo_t si = { 0 };
 

@@ -98,7 +98,7 @@ make_bundle()
 	make_rootfs "$dir/rootfs"
 	nsrun spec -b "$dir"
 	set_config -b "$dir" '.process.terminal = false | .process.args = $ARGS.positional
-		| del(.annotations["io.nsrun.network"])' --args "$@"
+		| del(.annotations["io.nsrun.network"])' --args -- "$@"
 }
 
 # set_config [-b DIR] FILTER [JQ-OPTION...]: config.json through jq.
@@ -114,7 +114,7 @@ set_config()
 }
 
 # set_args ARG...: the process of $BUNDLE.
-set_args() { set_config '.process.args = $ARGS.positional' --args "$@"; }
+set_args() { set_config '.process.args = $ARGS.positional' --args -- "$@"; }
 
 # ---- running ----------------------------------------------------------------------------------------------
 

@@ -143,7 +143,8 @@ void lab_ok(int result, const struct error *e, const char *file, int line)
 		fail_msg("%s:%d: %s", file, line, e->msg);
 }
 
-void lab_fails(int result, const struct error *e, int code, const char *words, const char *file, int line)
+void lab_fails(int result, const struct error *e, int code, const char *words, const char *file,
+	       int line)
 {
 	if (result != -1)
 		fail_msg("%s:%d: returned %d", file, line, result);

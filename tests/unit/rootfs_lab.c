@@ -1,18 +1,19 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "tests/unit/rootfs_lab.h"
 
-#include <fcntl.h>
-#include <sched.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stddef.h>
 #include <stdint.h>
+
+#include <cmocka.h>
+#include <fcntl.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <sys/syscall.h>
-
-#include <cmocka.h>
 
 #include "base/fd.h"
 #include "base/memory.h"
@@ -50,7 +51,8 @@ bool lab_reads(const char *path, const char *text)
 {
 	cleanup_free char *found = NULL;
 
-	return file_read(AT_FDCWD, path, true, 65536, &found, NULL, NULL) == 0 && strcmp(found, text) == 0;
+	return file_read(AT_FDCWD, path, true, 65536, &found, NULL, NULL) == 0 &&
+	       strcmp(found, text) == 0;
 }
 
 unsigned long lab_flags(const char *path)
@@ -82,7 +84,8 @@ const char *lab_mountinfo(const char *path)
 	return found;
 }
 
-void lab_mount(struct rootfs_lab *l, const char *destination, const char *type, const char *source, const char *options)
+void lab_mount(struct rootfs_lab *l, const char *destination, const char *type, const char *source,
+	       const char *options)
 {
 	struct oci_mount *m = &l->mounts[l->c.n_mounts++];
 	char *save = NULL;
@@ -90,7 +93,8 @@ void lab_mount(struct rootfs_lab *l, const char *destination, const char *type, 
 	CHECK(l->c.n_mounts <= LAB_MOUNTS_MAX);
 	m->destination = xstrdup(destination);
 	m->type = xstrdup(type);
-	m->source = source && source[0] == '%' ? xasprintf("%s%s", l->base, source + 1) : xstrdup(source);
+	m->source = source && source[0] == '%' ? xasprintf("%s%s", l->base, source + 1)
+					       : xstrdup(source);
 	m->options = xcalloc(16, sizeof(char *));
 	for (char *w = strtok_r(xstrdup(options), " ", &save); w; w = strtok_r(NULL, " ", &save))
 		m->options[m->n_options++] = w;
@@ -101,18 +105,26 @@ int lab_make(struct rootfs_lab *l)
 	struct rootfs *r = &l->r;
 	struct error *e = &l->e;
 
-	return rootfs_begin(r, e) < 0 || rootfs_mounts(r, e) < 0 || rootfs_devices(r, e) < 0 || rootfs_pivot(r, e) < 0 ||
-			       rootfs_protect(r, e) < 0 || rootfs_finish(r, e) < 0 ?
-		       -1 :
-		       0;
+	return rootfs_begin(r, e) < 0 || rootfs_mounts(r, e) < 0 || rootfs_devices(r, e) < 0 ||
+			       rootfs_pivot(r, e) < 0 || rootfs_protect(r, e) < 0 ||
+			       rootfs_finish(r, e) < 0
+		       ? -1
+		       : 0;
 }
 
 static void make_bundle(struct rootfs_lab *l)
 {
-	static const char *const dirs[] = { "host",	     "host/dir",	   "bundle",
-					    "bundle/data",   "bundle/rootfs",	   "bundle/rootfs/bin",
-					    "bundle/rootfs/etc", "bundle/rootfs/proc", "bundle/rootfs/sys",
-					    "bundle/rootfs/dev", "bundle/rootfs/tmp" };
+	static const char *const dirs[] = { "host",
+					    "host/dir",
+					    "bundle",
+					    "bundle/data",
+					    "bundle/rootfs",
+					    "bundle/rootfs/bin",
+					    "bundle/rootfs/etc",
+					    "bundle/rootfs/proc",
+					    "bundle/rootfs/sys",
+					    "bundle/rootfs/dev",
+					    "bundle/rootfs/tmp" };
 
 	umask(022);
 	CHECK(mount("lab", l->base, "tmpfs", 0, "mode=755") == 0);
@@ -177,7 +189,8 @@ static void on_host(void *arg)
 		status = sandbox_run(CLONE_NEWUSER, NULL, 0, in_userns, run);
 	} else {
 		CHECK(unshare(CLONE_NEWPID) == 0);
-		status = sandbox_run(CLONE_NEWNS | CLONE_NEWIPC, run->denied, run->n_denied, inside, run);
+		status = sandbox_run(CLONE_NEWNS | CLONE_NEWIPC, run->denied, run->n_denied, inside,
+				     run);
 	}
 	CHECK(status == 0);
 	if (run->c->after)
@@ -211,7 +224,8 @@ void lab_run_once(const struct rootfs_case *c)
 
 void lab_run_case(const struct rootfs_case *c)
 {
-	static const int new_calls[] = { SYS_openat2, SYS_mount_setattr, SYS_open_tree, SYS_move_mount, SYS_fsopen };
+	static const int new_calls[] = { SYS_openat2, SYS_mount_setattr, SYS_open_tree,
+					 SYS_move_mount, SYS_fsopen };
 
 	lab_run_once(c);
 	run_with(c, "no openat2", new_calls, 1);

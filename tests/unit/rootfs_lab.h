@@ -35,13 +35,15 @@ struct rootfs_case {
 	bool userns;			     /* in a user namespace that maps root alone */
 };
 
-/* Runs CASE with all system calls, then without openat2, without the new mount calls, without mount_setattr alone, without all of them. */
+/* Runs CASE with all system calls, then without openat2, without the new mount calls, without
+ * mount_setattr alone, without all of them. */
 void lab_run_case(const struct rootfs_case *c);
 /* All system calls only. */
 void lab_run_once(const struct rootfs_case *c);
 
 /* Adds a mount; OPTIONS are separated by spaces; "%" at the start of SOURCE stands for BASE. */
-void lab_mount(struct rootfs_lab *l, const char *destination, const char *type, const char *source, const char *options);
+void lab_mount(struct rootfs_lab *l, const char *destination, const char *type, const char *source,
+	       const char *options);
 /* Everything from rootfs_begin to rootfs_finish. 0, or -1 with l->e. */
 int lab_make(struct rootfs_lab *l);
 /* BASE/PATH; never freed. */
@@ -55,7 +57,8 @@ bool lab_reads(const char *path, const char *text);
 unsigned long lab_flags(const char *path);
 /* Opening PATH for creation gives this errno (0: it works). */
 int lab_create_errno(const char *path);
-/* The line of /proc/self/mountinfo whose mount point is PATH (the last one), or NULL; never freed. */
+/* The line of /proc/self/mountinfo whose mount point is PATH (the last one), or NULL; never
+ * freed. */
 const char *lab_mountinfo(const char *path);
 
 #endif

@@ -30,11 +30,16 @@ static struct ip_prefix prefix(const char *s)
 
 static void test_addr_parse(void **state)
 {
-	static const char *const good[] = { "10.88.0.1", "0.0.0.0", "255.255.255.255", "::", "::1", "fd00:88::1",
-					    "fe80::5054:ff:fe12:3456" };
-	static const char *const bad[] = { "",	       "10.88.0",   "10.88.0.256",	  "10.88.0.1.2", "010.1.1.1x",
-					   "10.0.0.1 ", " 10.0.0.1", "10.0.0.1/8",	  ":::",	 "fe80::1%eth0",
-					   "1:2:3:4:5:6:7:8:9", "g::", "localhost", "0x0a000001" };
+	static const char *const good[] = {
+		"10.88.0.1", "0.0.0.0",	   "255.255.255.255",	     "::",
+		"::1",	     "fd00:88::1", "fe80::5054:ff:fe12:3456"
+	};
+	static const char *const bad[] = {
+		"",	      "10.88.0",      "10.88.0.256",	   "10.88.0.1.2",
+		"010.1.1.1x", "10.0.0.1 ",    " 10.0.0.1",	   "10.0.0.1/8",
+		":::",	      "fe80::1%eth0", "1:2:3:4:5:6:7:8:9", "g::",
+		"localhost",  "0x0a000001"
+	};
 	char text[IP_TEXT_MAX];
 
 	(void)state;
@@ -75,10 +80,19 @@ static void test_prefix_parse(void **state)
 	assert_int_equal(p.len, 0);
 	assert_int_equal(ip_prefix_parse("10.88.0.0", false, false, &p, &e), -1);
 
-	static const char *const bad[] = { "/8",	   "10.0.0.0/",	  "10.0.0.0/33",    "10.0.0.0/-1",
-					   "10.0.0.0/ 8", "10.0.0.0/8/8", "10.0.0.0/0x8", "::/129",
-					   "10.0.0/8",	   "x/8",
-					   "00000000000000000000000000000000000000000000000000000000000000000000000/8" };
+	static const char *const bad[] = {
+		"/8",
+		"10.0.0.0/",
+		"10.0.0.0/33",
+		"10.0.0.0/-1",
+		"10.0.0.0/ 8",
+		"10.0.0.0/8/8",
+		"10.0.0.0/0x8",
+		"::/129",
+		"10.0.0/8",
+		"x/8",
+		"00000000000000000000000000000000000000000000000000000000000000000000000/8"
+	};
 	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
 		assert_int_equal(ip_prefix_parse(bad[i], true, true, &p, &e), -1);
 		assert_int_equal(e.code, ERR_INPUT);
@@ -87,9 +101,11 @@ static void test_prefix_parse(void **state)
 
 static void test_compare(void **state)
 {
-	struct ip_prefix p = prefix("10.88.0.0/15"), all = prefix("0.0.0.0/0"), all6 = prefix("::/0");
+	struct ip_prefix p = prefix("10.88.0.0/15"), all = prefix("0.0.0.0/0"),
+			 all6 = prefix("::/0");
 	struct ip_addr in = addr("10.89.255.255"), out = addr("10.90.0.0"), v6 = addr("fd00::1");
-	struct ip_prefix big = prefix("10.0.0.0/8"), small = prefix("10.88.1.0/24"), other = prefix("10.90.0.0/16");
+	struct ip_prefix big = prefix("10.0.0.0/8"), small = prefix("10.88.1.0/24"),
+			 other = prefix("10.90.0.0/16");
 
 	(void)state;
 	assert_true(ip_addr_cmp(&in, &out) < 0);
@@ -140,8 +156,10 @@ static void assert_sum(const char *a, uint64_t n, const char *sum)
 
 static void test_arithmetic(void **state)
 {
-	struct ip_addr a = addr("10.88.0.1"), b = addr("10.89.0.0"), z = addr("::"), f = addr("fd00::");
-	struct ip_addr low = addr("fd00::ffff"), high = addr("fd00::1:0:0"), m = addr("::ffff:ffff:ffff:ffff");
+	struct ip_addr a = addr("10.88.0.1"), b = addr("10.89.0.0"), z = addr("::"),
+		       f = addr("fd00::");
+	struct ip_addr low = addr("fd00::ffff"), high = addr("fd00::1:0:0"),
+		       m = addr("::ffff:ffff:ffff:ffff");
 
 	(void)state;
 	assert_sum("10.88.0.255", 1, "10.88.1.0");
@@ -161,8 +179,12 @@ static void test_arithmetic(void **state)
 
 static void test_mac(void **state)
 {
-	static const char *const bad[] = { "",			"52:54:00:12:34",    "52:54:00:12:34:5g",
-					   "52:54:00:12:34:567", "52-54-00-12-34-56", "525400123456",
+	static const char *const bad[] = { "",
+					   "52:54:00:12:34",
+					   "52:54:00:12:34:5g",
+					   "52:54:00:12:34:567",
+					   "52-54-00-12-34-56",
+					   "525400123456",
 					   "52:54:00:12:34:56:78" };
 	unsigned char mac[6] = { 0 };
 	char text[18];

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * runtime/cgroup, what needs no cgroup: conversions, device lists and their BPF program (run here by a small
- * interpreter), what is refused, the record. test_cgroup_host.c has the rest.
+ * runtime/cgroup, what needs no cgroup: conversions, device lists and their BPF program (run here
+ * by a small interpreter), what is refused, the record. test_cgroup_host.c has the rest.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -50,7 +50,8 @@ static void test_conversions(void **state)
 	assert_int_equal(swap, -1);
 	swap = 7;
 	assert_int_equal(cgroup_swap_to_v2(99, 100, &swap, &e), -1);
-	assert_string_equal(e.msg, "linux.resources.memory.swap: 99 is below linux.resources.memory.limit 100");
+	assert_string_equal(
+		e.msg, "linux.resources.memory.swap: 99 is below linux.resources.memory.limit 100");
 	assert_int_equal(cgroup_swap_to_v2(99, 0, &swap, &e), -1);
 	assert_int_equal(e.code, ERR_INPUT);
 	assert_int_equal(cgroup_swap_to_v2(-2, 100, &swap, &e), -1);
@@ -67,16 +68,23 @@ static void asks(const char *json, uint32_t mask)
 
 static void test_asked(void **state)
 {
-	struct oci_resources r = resources("{\"unified\": {\"memory.high\": \"1\", \"cgroup.max.depth\": \"3\"}}");
+	struct oci_resources r =
+		resources("{\"unified\": {\"memory.high\": \"1\", \"cgroup.max.depth\": \"3\"}}");
 
 	(void)state;
 	assert_int_equal(cgroup_asked(NULL), 0);
 	asks("{}", 0);
 	/* What engines send for "nothing". */
-	asks("{\"memory\": {}, \"cpu\": {\"shares\": 0}, \"blockIO\": {\"weight\": 0}, \"network\": {}, \"pids\": {}}", 0);
-	asks("{\"memory\": {\"limit\": 0, \"disableOOMKiller\": false}, \"cpu\": {\"cpus\": \"\", \"quota\": 0}}", 0);
-	asks("{\"memory\": {\"limit\": 1}, \"cpu\": {\"cpus\": \"0\"}}", CTL_BIT(CTL_MEMORY) | CTL_BIT(CTL_CPUSET));
-	asks("{\"cpu\": {\"idle\": 0}, \"pids\": {\"limit\": 0}}", CTL_BIT(CTL_CPU) | CTL_BIT(CTL_PIDS));
+	asks("{\"memory\": {}, \"cpu\": {\"shares\": 0}, \"blockIO\": {\"weight\": 0}, "
+	     "\"network\": {}, \"pids\": {}}",
+	     0);
+	asks("{\"memory\": {\"limit\": 0, \"disableOOMKiller\": false}, \"cpu\": {\"cpus\": \"\", "
+	     "\"quota\": 0}}",
+	     0);
+	asks("{\"memory\": {\"limit\": 1}, \"cpu\": {\"cpus\": \"0\"}}",
+	     CTL_BIT(CTL_MEMORY) | CTL_BIT(CTL_CPUSET));
+	asks("{\"cpu\": {\"idle\": 0}, \"pids\": {\"limit\": 0}}",
+	     CTL_BIT(CTL_CPU) | CTL_BIT(CTL_PIDS));
 	asks("{\"devices\": [{\"allow\": false}]}", CTL_BIT(CTL_DEVICES));
 	assert_int_equal(cgroup_asked(&r), 0);
 	assert_int_equal(cgroup_asked_unified(&r), CTL_BIT(CTL_MEMORY));
@@ -181,16 +189,19 @@ static bool run(const struct bpf_insn *program, size_t n, const struct bpf_cgrou
 	return false;
 }
 
-/* What the config's rules say, by the book: each access by itself, the last rule that speaks of it. */
-static bool by_the_book(const struct oci_resources *r, char type, int64_t major, int64_t minor, uint32_t access)
+/* What the rules say, by the book: each access by itself, the last rule that speaks of it. */
+static bool by_the_book(const struct oci_resources *r, char type, int64_t major, int64_t minor,
+			uint32_t access)
 {
 	static const struct {
 		char letter;
 		uint32_t bit;
 	} letters[] = { { 'm', DEVICE_MKNOD }, { 'r', DEVICE_READ }, { 'w', DEVICE_WRITE } };
-	bool is_default = type == 'c' && ((major == 1 && (minor == 3 || minor == 5 || (minor >= 7 && minor <= 9))) ||
-					  (major == 5 && (minor == 0 || minor == 2)) || (major == 10 && minor == 200) ||
-					  major == 136);
+	bool is_default =
+		type == 'c' &&
+		((major == 1 && (minor == 3 || minor == 5 || (minor >= 7 && minor <= 9))) ||
+		 (major == 5 && (minor == 0 || minor == 2)) || (major == 10 && minor == 200) ||
+		 major == 136);
 
 	for (size_t l = 0; l < ARRAY_SIZE(letters); l++) {
 		bool allowed = false;
@@ -214,7 +225,8 @@ static bool by_the_book(const struct oci_resources *r, char type, int64_t major,
 
 static size_t compare(const struct oci_resources *r)
 {
-	static const int majors[] = { 0, 1, 5, 8, 10, 136, 250 }, minors[] = { 0, 1, 2, 3, 8, 63, 64, 67, 200, 0xfffff };
+	static const int majors[] = { 0, 1, 5, 8, 10, 136, 250 },
+			 minors[] = { 0, 1, 2, 3, 8, 63, 64, 67, 200, 0xfffff };
 	struct device_list list = { 0 };
 	struct bpf_insn *program = NULL;
 	size_t n = 0;
@@ -228,13 +240,16 @@ static size_t compare(const struct oci_resources *r)
 				uint32_t access = t % 7 + 1;
 				char type = t < 7 ? 'b' : 'c';
 				struct bpf_cgroup_dev_ctx ctx = {
-					access << 16 | (t < 7 ? BPF_DEVCG_DEV_BLOCK : BPF_DEVCG_DEV_CHAR),
+					access << 16 |
+						(t < 7 ? BPF_DEVCG_DEV_BLOCK : BPF_DEVCG_DEV_CHAR),
 					(uint32_t)majors[a],
 					(uint32_t)minors[b],
 				};
 				bool want = by_the_book(r, type, majors[a], minors[b], access);
 
-				assert_int_equal(device_list_allows(&list, type, ctx.major, ctx.minor, access), want);
+				assert_int_equal(device_list_allows(&list, type, ctx.major,
+								    ctx.minor, access),
+						 want);
 				assert_int_equal(n == 0 || run(program, n, &ctx), want);
 			}
 		}
@@ -255,15 +270,25 @@ static void test_device_rules(void **state)
 		{ "{\"devices\": [{\"allow\": false, \"access\": \"rwm\"}]}", 60 },
 		/* A privileged container. */
 		{ "{\"devices\": [{\"allow\": false}, {\"allow\": true}]}", 0 },
-		{ "{\"devices\": [{\"allow\": true, \"major\": -1, \"minor\": -1, \"access\": \"\"}]}", 0 },
+		{ "{\"devices\": [{\"allow\": true, \"major\": -1, \"minor\": -1, \"access\": "
+		  "\"\"}]}",
+		  0 },
 		/* What no rule speaks of is denied. */
-		{ "{\"devices\": [{\"allow\": true, \"type\": \"b\", \"major\": 8, \"access\": \"r\"}]}", 70 },
-		{ "{\"devices\": [{\"allow\": true}, {\"allow\": false, \"type\": \"b\", \"major\": 8,"
-		  " \"access\": \"w\"}]}", 70 },
+		{ "{\"devices\": [{\"allow\": true, \"type\": \"b\", \"major\": 8, \"access\": "
+		  "\"r\"}]}",
+		  70 },
+		{ "{\"devices\": [{\"allow\": true}, {\"allow\": false, \"type\": \"b\", "
+		  "\"major\": 8,"
+		  " \"access\": \"w\"}]}",
+		  70 },
 		/* An open for reading and writing may have each from another rule. */
-		{ "{\"devices\": [{\"allow\": true, \"type\": \"c\", \"major\": 250, \"minor\": 1, \"access\": \"r\"},"
-		  "{\"allow\": true, \"type\": \"c\", \"major\": 8, \"minor\": 1, \"access\": \"r\"},"
-		  "{\"allow\": true, \"type\": \"c\", \"major\": 250, \"minor\": 1, \"access\": \"w\"}]}", 100 },
+		{ "{\"devices\": [{\"allow\": true, \"type\": \"c\", \"major\": 250, \"minor\": 1, "
+		  "\"access\": \"r\"},"
+		  "{\"allow\": true, \"type\": \"c\", \"major\": 8, \"minor\": 1, \"access\": "
+		  "\"r\"},"
+		  "{\"allow\": true, \"type\": \"c\", \"major\": 250, \"minor\": 1, \"access\": "
+		  "\"w\"}]}",
+		  100 },
 	};
 
 	(void)state;
@@ -280,8 +305,9 @@ static void test_device_rules(void **state)
 /* Random lists, always the same ones. */
 static void test_device_rules_random(void **state)
 {
-	static char *types[] = { "a", "b", "c", NULL }, *accesses[] = { "r", "w", "m", "rw", "wm", "rwm", NULL };
-	static const int majors[] = { -1, -1, 1, 8, 250 }, minors[] = { -1, -1, 0, 3 };
+	static char *types[] = { "a", "b", "c", NULL },
+		    *accesses[] = { "r", "w", "m", "rw", "wm", "rwm", NULL };
+	static const int majors[] = { -1, -1, 1, 8, 250 }, minors[] = { -1, -1, 0, 3, 63, 64 };
 	uint32_t seed = 1;
 
 	(void)state;
@@ -298,8 +324,10 @@ static void test_device_rules_random(void **state)
 				x[k] = (seed = seed * 1664525 + 1013904223) >> 8;
 			rules[i].allow = x[1] & 1;
 			rules[i].type = types[x[2] % ARRAY_SIZE(types)];
-			rules[i].major = (struct opt_i64){ true, majors[x[3] % ARRAY_SIZE(majors)] };
-			rules[i].minor = (struct opt_i64){ true, minors[x[4] % ARRAY_SIZE(minors)] };
+			rules[i].major =
+				(struct opt_i64){ true, majors[x[3] % ARRAY_SIZE(majors)] };
+			rules[i].minor =
+				(struct opt_i64){ true, minors[x[4] % ARRAY_SIZE(minors)] };
 			rules[i].access = accesses[x[5] % ARRAY_SIZE(accesses)];
 		}
 		compare(&r);
@@ -316,15 +344,21 @@ static void test_device_errors(void **state)
 
 	(void)state;
 	assert_int_equal(device_list_make(&r, &list, &e), -1);
-	assert_string_equal(e.msg, "linux.resources.devices[0].type: expected \"a\", \"b\" or \"c\", found \"x\"");
+	assert_string_equal(
+		e.msg,
+		"linux.resources.devices[0].type: expected \"a\", \"b\" or \"c\", found \"x\"");
 	rule = (struct oci_device_rule){ .access = "rx" };
 	assert_int_equal(device_list_make(&r, &list, &e), -1);
-	assert_string_equal(e.msg, "linux.resources.devices[0].access: expected letters of \"rwm\", found \"rx\"");
+	assert_string_equal(
+		e.msg,
+		"linux.resources.devices[0].access: expected letters of \"rwm\", found \"rx\"");
 	rule = (struct oci_device_rule){ .major = { true, 1LL << 40 } };
 	assert_int_equal(device_list_make(&r, &list, &e), -1);
-	assert_string_equal(e.msg, "linux.resources.devices[0].major: 1099511627776 is out of range");
+	assert_string_equal(e.msg,
+			    "linux.resources.devices[0].major: 1099511627776 is out of range");
 	assert_null(list.rules);
-	device_rule_print(&(struct device_rule){ true, 'b', 8, -1, DEVICE_READ | DEVICE_MKNOD, false }, text);
+	device_rule_print(
+		&(struct device_rule){ true, 'b', 8, -1, DEVICE_READ | DEVICE_MKNOD, false }, text);
 	assert_string_equal(text, "b 8:* rm");
 }
 
@@ -334,7 +368,8 @@ static void test_record(void **state)
 		{ "/sys/fs/cgroup/cpu,cpuacct", "cpu,cpuacct", "/nsrun/web", "/", false },
 		{ "/sys/fs/cgroup/unified", "", "/nsrun/web", "/nsrun/web", true },
 	};
-	struct cgroup c = { .layout = CGROUP_HYBRID, .dirs = dirs, .n_dirs = 2, .fd = -1 }, back = CGROUP_INIT;
+	struct cgroup c = { .layout = CGROUP_HYBRID, .dirs = dirs, .n_dirs = 2, .fd = -1 },
+		      back = CGROUP_INIT;
 	cleanup_strbuf struct strbuf out = { 0 }, again = { 0 };
 	struct json_writer w = { .out = &out }, w2 = { .out = &again };
 	cleanup_json struct json_doc d = { 0 };
@@ -359,13 +394,20 @@ static void test_record_broken(void **state)
 {
 	/* All but the directory's five members are fixed. */
 	static const char *const dirs[] = {
-		"{\"mount\":\"/m\",\"controllers\":\"\",\"path\":\"/a/../b\",\"existed\":\"/\",\"v2\":true}",
-		"{\"mount\":\"/m\",\"controllers\":\"\",\"path\":\"a\",\"existed\":\"/\",\"v2\":true}",
-		"{\"mount\":\"/m\",\"controllers\":\"\",\"path\":\"/\",\"existed\":\"/\",\"v2\":true}",
-		"{\"mount\":\"/m\",\"controllers\":\"\",\"path\":\"/ab\",\"existed\":\"/a\",\"v2\":true}",
-		"{\"mount\":\"/m\",\"controllers\":\"\",\"path\":\"/a\",\"existed\":\"/\",\"v2\":\"yes\"}",
-		"{\"mount\":\"/m\",\"controllers\":\"\",\"path\":\"/a\",\"existed\":\"/\",\"v2\":false}",
-		"{\"mount\":\"m\",\"controllers\":\"\",\"path\":\"/a\",\"existed\":\"/\",\"v2\":true}",
+		"{\"mount\":\"/m\",\"controllers\":\"\",\"path\":\"/a/../b\",\"existed\":\"/"
+		"\",\"v2\":true}",
+		"{\"mount\":\"/m\",\"controllers\":\"\",\"path\":\"a\",\"existed\":\"/"
+		"\",\"v2\":true}",
+		"{\"mount\":\"/m\",\"controllers\":\"\",\"path\":\"/\",\"existed\":\"/"
+		"\",\"v2\":true}",
+		"{\"mount\":\"/m\",\"controllers\":\"\",\"path\":\"/ab\",\"existed\":\"/"
+		"a\",\"v2\":true}",
+		"{\"mount\":\"/m\",\"controllers\":\"\",\"path\":\"/a\",\"existed\":\"/"
+		"\",\"v2\":\"yes\"}",
+		"{\"mount\":\"/m\",\"controllers\":\"\",\"path\":\"/a\",\"existed\":\"/"
+		"\",\"v2\":false}",
+		"{\"mount\":\"m\",\"controllers\":\"\",\"path\":\"/a\",\"existed\":\"/"
+		"\",\"v2\":true}",
 		"{\"controllers\":\"\",\"path\":\"/a\",\"existed\":\"/\",\"v2\":true}",
 		"[]",
 		"null",
@@ -373,7 +415,8 @@ static void test_record_broken(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(dirs); i++) {
-		cleanup_free char *text = xasprintf("{\"manager\":\"cgroupfs\",\"layout\":\"v2\",\"dirs\":[%s]}", dirs[i]);
+		cleanup_free char *text = xasprintf(
+			"{\"manager\":\"cgroupfs\",\"layout\":\"v2\",\"dirs\":[%s]}", dirs[i]);
 		cleanup_json struct json_doc d = { 0 };
 		struct cgroup c = CGROUP_INIT;
 		ERROR_INIT(e);
@@ -427,11 +470,11 @@ static void test_disabled(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_conversions),	     cmocka_unit_test(test_asked),
-		cmocka_unit_test(test_check),		     cmocka_unit_test(test_words),
-		cmocka_unit_test(test_device_rules),	     cmocka_unit_test(test_device_rules_random),
-		cmocka_unit_test(test_device_errors),	     cmocka_unit_test(test_record),
-		cmocka_unit_test(test_record_broken),	     cmocka_unit_test(test_disabled),
+		cmocka_unit_test(test_conversions),   cmocka_unit_test(test_asked),
+		cmocka_unit_test(test_check),	      cmocka_unit_test(test_words),
+		cmocka_unit_test(test_device_rules),  cmocka_unit_test(test_device_rules_random),
+		cmocka_unit_test(test_device_errors), cmocka_unit_test(test_record),
+		cmocka_unit_test(test_record_broken), cmocka_unit_test(test_disabled),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

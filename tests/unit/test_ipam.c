@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* network/ipam.c: leases in host-local's layout; what is dead is taken over, what is others' is not. */
+/* network/ipam.c: leases in host-local's layout; what is dead is taken over, what is others' is
+ * not. */
+#include <cmocka.h>
+#include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-
-#include <cmocka.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -15,8 +15,8 @@
 
 #include "base/fd.h"
 #include "base/memory.h"
-#include "network/ipam.h"
 #include "network/attach_record.h"
+#include "network/ipam.h"
 #include "network/state.h"
 #include "tests/unit/lab.h"
 
@@ -60,7 +60,8 @@ static struct network net(void)
 /* Gives the instance a record, so that its leases are alive. */
 static void live(const char *instance, const char *container)
 {
-	struct attach_record r = { .instance = (char *)instance, .container_id = (char *)container };
+	struct attach_record r = { .instance = (char *)instance,
+				   .container_id = (char *)container };
 	ERROR_INIT(e);
 
 	ok(attach_record_write(&r, &e), &e);
@@ -127,8 +128,10 @@ static void test_dead_is_taken_over(void **state)
 	live("a1", "c1");
 	leases("a1", "10.1.2.2/29");
 	live("b2", "c2");
-	fails(ipam_check(&n, &want, &e), &e, ERR_EXISTS, "address 10.1.2.2 is in use by container c1");
-	fails(ipam_lease(&n, "b2", "eth0", &want, &p, &e), &e, ERR_EXISTS, "address 10.1.2.2 is in use by container c1");
+	fails(ipam_check(&n, &want, &e), &e, ERR_EXISTS,
+	      "address 10.1.2.2 is in use by container c1");
+	fails(ipam_lease(&n, "b2", "eth0", &want, &p, &e), &e, ERR_EXISTS,
+	      "address 10.1.2.2 is in use by container c1");
 	ok(attach_record_delete("a1", &e), &e); /* died without giving back */
 	ok(ipam_check(&n, &want, &e), &e);
 	ok(ipam_lease(&n, "b2", "eth0", &want, &p, &e), &e);
@@ -162,7 +165,8 @@ static void test_others_are_left_alone(void **state)
 	(void)state;
 	live("a1", "c1");
 	lab_run("mkdir -p " DATA_DIR " && printf 'podmans\\r\\neth0' >" DATA_DIR "/10.1.2.2");
-	fails(ipam_lease(&n, "a1", "eth0", &want, &p, &e), &e, ERR_EXISTS, "address 10.1.2.2 is in use by podmans");
+	fails(ipam_lease(&n, "a1", "eth0", &want, &p, &e), &e, ERR_EXISTS,
+	      "address 10.1.2.2 is in use by podmans");
 	leases("a1", "10.1.2.3/29"); /* passed over */
 	ok(ipam_release(DATA_DIR, &want, "a1", "eth0", &e), &e);
 	ok(ipam_remove(DATA_DIR, &e), &e);
@@ -282,9 +286,12 @@ static void test_concurrent(void **state)
 static void test_with_host_local(void **state)
 {
 	static const char add[] =
-		"cd /run && echo '{\"cniVersion\":\"1.0.0\",\"name\":\"t\",\"type\":\"bridge\",\"ipam\":{\"type\":\"host-local\","
+		"cd /run && echo "
+		"'{\"cniVersion\":\"1.0.0\",\"name\":\"t\",\"type\":\"bridge\",\"ipam\":{\"type\":"
+		"\"host-local\","
 		"\"dataDir\":\"" STATE_LEASES "\",\"ranges\":[[{\"subnet\":\"10.1.2.0/29\"}]]}}' | "
-		"CNI_COMMAND=%s CNI_CONTAINERID=%s CNI_NETNS=/proc/self/ns/net CNI_IFNAME=eth0 CNI_PATH=/usr/lib/cni "
+		"CNI_COMMAND=%s CNI_CONTAINERID=%s CNI_NETNS=/proc/self/ns/net CNI_IFNAME=eth0 "
+		"CNI_PATH=/usr/lib/cni "
 		"/usr/lib/cni/host-local";
 	cleanup_free char *out = NULL;
 
@@ -297,7 +304,8 @@ static void test_with_host_local(void **state)
 	assert_non_null(strstr(out, "10.1.2.3/29")); /* goes on from our last */
 	leases("a1", "10.1.2.4/29");		     /* and we from its */
 	lab_run(add, "DEL", "other");
-	lab_run("test -e " DATA_DIR "/10.1.2.2 && test -e " DATA_DIR "/10.1.2.4 && ! test -e " DATA_DIR "/10.1.2.3");
+	lab_run("test -e " DATA_DIR "/10.1.2.2 && test -e " DATA_DIR
+		"/10.1.2.4 && ! test -e " DATA_DIR "/10.1.2.3");
 }
 
 int main(void)

@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* network/decode.c, lists.c, create.c: lists of ours and of others, creation and removal. */
+#include <cmocka.h>
+#include <errno.h>
+#include <netinet/in.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-
-#include <cmocka.h>
-#include <errno.h>
-#include <netinet/in.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -51,7 +50,8 @@ static void is_prefix(const struct ip_prefix *p, const char *text)
 /* As podman 4 (CNI backend) writes its default network. */
 static const char podman[] =
 	"{ \"cniVersion\": \"0.4.0\", \"name\": \"podman\", \"plugins\": ["
-	"{ \"type\": \"bridge\", \"bridge\": \"cni-podman0\", \"isGateway\": true, \"ipMasq\": true, \"hairpinMode\": true,"
+	"{ \"type\": \"bridge\", \"bridge\": \"cni-podman0\", \"isGateway\": true, \"ipMasq\": "
+	"true, \"hairpinMode\": true,"
 	"  \"ipam\": { \"type\": \"host-local\", \"routes\": [{ \"dst\": \"0.0.0.0/0\" }],"
 	"    \"ranges\": [[{ \"subnet\": \"10.88.0.0/16\", \"gateway\": \"10.88.0.1\" }]] } },"
 	"{ \"type\": \"portmap\", \"capabilities\": { \"portMappings\": true } },"
@@ -73,7 +73,8 @@ static void test_podman(void **state)
 	is_address(&n.gateway, "10.88.0.1");
 	is_address(&n.range_start, "10.88.0.1");
 	is_address(&n.range_end, "10.88.255.254");
-	assert_true(n.masquerade && n.hairpin && n.default_route && n.gateway_on_bridge && n.isolate);
+	assert_true(n.masquerade && n.hairpin && n.default_route && n.gateway_on_bridge &&
+		    n.isolate);
 	assert_false(n.internal);
 }
 
@@ -81,16 +82,20 @@ static void test_podman(void **state)
 static void test_nerdctl_and_containerd(void **state)
 {
 	static const char nerdctl[] =
-		"{\"cniVersion\":\"1.0.0\",\"name\":\"bridge\",\"nerdctlID\":\"17f29b07\",\"nerdctlLabels\":{},\"plugins\":["
-		"{\"type\":\"bridge\",\"bridge\":\"nerdctl0\",\"isGateway\":true,\"ipMasq\":true,\"hairpinMode\":true,"
+		"{\"cniVersion\":\"1.0.0\",\"name\":\"bridge\",\"nerdctlID\":\"17f29b07\","
+		"\"nerdctlLabels\":{},\"plugins\":["
+		"{\"type\":\"bridge\",\"bridge\":\"nerdctl0\",\"isGateway\":true,\"ipMasq\":true,"
+		"\"hairpinMode\":true,"
 		"\"ipam\":{\"ranges\":[[{\"gateway\":\"10.4.0.1\",\"subnet\":\"10.4.0.0/24\"}]],"
 		"\"routes\":[{\"dst\":\"0.0.0.0/0\"}],\"type\":\"host-local\"}},"
 		"{\"type\":\"portmap\",\"capabilities\":{\"portMappings\":true}},"
 		"{\"type\":\"firewall\",\"ingressPolicy\":\"same-bridge\"},{\"type\":\"tuning\"}]}";
 	static const char containerd[] =
 		"{\"cniVersion\":\"1.0.0\",\"name\":\"containerd-net\",\"plugins\":["
-		"{\"type\":\"bridge\",\"bridge\":\"cni0\",\"isDefaultGateway\":true,\"ipMasq\":true,\"promiscMode\":true,"
-		"\"ipam\":{\"type\":\"host-local\",\"subnet\":\"10.22.0.0/16\",\"rangeStart\":\"10.22.1.0\"}},"
+		"{\"type\":\"bridge\",\"bridge\":\"cni0\",\"isDefaultGateway\":true,\"ipMasq\":"
+		"true,\"promiscMode\":true,"
+		"\"ipam\":{\"type\":\"host-local\",\"subnet\":\"10.22.0.0/"
+		"16\",\"rangeStart\":\"10.22.1.0\"}},"
 		"{\"type\":\"portmap\",\"capabilities\":{\"portMappings\":true}}]}";
 	cleanup_network struct network n = { 0 }, c = { 0 };
 	ERROR_INIT(e);
@@ -106,7 +111,8 @@ static void test_nerdctl_and_containerd(void **state)
 }
 
 #define LIST(plugins) "{\"cniVersion\":\"1.1.0\",\"name\":\"x\",\"plugins\":[" plugins "]}"
-#define BRIDGE(more, ipam) "{\"type\":\"bridge\"" more ",\"ipam\":{\"type\":\"host-local\"" ipam "}}"
+#define BRIDGE(more, ipam)                                                                         \
+	"{\"type\":\"bridge\"" more ",\"ipam\":{\"type\":\"host-local\"" ipam "}}"
 #define SUBNET ",\"subnet\":\"10.1.0.0/24\""
 
 static void test_unsupported_is_named(void **state)
@@ -115,23 +121,33 @@ static void test_unsupported_is_named(void **state)
 		const char *text, *why;
 	} lists[] = {
 		{ LIST("{\"type\":\"macvlan\"}"), "plugin type \"macvlan\" (plugins[0])" },
-		{ LIST(BRIDGE("", SUBNET) ",{\"type\":\"vrf\"}"), "plugin type \"vrf\" (plugins[1])" },
-		{ LIST(BRIDGE("", SUBNET) ",{\"type\":\"bridge\"}"), "plugin type \"bridge\" (plugins[1])" },
+		{ LIST(BRIDGE("", SUBNET) ",{\"type\":\"vrf\"}"),
+		  "plugin type \"vrf\" (plugins[1])" },
+		{ LIST(BRIDGE("", SUBNET) ",{\"type\":\"bridge\"}"),
+		  "plugin type \"bridge\" (plugins[1])" },
 		{ LIST(BRIDGE(",\"vlan\":5", SUBNET)), "plugins[0].vlan" },
 		{ LIST(BRIDGE(",\"macspoofchk\":true", SUBNET)), "plugins[0].macspoofchk" },
-		{ LIST(BRIDGE("", ",\"subnet\":\"fd00::/64\"")), "plugins[0].ipam.subnet fd00::/64 (IPv6)" },
-		{ LIST(BRIDGE("", SUBNET ",\"resolvConf\":\"/etc/resolv.conf\"")), "plugins[0].ipam.resolvConf" },
-		{ LIST(BRIDGE("", ",\"ranges\":[[{\"subnet\":\"10.1.0.0/24\"},{\"subnet\":\"10.2.0.0/24\"}]]")),
+		{ LIST(BRIDGE("", ",\"subnet\":\"fd00::/64\"")),
+		  "plugins[0].ipam.subnet fd00::/64 (IPv6)" },
+		{ LIST(BRIDGE("", SUBNET ",\"resolvConf\":\"/etc/resolv.conf\"")),
+		  "plugins[0].ipam.resolvConf" },
+		{ LIST(BRIDGE("", ",\"ranges\":[[{\"subnet\":\"10.1.0.0/"
+				  "24\"},{\"subnet\":\"10.2.0.0/24\"}]]")),
 		  "plugins[0].ipam.ranges[0][1].subnet 10.2.0.0/24 (a second one)" },
-		{ LIST("{\"type\":\"bridge\",\"ipam\":{\"type\":\"dhcp\"}}"), "plugins[0].ipam.type \"dhcp\"" },
+		{ LIST("{\"type\":\"bridge\",\"ipam\":{\"type\":\"dhcp\"}}"),
+		  "plugins[0].ipam.type \"dhcp\"" },
 		{ LIST("{\"type\":\"bridge\"}"), "plugins[0]: no ipam" },
-		{ LIST(BRIDGE("", SUBNET) ",{\"type\":\"tuning\",\"sysctl\":{\"net.core.somaxconn\":\"5\"}}"),
+		{ LIST(BRIDGE("", SUBNET) ",{\"type\":\"tuning\",\"sysctl\":{\"net.core."
+					  "somaxconn\":\"5\"}}"),
 		  "plugins[1].sysctl" },
-		{ LIST(BRIDGE("", SUBNET) ",{\"type\":\"bandwidth\",\"ingressRate\":1000}"), "plugins[1].ingressRate" },
-		{ LIST(BRIDGE("", SUBNET) ",{\"type\":\"portmap\",\"snat\":false}"), "plugins[1].snat false" },
+		{ LIST(BRIDGE("", SUBNET) ",{\"type\":\"bandwidth\",\"ingressRate\":1000}"),
+		  "plugins[1].ingressRate" },
+		{ LIST(BRIDGE("", SUBNET) ",{\"type\":\"portmap\",\"snat\":false}"),
+		  "plugins[1].snat false" },
 		{ LIST(BRIDGE("", SUBNET) ",{\"type\":\"firewall\",\"ingressPolicy\":\"x\"}"),
 		  "plugins[1].ingressPolicy \"x\"" },
-		{ LIST(BRIDGE("", SUBNET ",\"routes\":[{\"dst\":\"::/0\"}]")), "plugins[0].ipam.routes dst ::/0 (IPv6)" },
+		{ LIST(BRIDGE("", SUBNET ",\"routes\":[{\"dst\":\"::/0\"}]")),
+		  "plugins[0].ipam.routes dst ::/0 (IPv6)" },
 	};
 
 	(void)state;
@@ -166,10 +182,12 @@ static void test_wrong_is_refused(void **state)
 		  "plugins[0].isGateway: expected true or false, found a string" },
 		{ LIST(BRIDGE(",\"mtu\":1.5", SUBNET)), "plugins[0].mtu: 1.5 is out of range" },
 		{ LIST(BRIDGE(",\"mtu\":67", SUBNET)), "plugins[0].mtu: 67 is out of range" },
-		{ LIST(BRIDGE(",\"bridge\":\"a/b\"", SUBNET)), "plugins[0].bridge: \"a/b\" is no name for a link" },
+		{ LIST(BRIDGE(",\"bridge\":\"a/b\"", SUBNET)),
+		  "plugins[0].bridge: \"a/b\" is no name for a link" },
 		{ LIST(BRIDGE("", ",\"subnet\":\"10.1.0.0/31\"")), "has no room for a container" },
 		{ LIST(BRIDGE("", ",\"subnet\":\"10.1.0.0\"")), "plugins[0].ipam.subnet" },
-		{ LIST(BRIDGE("", SUBNET ",\"gateway\":\"10.2.0.1\"")), "gateway: 10.2.0.1 is not in 10.1.0.0/24" },
+		{ LIST(BRIDGE("", SUBNET ",\"gateway\":\"10.2.0.1\"")),
+		  "gateway: 10.2.0.1 is not in 10.1.0.0/24" },
 		{ LIST(BRIDGE("", SUBNET ",\"rangeStart\":\"10.1.0.9\",\"rangeEnd\":\"10.1.0.8\"")),
 		  "the range ends before it begins" },
 		{ LIST(BRIDGE("", SUBNET ",\"dataDir\":\"x\"")), "dataDir: not an absolute path" },
@@ -222,12 +240,14 @@ static void test_create_and_remove(void **state)
 	ok(network_remove(&dirs, "test-net", &e), &e);
 	assert_int_equal(access(DIR_PATH "/test-net.conflist", F_OK), -1);
 	assert_int_equal(access(NETWORK_STATE_DIR, F_OK), -1); /* nothing at all is left */
-	fails(network_remove(&dirs, "test-net", &e), &e, ERR_INPUT, "no network called \"test-net\"");
+	fails(network_remove(&dirs, "test-net", &e), &e, ERR_INPUT,
+	      "no network called \"test-net\"");
 }
 
 static void test_subnets_differ(void **state)
 {
-	struct network_create_options a = { .name = "a" }, b = { .name = "b" }, c = { .name = "c", .subnet = "10.90.0.0/16" };
+	struct network_create_options a = { .name = "a" }, b = { .name = "b" },
+				      c = { .name = "c", .subnet = "10.90.0.0/16" };
 	cleanup_network struct network n = { 0 };
 	ERROR_INIT(e);
 
@@ -269,7 +289,8 @@ static void test_options(void **state)
 	assert_false(n.isolate || n.masquerade || n.default_route);
 	assert_int_equal(n.mtu, 1400);
 	assert_string_equal(n.bridge, "br-opt");
-	assert_string_equal(json_get_string(json_get(json_get(n.list.root, "nsrun"), "labels"), "team"), "red");
+	assert_string_equal(
+		json_get_string(json_get(json_get(n.list.root, "nsrun"), "labels"), "team"), "red");
 	ok(network_remove(&dirs, "opt", &e), &e);
 }
 
@@ -282,20 +303,36 @@ static void test_create_refused(void **state)
 		const char *words;
 	} bad[] = {
 		{ { .name = "a/b" }, ERR_INPUT, "is no name for a network" },
-		{ { .name = "x", .driver = "macvlan" }, ERR_UNSUPPORTED, "driver \"macvlan\": not supported yet" },
+		{ { .name = "x", .driver = "macvlan" },
+		  ERR_UNSUPPORTED,
+		  "driver \"macvlan\": not supported yet" },
 		{ { .name = "x", .ipv6 = true }, ERR_UNSUPPORTED, "IPv6 networks" },
 		{ { .name = "x", .gateway = "10.0.0.1" }, ERR_INPUT, "need --subnet" },
 		{ { .name = "x", .subnet = "10.1.1.1/24" }, ERR_INPUT, "" },
-		{ { .name = "x", .subnet = "127.1.0.0/24" }, ERR_INPUT, "not a block of unicast addresses" },
-		{ { .name = "x", .subnet = "224.0.0.0/24" }, ERR_INPUT, "not a block of unicast addresses" },
+		{ { .name = "x", .subnet = "127.1.0.0/24" },
+		  ERR_INPUT,
+		  "not a block of unicast addresses" },
+		{ { .name = "x", .subnet = "224.0.0.0/24" },
+		  ERR_INPUT,
+		  "not a block of unicast addresses" },
 		{ { .name = "x", .subnet = "10.1.1.0/31" }, ERR_INPUT, "no room" },
-		{ { .name = "x", .subnet = "fd00::/64" }, ERR_UNSUPPORTED, "IPv6 is not supported yet" },
-		{ { .name = "x", .subnet = "10.1.1.0/24", .gateway = "10.1.2.1" }, ERR_INPUT, "no address of a host in" },
-		{ { .name = "x", .subnet = "10.1.1.0/24", .gateway = "10.1.1.255" }, ERR_INPUT, "no address of a host in" },
-		{ { .name = "x", .subnet = "10.1.1.0/24", .ip_range = "10.1.2.0/25" }, ERR_INPUT, "is not in 10.1.1.0/24" },
+		{ { .name = "x", .subnet = "fd00::/64" },
+		  ERR_UNSUPPORTED,
+		  "IPv6 is not supported yet" },
+		{ { .name = "x", .subnet = "10.1.1.0/24", .gateway = "10.1.2.1" },
+		  ERR_INPUT,
+		  "no address of a host in" },
+		{ { .name = "x", .subnet = "10.1.1.0/24", .gateway = "10.1.1.255" },
+		  ERR_INPUT,
+		  "no address of a host in" },
+		{ { .name = "x", .subnet = "10.1.1.0/24", .ip_range = "10.1.2.0/25" },
+		  ERR_INPUT,
+		  "is not in 10.1.1.0/24" },
 		{ { .name = "x", .mtu = 67 }, ERR_INPUT, "out of range" },
 		{ { .name = "x", .bridge = "0123456789abcdef" }, ERR_INPUT, "no name for a link" },
-		{ { .name = "x", .labels = label, .n_labels = 1 }, ERR_INPUT, "expected KEY=VALUE" },
+		{ { .name = "x", .labels = label, .n_labels = 1 },
+		  ERR_INPUT,
+		  "expected KEY=VALUE" },
 	};
 
 	(void)state;
@@ -310,7 +347,8 @@ static void test_create_refused(void **state)
 
 static void test_bridge_names(void **state)
 {
-	struct network_create_options a = { .name = "production-front" }, b = { .name = "production-back" };
+	struct network_create_options a = { .name = "production-front" },
+				      b = { .name = "production-back" };
 	cleanup_network struct network x = { 0 }, y = { 0 };
 	ERROR_INIT(e);
 
@@ -345,9 +383,9 @@ static void test_listing(void **state)
 	(void)state;
 	make(&o);
 	put("87-podman.conflist", podman);
-	put("90-again.conflist", podman);	/* of the same name: the first counts */
+	put("90-again.conflist", podman); /* of the same name: the first counts */
 	put("broken.conflist", "{");
-	put("other.conf", "{");			/* no list */
+	put("other.conf", "{"); /* no list */
 	ok(network_list(&dirs, &v, &n, &e), &e);
 	assert_int_equal(n, 3);
 	assert_string_equal(v[0].name, "bridge");
@@ -360,7 +398,8 @@ static void test_listing(void **state)
 	networks_free(v, n);
 	ok(network_load(&dirs, "podman", &one, &e), &e); /* by its name, not its file's */
 	network_done(&one);
-	fails(network_load(&dirs, "broken", &one, &e), &e, ERR_INPUT, "network \"broken\": " DIR_PATH "/broken.conflist");
+	fails(network_load(&dirs, "broken", &one, &e), &e, ERR_INPUT,
+	      "network \"broken\": " DIR_PATH "/broken.conflist");
 	fails(network_load(&dirs, "nope", &one, &e), &e, ERR_INPUT, "no network called \"nope\"");
 	fails(network_load(&dirs, "../etc/x", &one, &e), &e, ERR_INPUT, "is no name for a network");
 	lab_run("rm -r " DIR_PATH);
@@ -377,13 +416,15 @@ static void test_built_in(void **state)
 	assert_string_equal(n.bridge, "nsrun0");
 	is_prefix(&n.subnet, "10.88.0.0/16");
 	network_done(&n);
-	lab_run("ip link add dummy0 type veth && ip addr add 10.89.1.1/14 dev dummy0 && ip link set dummy0 up");
+	lab_run("ip link add dummy0 type veth && ip addr add 10.89.1.1/14 dev dummy0 && ip link "
+		"set dummy0 up");
 	ok(network_load(&dirs, NETWORK_DEFAULT, &n, &e), &e);
 	is_prefix(&n.subnet, "10.64.0.0/16");
 	network_done(&n);
 	lab_run("ip link del dummy0");
-	put("bridge.conflist", "{\"cniVersion\":\"1.0.0\",\"name\":\"bridge\",\"plugins\":[{\"type\":\"bridge\",\"bridge\":\"mine\","
-	    "\"ipam\":{\"type\":\"host-local\",\"subnet\":\"10.5.0.0/24\"}}]}");
+	put("bridge.conflist", "{\"cniVersion\":\"1.0.0\",\"name\":\"bridge\",\"plugins\":[{"
+			       "\"type\":\"bridge\",\"bridge\":\"mine\","
+			       "\"ipam\":{\"type\":\"host-local\",\"subnet\":\"10.5.0.0/24\"}}]}");
 	ok(network_load(&dirs, NETWORK_DEFAULT, &n, &e), &e);
 	assert_string_equal(n.bridge, "mine"); /* a file of that name overrides it */
 	network_done(&n);
@@ -398,18 +439,25 @@ static void test_size_bounded(void **state)
 
 	(void)state;
 	memset(text, ' ', NETWORK_FILE_MAX + 1);
-	fails(network_decode(text, NETWORK_FILE_MAX + 1, "big", &n, &e), &e, EFBIG, "big: larger than");
+	fails(network_decode(text, NETWORK_FILE_MAX + 1, "big", &n, &e), &e, EFBIG,
+	      "big: larger than");
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_podman),	       cmocka_unit_test(test_nerdctl_and_containerd),
-		cmocka_unit_test(test_unsupported_is_named), cmocka_unit_test(test_wrong_is_refused),
-		cmocka_unit_test(test_size_bounded),   cmocka_unit_test(test_create_and_remove),
-		cmocka_unit_test(test_subnets_differ), cmocka_unit_test(test_options),
-		cmocka_unit_test(test_create_refused), cmocka_unit_test(test_bridge_names),
-		cmocka_unit_test(test_listing),	       cmocka_unit_test(test_built_in),
+		cmocka_unit_test(test_podman),
+		cmocka_unit_test(test_nerdctl_and_containerd),
+		cmocka_unit_test(test_unsupported_is_named),
+		cmocka_unit_test(test_wrong_is_refused),
+		cmocka_unit_test(test_size_bounded),
+		cmocka_unit_test(test_create_and_remove),
+		cmocka_unit_test(test_subnets_differ),
+		cmocka_unit_test(test_options),
+		cmocka_unit_test(test_create_refused),
+		cmocka_unit_test(test_bridge_names),
+		cmocka_unit_test(test_listing),
+		cmocka_unit_test(test_built_in),
 	};
 
 	return cmocka_run_group_tests(tests, setup, NULL);

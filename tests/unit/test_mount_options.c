@@ -29,11 +29,13 @@ static struct mount_options parse(const char *text)
 }
 
 /* One word: flags for mount(2), and the attributes of one mount and of a tree. */
-static void expect(const char *text, unsigned long flags, uint64_t set, uint64_t clear, uint64_t rec_set, uint64_t rec_clear)
+static void expect(const char *text, unsigned long flags, uint64_t set, uint64_t clear,
+		   uint64_t rec_set, uint64_t rec_clear)
 {
 	cleanup(mount_options_done) struct mount_options o = parse(text);
 
-	if (o.flags != flags || o.set != set || o.clear != clear || o.rec_set != rec_set || o.rec_clear != rec_clear)
+	if (o.flags != flags || o.set != set || o.clear != clear || o.rec_set != rec_set ||
+	    o.rec_clear != rec_clear)
 		print_error("options: %s\n", text);
 	assert_int_equal(o.flags, flags);
 	assert_int_equal(o.set, set);
@@ -56,7 +58,8 @@ static void test_attributes(void **state)
 	expect("rw ro", MS_RDONLY, MOUNT_ATTR_RDONLY, 0, 0, 0);
 	expect("nosuid nodev noexec", MS_NOSUID | MS_NODEV | MS_NOEXEC,
 	       MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC, 0, 0, 0);
-	expect("suid dev exec", 0, 0, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC, 0, 0);
+	expect("suid dev exec", 0, 0, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC, 0,
+	       0);
 	expect("nodiratime", MS_NODIRATIME, MOUNT_ATTR_NODIRATIME, 0, 0, 0);
 	expect("nosymfollow", MS_NOSYMFOLLOW, MOUNT_ATTR_NOSYMFOLLOW, 0, 0, 0);
 	expect("nosymfollow symfollow", 0, 0, MOUNT_ATTR_NOSYMFOLLOW, 0, 0);
@@ -85,9 +88,12 @@ static void test_recursive(void **state)
 	expect("rro", 0, 0, 0, MOUNT_ATTR_RDONLY, 0);
 	expect("rro rrw", 0, 0, 0, 0, MOUNT_ATTR_RDONLY);
 	expect("rnosuid rnodev rnoexec rnodiratime rnosymfollow", 0, 0, 0,
-	       MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC | MOUNT_ATTR_NODIRATIME | MOUNT_ATTR_NOSYMFOLLOW, 0);
+	       MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC | MOUNT_ATTR_NODIRATIME |
+		       MOUNT_ATTR_NOSYMFOLLOW,
+	       0);
 	expect("rsuid rdev rexec rdiratime rsymfollow", 0, 0, 0, 0,
-	       MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC | MOUNT_ATTR_NODIRATIME | MOUNT_ATTR_NOSYMFOLLOW);
+	       MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC | MOUNT_ATTR_NODIRATIME |
+		       MOUNT_ATTR_NOSYMFOLLOW);
 	expect("ro rrw", MS_RDONLY, MOUNT_ATTR_RDONLY, 0, 0, MOUNT_ATTR_RDONLY);
 }
 
@@ -96,13 +102,16 @@ static void test_fs_flags(void **state)
 {
 	(void)state;
 	expect("sync dirsync mand lazytime iversion silent",
-	       MS_SYNCHRONOUS | MS_DIRSYNC | MS_MANDLOCK | MS_LAZYTIME | MS_I_VERSION | MS_SILENT, 0, 0, 0, 0);
-	expect("sync async mand nomand lazytime nolazytime iversion noiversion silent loud", 0, 0, 0, 0, 0);
+	       MS_SYNCHRONOUS | MS_DIRSYNC | MS_MANDLOCK | MS_LAZYTIME | MS_I_VERSION | MS_SILENT,
+	       0, 0, 0, 0);
+	expect("sync async mand nomand lazytime nolazytime iversion noiversion silent loud", 0, 0,
+	       0, 0, 0);
 }
 
 static void test_others(void **state)
 {
-	cleanup(mount_options_done) struct mount_options o = parse("rbind rshared slave runbindable private");
+	cleanup(mount_options_done) struct mount_options o =
+		parse("rbind rshared slave runbindable private");
 	cleanup(mount_options_done) struct mount_options p = parse("tmpcopyup idmap ridmap");
 	char *five[] = { "shared", "slave", "shared", "slave", "private" };
 	ERROR_INIT(e);
@@ -122,7 +131,8 @@ static void test_others(void **state)
 
 static void test_data(void **state)
 {
-	cleanup(mount_options_done) struct mount_options o = parse("nosuid mode=755 ro size=65536k lowerdir=/a:/b");
+	cleanup(mount_options_done) struct mount_options o =
+		parse("nosuid mode=755 ro size=65536k lowerdir=/a:/b");
 	size_t page = (size_t)sysconf(_SC_PAGESIZE);
 	cleanup_free char *big = xcalloc(page + 1, 1);
 	char *words[] = { big };
@@ -146,17 +156,32 @@ static void test_data(void **state)
 	assert_non_null(strstr(e.msg, "page"));
 }
 
-/* Every word of the spec's table (runtime-spec 1.3.0, config.md, and features.md's example), in order, and no other. */
+/* Every word of the spec's table (runtime-spec 1.3.0, config.md, and features.md's example), in
+ * order, and no other. */
 static void test_names(void **state)
 {
 	static const char *const names[] = {
-		"async", "atime", "bind", "defaults", "dev", "diratime", "dirsync", "exec", "idmap", "iversion", "lazytime", "loud",
-		"mand", "noatime", "nodev", "nodiratime", "noexec", "noiversion", "nolazytime", "nomand", "norelatime",
-		"nostrictatime", "nosuid", "nosymfollow", "private", "ratime", "rbind", "rdev", "rdiratime", "relatime", "remount",
-		"rexec", "ridmap", "rnoatime", "rnodev", "rnodiratime", "rnoexec", "rnorelatime", "rnostrictatime", "rnosuid",
-		"rnosymfollow", "ro", "rprivate", "rrelatime", "rro", "rrw", "rshared", "rslave", "rstrictatime", "rsuid",
-		"rsymfollow", "runbindable", "rw", "shared", "silent", "slave", "strictatime", "suid", "symfollow", "sync",
-		"tmpcopyup", "unbindable",
+		"async",	 "atime",	 "bind",
+		"defaults",	 "dev",		 "diratime",
+		"dirsync",	 "exec",	 "idmap",
+		"iversion",	 "lazytime",	 "loud",
+		"mand",		 "noatime",	 "nodev",
+		"nodiratime",	 "noexec",	 "noiversion",
+		"nolazytime",	 "nomand",	 "norelatime",
+		"nostrictatime", "nosuid",	 "nosymfollow",
+		"private",	 "ratime",	 "rbind",
+		"rdev",		 "rdiratime",	 "relatime",
+		"remount",	 "rexec",	 "ridmap",
+		"rnoatime",	 "rnodev",	 "rnodiratime",
+		"rnoexec",	 "rnorelatime",	 "rnostrictatime",
+		"rnosuid",	 "rnosymfollow", "ro",
+		"rprivate",	 "rrelatime",	 "rro",
+		"rrw",		 "rshared",	 "rslave",
+		"rstrictatime",	 "rsuid",	 "rsymfollow",
+		"runbindable",	 "rw",		 "shared",
+		"silent",	 "slave",	 "strictatime",
+		"suid",		 "symfollow",	 "sync",
+		"tmpcopyup",	 "unbindable",
 	};
 
 	(void)state;
@@ -174,8 +199,9 @@ static void test_names(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_attributes), cmocka_unit_test(test_atime), cmocka_unit_test(test_recursive),
-		cmocka_unit_test(test_fs_flags),   cmocka_unit_test(test_others), cmocka_unit_test(test_data),
+		cmocka_unit_test(test_attributes), cmocka_unit_test(test_atime),
+		cmocka_unit_test(test_recursive),  cmocka_unit_test(test_fs_flags),
+		cmocka_unit_test(test_others),	   cmocka_unit_test(test_data),
 		cmocka_unit_test(test_names),
 	};
 

@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* network/names.c: resolv.conf, hosts and hostname, written in place. */
+#include <cmocka.h>
+#include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-
-#include <cmocka.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -26,7 +25,8 @@ static int setup(void **state)
 	(void)state;
 	if (!lab_enter())
 		return -1;
-	lab_run("mkdir " FILES " && touch /run/resolv.conf && mount --bind /run/resolv.conf \"$(readlink -f /etc/resolv.conf)\"");
+	lab_run("mkdir " FILES " && touch /run/resolv.conf && mount --bind /run/resolv.conf "
+			       "\"$(readlink -f /etc/resolv.conf)\"");
 	dir_fd = open(FILES, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	return dir_fd >= 0 ? 0 : -1;
 }
@@ -34,7 +34,8 @@ static int setup(void **state)
 static int reset(void **state)
 {
 	(void)state;
-	lab_run("cd " FILES " && rm -f * && touch resolv.conf hosts hostname && rm -rf /run/systemd && : >/run/resolv.conf");
+	lab_run("cd " FILES " && rm -f * && touch resolv.conf hosts hostname && rm -rf "
+			    "/run/systemd && : >/run/resolv.conf");
 	return 0;
 }
 
@@ -51,9 +52,14 @@ static void test_with_a_network(void **state)
 {
 	struct attachment a = { .ifname = (char *)"eth0" };
 	struct attach_result r = { .attachments = &a, .n_attachments = 1 };
-	char *dns[] = { (char *)"9.9.9.9", (char *)"fd00::53" }, *add[] = { (char *)"db:10.0.0.9", (char *)"up:host-gateway",
-									   (char *)"six:fd00::6" };
-	struct names_options o = { .hostname = "web", .dns = dns, .n_dns = 2, .add_hosts = add, .n_add_hosts = 3, .result = &r };
+	char *dns[] = { (char *)"9.9.9.9", (char *)"fd00::53" },
+	     *add[] = { (char *)"db:10.0.0.9", (char *)"up:host-gateway", (char *)"six:fd00::6" };
+	struct names_options o = { .hostname = "web",
+				   .dns = dns,
+				   .n_dns = 2,
+				   .add_hosts = add,
+				   .n_add_hosts = 3,
+				   .result = &r };
 	ERROR_INIT(e);
 
 	(void)state;
@@ -61,7 +67,8 @@ static void test_with_a_network(void **state)
 	ip_addr_parse("10.88.0.1", &a.gateway, NULL);
 	ok(names_write(dir_fd, &o, &e), &e);
 	holds("hostname", "web\n");
-	holds("hosts", "127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost ip6-loopback\n10.88.0.2\tweb\n10.0.0.9\tdb\n"
+	holds("hosts", "127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost "
+		       "ip6-loopback\n10.88.0.2\tweb\n10.0.0.9\tdb\n"
 		       "10.88.0.1\tup\nfd00::6\tsix\n");
 	holds("resolv.conf", "nameserver 9.9.9.9\nnameserver fd00::53\n");
 }
@@ -73,7 +80,8 @@ static void test_without_a_network(void **state)
 
 	(void)state;
 	ok(names_write(dir_fd, &o, &e), &e);
-	holds("hosts", "127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost ip6-loopback\n127.0.1.1\talone\n");
+	holds("hosts", "127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost "
+		       "ip6-loopback\n127.0.1.1\talone\n");
 	holds("resolv.conf", "");
 }
 
@@ -83,11 +91,14 @@ static void test_hosts_resolv_conf(void **state)
 	ERROR_INIT(e);
 
 	(void)state;
-	lab_run("printf '# x\\nnameserver 127.0.0.1\\nnameserver 192.0.2.53\\nnameserver ::1\\nnameserver fe80::1%%eth0\\n"
-		"search example.org lan\\noptions ndots:2\\nsortlist 1.2.3.4\\nnameserver 127.8.8.8\\nnameserver junk\\n"
+	lab_run("printf '# x\\nnameserver 127.0.0.1\\nnameserver 192.0.2.53\\nnameserver "
+		"::1\\nnameserver fe80::1%%eth0\\n"
+		"search example.org lan\\noptions ndots:2\\nsortlist 1.2.3.4\\nnameserver "
+		"127.8.8.8\\nnameserver junk\\n"
 		"nameserver 2001:db8::53' >/run/resolv.conf");
 	ok(names_write(dir_fd, &o, &e), &e);
-	holds("resolv.conf", "nameserver 192.0.2.53\nsearch example.org lan\noptions ndots:2\nnameserver 2001:db8::53\n");
+	holds("resolv.conf", "nameserver 192.0.2.53\nsearch example.org lan\noptions "
+			     "ndots:2\nnameserver 2001:db8::53\n");
 }
 
 /* The stub alone: the real servers are in resolved's own file. */
@@ -97,7 +108,8 @@ static void test_stub_resolver(void **state)
 	ERROR_INIT(e);
 
 	(void)state;
-	lab_run("printf 'nameserver 127.0.0.53\\noptions edns0\\n' >/run/resolv.conf && mkdir -p /run/systemd/resolve && "
+	lab_run("printf 'nameserver 127.0.0.53\\noptions edns0\\n' >/run/resolv.conf && mkdir -p "
+		"/run/systemd/resolve && "
 		"printf 'nameserver 192.0.2.7\\nsearch lan\\n' >/run/systemd/resolve/resolv.conf");
 	ok(names_write(dir_fd, &o, &e), &e);
 	holds("resolv.conf", "nameserver 192.0.2.7\nsearch lan\n");
@@ -155,9 +167,12 @@ static void test_no_link_is_followed(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup(test_with_a_network, reset),  cmocka_unit_test_setup(test_without_a_network, reset),
-		cmocka_unit_test_setup(test_hosts_resolv_conf, reset), cmocka_unit_test_setup(test_stub_resolver, reset),
-		cmocka_unit_test_setup(test_in_place, reset),	     cmocka_unit_test_setup(test_refused, reset),
+		cmocka_unit_test_setup(test_with_a_network, reset),
+		cmocka_unit_test_setup(test_without_a_network, reset),
+		cmocka_unit_test_setup(test_hosts_resolv_conf, reset),
+		cmocka_unit_test_setup(test_stub_resolver, reset),
+		cmocka_unit_test_setup(test_in_place, reset),
+		cmocka_unit_test_setup(test_refused, reset),
 		cmocka_unit_test_setup(test_no_link_is_followed, reset),
 	};
 

@@ -82,7 +82,8 @@ static void test_create_and_unpin(void **state)
 	assert_int_equal(e.code, ERR_EXISTS);
 	assert_non_null(strstr(e.msg, "\"a\""));
 
-	/* ip-netns finds our set-up as it would have made it itself: no second mount over the folder. */
+	/* ip-netns finds our set-up as it would have made it itself: no second mount over the
+	 * folder. */
 	lab_run("ip netns add b");
 	lab_run("test $(grep -c ' /run/netns ' /proc/self/mountinfo) = 1");
 	assert_int_equal(netns_names(&names, &n, &e), 0);
@@ -91,7 +92,8 @@ static void test_create_and_unpin(void **state)
 	assert_string_equal(names[1], "b");
 	strings_free(names, n);
 
-	assert_int_equal(netns_unpin("a", inode_of(NETNS_DIR "/b"), &e), 0); /* another's: left alone */
+	assert_int_equal(netns_unpin("a", inode_of(NETNS_DIR "/b"), &e),
+			 0); /* another's: left alone */
 	lab_expect("ip netns list", "a");
 	assert_int_equal(netns_unpin("a", inode_of(NETNS_DIR "/a"), &e), 0);
 	assert_int_equal(netns_unpin("a", 0, &e), 0);
@@ -118,14 +120,16 @@ static void test_stale(void **state)
 	ERROR_INIT(e);
 
 	(void)state;
-	lab_run("touch /run/netns/stale && chmod 0 /run/netns/stale && echo data >/run/netns/file && "
+	lab_run("touch /run/netns/stale && chmod 0 /run/netns/stale && echo data >/run/netns/file "
+		"&& "
 		"ln -s /etc/passwd /run/netns/link && mkdir /run/netns/dir");
 	assert_int_equal(netns_pin_check("stale", &e), 0);
 	assert_int_equal(netns_create("stale", &e), 0);
 	lab_run("ip netns exec stale true");
 	assert_int_equal(netns_unpin("stale", 0, &e), 0);
 	lab_run("touch /run/netns/stale");
-	assert_int_equal(netns_unpin("stale", 12345, &e), 0); /* a dead pin goes, whoever's it was */
+	assert_int_equal(netns_unpin("stale", 12345, &e),
+			 0); /* a dead pin goes, whoever's it was */
 	assert_int_equal(access(NETNS_DIR "/stale", F_OK), -1);
 
 	assert_int_equal(netns_pin_check("file", &e), -1);
@@ -157,10 +161,12 @@ static void test_open(void **state)
 	(void)state;
 	refuse_open("web2", ENOENT, "no network namespace called \"web2\"");
 	refuse_open("/run/netns/web2", ENOENT, "no network namespace at \"/run/netns/web2\"");
-	refuse_open("/proc/self/ns/uts", EINVAL, "\"/proc/self/ns/uts\" is not a network namespace");
+	refuse_open("/proc/self/ns/uts", EINVAL,
+		    "\"/proc/self/ns/uts\" is not a network namespace");
 	refuse_open("/etc/passwd", EINVAL, "is not a network namespace");
 	refuse_open("/", EINVAL, "is not a network namespace");
-	lab_run("mkfifo -m 600 /run/fifo; mkdir -p /run/netns; touch /run/netns/stale; chmod 0 /run/netns/stale");
+	lab_run("mkfifo -m 600 /run/fifo; mkdir -p /run/netns; touch /run/netns/stale; chmod 0 "
+		"/run/netns/stale");
 	refuse_open("/run/fifo", EINVAL, "is not a network namespace");
 	refuse_open("stale", EINVAL, "\"/run/netns/stale\" is not a network namespace");
 	refuse_open("../x", ENOENT, "no network namespace at");
@@ -242,10 +248,14 @@ static void test_open_in(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_names_refused),  cmocka_unit_test(test_check_has_no_effect),
-		cmocka_unit_test(test_create_and_unpin), cmocka_unit_test(test_pin_then_iproute_first),
-		cmocka_unit_test(test_stale),	       cmocka_unit_test(test_open),
-		cmocka_unit_test(test_call),	       cmocka_unit_test(test_open_in),
+		cmocka_unit_test(test_names_refused),
+		cmocka_unit_test(test_check_has_no_effect),
+		cmocka_unit_test(test_create_and_unpin),
+		cmocka_unit_test(test_pin_then_iproute_first),
+		cmocka_unit_test(test_stale),
+		cmocka_unit_test(test_open),
+		cmocka_unit_test(test_call),
+		cmocka_unit_test(test_open_in),
 	};
 
 	if (geteuid() != 0)

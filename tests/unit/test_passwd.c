@@ -102,6 +102,7 @@ static void test_odd_files_are_no_entry(void **state)
 {
 	const struct root *r = *state;
 	cleanup_free char *big = xcalloc((2 << 20) + 1, 1);
+	static const char nul[] = "a:x:7:7::/a\0b:/bin/sh\nb:x:7:7::/b:\n";
 	const char *line = "web:x:1000:1000::/home/web:\n";
 
 	expect(r, 0, NULL); /* missing */
@@ -125,7 +126,7 @@ static void test_odd_files_are_no_entry(void **state)
 	expect(r, 0, NULL);
 	expect(r, 1000, "/home/web");
 	/* so is one with a NUL byte */
-	put(r, "passwd", "a:x:7:7::/a\0b:/bin/sh\nb:x:7:7::/b:\n", 37);
+	put(r, "passwd", nul, sizeof(nul) - 1);
 	expect(r, 7, "/b");
 	put(r, "passwd", "", 0);
 	expect(r, 0, NULL);

@@ -38,10 +38,18 @@ static int setup(void **state)
 	static const struct {
 		const char *name, *to;
 	} links[] = {
-		{ "abs", "/etc" },	      { "up", "../../../../etc" },    { "esc", "../secret" },
-		{ "loop", "loop2" },	      { "loop2", "/loop" },	      { "dangling", "/var/new/dir" },
-		{ "outdir", "../../newdir" }, { "resolv", "/run/x/resolv" },  { "a/b/two", "../../abs/passwd" },
-		{ "hostabs", "/outside" },    { "chain", "a/b/../b/two" },    { "self", "." },
+		{ "abs", "/etc" },
+		{ "up", "../../../../etc" },
+		{ "esc", "../secret" },
+		{ "loop", "loop2" },
+		{ "loop2", "/loop" },
+		{ "dangling", "/var/new/dir" },
+		{ "outdir", "../../newdir" },
+		{ "resolv", "/run/x/resolv" },
+		{ "a/b/two", "../../abs/passwd" },
+		{ "hostabs", "/outside" },
+		{ "chain", "a/b/../b/two" },
+		{ "self", "." },
 	};
 	cleanup_close int dir = -1;
 
@@ -102,7 +110,8 @@ static bool same(int fd, const char *below_base)
 	cleanup_free char *path = xasprintf("%s/%s", base, below_base);
 	struct stat a, b;
 
-	return fstat(fd, &a) == 0 && lstat(path, &b) == 0 && a.st_dev == b.st_dev && a.st_ino == b.st_ino;
+	return fstat(fd, &a) == 0 && lstat(path, &b) == 0 && a.st_dev == b.st_dev &&
+	       a.st_ino == b.st_ino;
 }
 
 static bool there(const char *below_base)
@@ -116,8 +125,17 @@ static bool there(const char *below_base)
 static void open_body(void *arg)
 {
 	static const char *const ways[] = {
-		"etc/passwd", "/etc/passwd", "//etc/./passwd", "../../etc/passwd", "/abs/passwd", "up/passwd", "a/../etc/passwd",
-		"a/b/two", "chain", "self/self/etc/passwd", "a/b/c/../../../etc/passwd",
+		"etc/passwd",
+		"/etc/passwd",
+		"//etc/./passwd",
+		"../../etc/passwd",
+		"/abs/passwd",
+		"up/passwd",
+		"a/../etc/passwd",
+		"a/b/two",
+		"chain",
+		"self/self/etc/passwd",
+		"a/b/c/../../../etc/passwd",
 	};
 	int root = open_dir("root");
 	ERROR_INIT(e);
@@ -146,11 +164,16 @@ static void refuse_body(void *arg)
 		const char *path;
 		int flags, err;
 	} cases[] = {
-		{ "esc", O_RDONLY, ENOENT },	       { "hostabs", O_PATH, ENOENT },
-		{ "loop", O_PATH, ELOOP },	       { "none", O_PATH, ENOENT },
-		{ "etc/passwd/x", O_PATH, ENOTDIR },   { "etc/passwd/", O_PATH, ENOTDIR },
-		{ "etc/passwd/.", O_PATH, ENOTDIR },   { "etc/passwd", O_PATH | O_DIRECTORY, ENOTDIR },
-		{ "abs", O_RDONLY | O_NOFOLLOW, ELOOP }, { "", O_PATH, ENOENT },
+		{ "esc", O_RDONLY, ENOENT },
+		{ "hostabs", O_PATH, ENOENT },
+		{ "loop", O_PATH, ELOOP },
+		{ "none", O_PATH, ENOENT },
+		{ "etc/passwd/x", O_PATH, ENOTDIR },
+		{ "etc/passwd/", O_PATH, ENOTDIR },
+		{ "etc/passwd/.", O_PATH, ENOTDIR },
+		{ "etc/passwd", O_PATH | O_DIRECTORY, ENOTDIR },
+		{ "abs", O_RDONLY | O_NOFOLLOW, ELOOP },
+		{ "", O_PATH, ENOENT },
 		{ "etc/passwd", O_CREAT | O_EXCL | O_WRONLY, EEXIST },
 	};
 	int root = open_dir("root"), host = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
@@ -193,7 +216,8 @@ static void make_body(void *arg)
 	CHECK_FAILS(path_mkdir_in_root(root, "loop/x", 0755, &e), &e, "loop/x");
 
 	fd = path_touch_in_root(root, "/n2/file", 0600, &e);
-	CHECK(same(fd, "root/n2/file") && fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && (st.st_mode & 0777) == 0600);
+	CHECK(same(fd, "root/n2/file") && fstat(fd, &st) == 0 && S_ISREG(st.st_mode) &&
+	      (st.st_mode & 0777) == 0600);
 	CHECK((fcntl(fd, F_GETFL) & O_PATH) && (fcntl(fd, F_GETFD) & FD_CLOEXEC));
 	CHECK(same(path_touch_in_root(root, "etc/file", 0644, &e), "root/etc/file"));
 	CHECK(same(path_touch_in_root(root, "resolv", 0644, &e), "root/run/x/resolv"));
@@ -215,7 +239,8 @@ static void parent_body(void *arg)
 	CHECK(strcmp(name, "kept") == 0);
 	CHECK(same(path_open_parent(root, path, &name, &e), "root/new/dir"));
 	CHECK(name == path + strlen("/new/dir/"));
-	CHECK(same(path_open_parent(root, "up/x", &name, &e), "root/etc") && strcmp(name, "x") == 0);
+	CHECK(same(path_open_parent(root, "up/x", &name, &e), "root/etc") &&
+	      strcmp(name, "x") == 0);
 	CHECK(same(path_open_parent(root, "x", &name, &e), "root"));
 
 	CHECK(path_exists_in_root(root, "abs/passwd", &e) == 1);
@@ -270,7 +295,7 @@ static void race_body(void *arg)
 	int root = open_dir("root");
 	pid_t pid = start_swapper(root);
 	struct timespec begin, now;
-	char name[64];
+	char name[128];
 	ERROR_INIT(e);
 
 	(void)arg;
@@ -288,7 +313,8 @@ static void race_body(void *arg)
 	}
 	kill(pid, SIGKILL);
 	waitpid(pid, NULL, 0);
-	CHECK(rmdir(strcat(strcpy(name, base), "/outside")) == 0); /* still empty */
+	snprintf(name, sizeof(name), "%s/outside", base);
+	CHECK(rmdir(name) == 0); /* still empty */
 	CHECK(mkdir(name, 0755) == 0);
 }
 
@@ -310,7 +336,8 @@ static void proc_body(void *arg)
 	CHECK_FAILS(path_proc_write(proc, "../tmp/x", "x", &e), &e, "/proc/../tmp/x");
 	CHECK_FAILS(path_proc_write(proc, "/tmp/x", "x", &e), &e, "/tmp/x");
 	CHECK_FAILS(path_proc_write(proc, "self/no_such", "x", &e), &e, "missing");
-	CHECK_FAILS(path_proc_write(proc, "self/oom_score_adj", "many", &e), &e, "write \"many\" to \"/proc/self/oom_score_adj\"");
+	CHECK_FAILS(path_proc_write(proc, "self/oom_score_adj", "many", &e), &e,
+		    "write \"many\" to \"/proc/self/oom_score_adj\"");
 }
 
 static void test_open(void **state)
@@ -358,8 +385,16 @@ static void test_proc(void **state)
 static void test_clean(void **state)
 {
 	static const char *const cases[][2] = {
-		{ "//a/./b/../c", "/a/c" }, { "", "/" }, { "/", "/" },	  { "..", "/" },	{ "/../../a", "/a" },
-		{ "a/b/", "/a/b" },	    { ".", "/" }, { "a/..", "/" }, { "/a/b/../../..", "/" }, { "...", "/..." },
+		{ "//a/./b/../c", "/a/c" },
+		{ "", "/" },
+		{ "/", "/" },
+		{ "..", "/" },
+		{ "/../../a", "/a" },
+		{ "a/b/", "/a/b" },
+		{ ".", "/" },
+		{ "a/..", "/" },
+		{ "/a/b/../../..", "/" },
+		{ "...", "/..." },
 		{ "/..a/.b", "/..a/.b" },
 	};
 	char *s;
@@ -381,7 +416,8 @@ static void test_clean(void **state)
 
 static void test_mkdir(void **state)
 {
-	cleanup_free char *deep = xasprintf("%s/x/y/z", base), *bad = xasprintf("%s/secret/z", base);
+	cleanup_free char *deep = xasprintf("%s/x/y/z", base),
+			  *bad = xasprintf("%s/secret/z", base);
 	struct stat st;
 	ERROR_INIT(e);
 
@@ -398,8 +434,9 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 	const struct CMUnitTest tests[] = {
-		TEST(test_open), TEST(test_refuse), TEST(test_make), TEST(test_parent), TEST(test_resolve),
-		TEST(test_race), TEST(test_proc),   TEST(test_clean), TEST(test_mkdir),
+		TEST(test_open),   TEST(test_refuse),  TEST(test_make),
+		TEST(test_parent), TEST(test_resolve), TEST(test_race),
+		TEST(test_proc),   TEST(test_clean),   TEST(test_mkdir),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

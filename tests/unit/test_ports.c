@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* network/ports.c, listener.c: claims, overlaps, foreign listeners and how they are named. */
+#include <arpa/inet.h>
+#include <cmocka.h>
+#include <netinet/in.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-
-#include <arpa/inet.h>
-#include <cmocka.h>
-#include <netinet/in.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -17,9 +16,9 @@
 
 #include "base/fd.h"
 #include "base/memory.h"
+#include "network/attach_record.h"
 #include "network/listener.h"
 #include "network/ports.h"
-#include "network/attach_record.h"
 #include "network/state.h"
 #include "tests/unit/lab.h"
 
@@ -34,7 +33,8 @@ static int setup(void **state)
 
 static void live(const char *instance, const char *container)
 {
-	struct attach_record r = { .instance = (char *)instance, .container_id = (char *)container };
+	struct attach_record r = { .instance = (char *)instance,
+				   .container_id = (char *)container };
 	ERROR_INIT(e);
 
 	ok(attach_record_write(&r, &e), &e);
@@ -120,7 +120,8 @@ static void test_all_or_none(void **state)
 
 	(void)state;
 	claims("8003:80", "a1");
-	fails(ports_claim(v, 2, "b2", &e), &e, ERR_EXISTS, "port 8003/tcp on 0.0.0.0 is in use by container c1");
+	fails(ports_claim(v, 2, "b2", &e), &e, ERR_EXISTS,
+	      "port 8003/tcp on 0.0.0.0 is in use by container c1");
 	lab_run("test $(ls " STATE_PORTS "/tcp) = 8003"); /* no 9000 */
 	releases("8003:80", "a1");
 	lab_run("test -z \"$(ls " STATE_PORTS "/tcp)\"");
@@ -175,12 +176,14 @@ static int listen_on(int type, const char *address, uint16_t number)
 
 static void test_foreign_listener(void **state)
 {
-	cleanup_free char *who = xasprintf("port 8080/tcp on 0.0.0.0 is in use by test_ports (pid %d)", (int)getpid());
+	cleanup_free char *who = xasprintf(
+		"port 8080/tcp on 0.0.0.0 is in use by test_ports (pid %d)", (int)getpid());
 	cleanup_close int fd = listen_on(SOCK_STREAM, "127.0.0.1", 8080), udp = -1;
 
 	(void)state;
 	refused("8080:80", "a1", who);
-	refused("127.0.0.1:8080:80", "a1", "port 8080/tcp on 127.0.0.1 is in use by test_ports (pid ");
+	refused("127.0.0.1:8080:80", "a1",
+		"port 8080/tcp on 127.0.0.1 is in use by test_ports (pid ");
 	claims("192.0.2.1:8080:80", "a1"); /* it listens on another address */
 	udp = listen_on(SOCK_DGRAM, "0.0.0.0", 5353);
 	refused("5353:53/udp", "a1", "port 5353/udp on 0.0.0.0 is in use by test_ports (pid ");
@@ -204,7 +207,8 @@ static void test_dual_stack_listener(void **state)
 static void test_time_wait(void **state)
 {
 	struct sockaddr_in sa = { .sin_family = AF_INET, .sin_port = htons(8070) };
-	int server = listen_on(SOCK_STREAM, "127.0.0.1", 8070), client = socket(AF_INET, SOCK_STREAM, 0), got;
+	int server = listen_on(SOCK_STREAM, "127.0.0.1", 8070),
+	    client = socket(AF_INET, SOCK_STREAM, 0), got;
 
 	(void)state;
 	sa.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
@@ -223,7 +227,8 @@ static void test_foreign_address(void **state)
 	ERROR_INIT(e);
 
 	(void)state;
-	fails(ports_check(&p, 1, &e), &e, ERR_INPUT, "port 8080/tcp: 198.51.100.7 is no address of this host");
+	fails(ports_check(&p, 1, &e), &e, ERR_INPUT,
+	      "port 8080/tcp: 198.51.100.7 is no address of this host");
 }
 
 static void test_listeners(void **state)
@@ -265,7 +270,8 @@ static void test_concurrent(void **state)
 				struct publish p;
 
 				snprintf(text, sizeof(text), "%d:80", 7000 + k);
-				if (publish_parse(text, &p, NULL) == 0 && ports_claim(&p, 1, instance, NULL) == 0)
+				if (publish_parse(text, &p, NULL) == 0 &&
+				    ports_claim(&p, 1, instance, NULL) == 0)
 					mine++;
 			}
 			_exit(mine);

@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* network/request.c: what --network and -p may say, and how they are refused. */
+#include <cmocka.h>
+#include <netinet/in.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-
-#include <cmocka.h>
-#include <netinet/in.h>
 #include <string.h>
 
 #include "base/memory.h"
@@ -34,8 +33,10 @@ static void test_request_all_keys(void **state)
 	ERROR_INIT(e);
 
 	(void)state;
-	ok(network_request_parse("web:ip=10.88.0.9,mac=02:42:ac:11:00:02,ifname=net0,alias=db,alias=sql,ip6=fd00::9",
-				 &r, &e), &e);
+	ok(network_request_parse("web:ip=10.88.0.9,mac=02:42:ac:11:00:02,ifname=net0,alias=db,"
+				 "alias=sql,ip6=fd00::9",
+				 &r, &e),
+	   &e);
 	assert_string_equal(r.name, "web");
 	assert_string_equal(r.ip, "10.88.0.9");
 	assert_string_equal(r.ip6, "fd00::9");

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* network/rtnl.c, rtnl_dump.c, sysctl.c: what we make, seen by ip(8) and by our own lists; how failures read. */
+/* network/rtnl.c, rtnl_dump.c, sysctl.c: what we make, seen by ip(8) and by our own lists; how
+ * failures read. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -65,7 +66,8 @@ static void test_bridge(void **state)
 	assert_int_equal(l.mtu, 1400);
 	assert_true(l.up);
 	assert_memory_equal(l.mac, BRIDGE_MAC, 6);
-	fails(rtnl_bridge_create(&host, "br0", BRIDGE_MAC, 0, &again, &e), &e, EEXIST, "add bridge \"br0\": ");
+	fails(rtnl_bridge_create(&host, "br0", BRIDGE_MAC, 0, &again, &e), &e, EEXIST,
+	      "add bridge \"br0\": ");
 	assert_int_equal(again, -5);
 	assert_int_equal(rtnl_link_get(&host, 0, "br9", &l, &e), 0);
 	assert_int_equal(rtnl_link_get(&host, 9999, NULL, &l, &e), 0);
@@ -76,7 +78,8 @@ static void test_bridge(void **state)
 	ok(rtnl_address_add(&host, index, &a6, &e), &e);
 	lab_expect("ip addr show br0", "inet 10.88.0.1/16 brd 10.88.255.255 scope global br0");
 	lab_expect("ip addr show br0", "inet6 fd00:88::1/64 scope global nodad");
-	fails(rtnl_address_add(&host, 9999, &a, &e), &e, ENODEV, "add address 10.88.0.1/16 to \"9999\": ");
+	fails(rtnl_address_add(&host, 9999, &a, &e), &e, ENODEV,
+	      "add address 10.88.0.1/16 to \"9999\": ");
 }
 
 /* A container's end as attach makes it. */
@@ -85,7 +88,8 @@ static void test_veth(void **state)
 	const struct veth_spec v = { .host_name = "veth1",
 				     .host_altname = "web-0123456789abcdef",
 				     .peer_name = "eth0",
-				     .peer_netns_fd = lab_try("ip netns add c1") ? -1 : lab_netns("c1"),
+				     .peer_netns_fd =
+					     lab_try("ip netns add c1") ? -1 : lab_netns("c1"),
 				     .master = (int)if_nametoindex("br0"),
 				     .mtu = 1400,
 				     .host_mac = { 2, 0, 0, 0, 1, 1 },
@@ -96,7 +100,9 @@ static void test_veth(void **state)
 	cleanup_close int there = v.peer_netns_fd;
 	const struct ip_prefix addresses[] = { prefix("10.88.0.2/16"), prefix("fd00:88::2/64") };
 	const struct ip_addr gateways[] = { prefix("10.88.0.1").addr, prefix("fd00:88::1").addr };
-	const struct ip_route routes[] = { { .dst = prefix("10.99.0.0/16"), .gateway = prefix("10.88.0.9").addr, .metric = 50 },
+	const struct ip_route routes[] = { { .dst = prefix("10.99.0.0/16"),
+					     .gateway = prefix("10.88.0.9").addr,
+					     .metric = 50 },
 					   { .dst = prefix("10.98.0.0/16") },
 					   { .dst = prefix("fd99::/64"), .metric = 7 } };
 	const struct endpoint_spec s = { .ifname = "eth0",
@@ -175,7 +181,8 @@ static void test_veth_failures(void **state)
 	assert_int_equal(rtnl_veth_create(&host, &v, NULL, &e), -1);
 	v.master = 0;
 	v.host_name = "a-name-too-long-for-a-link";
-	fails(rtnl_veth_create(&host, &v, NULL, &e), &e, ERANGE, "Attribute failed policy validation");
+	fails(rtnl_veth_create(&host, &v, NULL, &e), &e, ERANGE,
+	      "Attribute failed policy validation");
 	assert_int_equal(links_named("vx"), 0);
 	lab_expect_not("ip -n c1 link", "eth1");
 
@@ -200,18 +207,25 @@ static void test_endpoint_failures(void **state)
 
 	(void)state;
 	ok(rtnl_open_in(there, &inside, &e), &e);
-	fails(rtnl_endpoint_configure(&inside, &s, &e), &e, EEXIST, "add address 10.88.0.2/16 to \"eth0\": ");
+	fails(rtnl_endpoint_configure(&inside, &s, &e), &e, EEXIST,
+	      "add address 10.88.0.2/16 to \"eth0\": ");
 	s.index = 1;
-	fails(rtnl_endpoint_configure(&inside, &s, &e), &e, EEXIST, "verify the index of link \"eth0\": ");
+	fails(rtnl_endpoint_configure(&inside, &s, &e), &e, EEXIST,
+	      "verify the index of link \"eth0\": ");
 	lab_run("ip -n c1 addr del 10.88.0.2/16 dev lo");
 	s.index = 9;
-	fails(rtnl_endpoint_configure(&inside, &s, &e), &e, ENODEV, "verify the index of link \"eth0\": ");
+	fails(rtnl_endpoint_configure(&inside, &s, &e), &e, ENODEV,
+	      "verify the index of link \"eth0\": ");
 	s.index = 0;
 	s.ifname = "eth7";
 	fails(rtnl_endpoint_configure(&inside, &s, &e), &e, ENODEV, "no link called \"eth7\"");
-	s = (struct endpoint_spec){ .ifname = "eth0", .addresses = &far, .n_addresses = 1, .gateways = &gateway,
+	s = (struct endpoint_spec){ .ifname = "eth0",
+				    .addresses = &far,
+				    .n_addresses = 1,
+				    .gateways = &gateway,
 				    .n_gateways = 1 };
-	fails(rtnl_endpoint_configure(&inside, &s, &e), &e, EEXIST, "add route default via 192.0.2.1: ");
+	fails(rtnl_endpoint_configure(&inside, &s, &e), &e, EEXIST,
+	      "add route default via 192.0.2.1: ");
 	lab_run("ip -n c1 route del default"); /* a gateway outside of the prefixes is on-link */
 	lab_run("ip -n c1 addr del 10.1.0.1/32 dev eth0");
 	ok(rtnl_endpoint_configure(&inside, &s, &e), &e);
@@ -266,17 +280,20 @@ static void test_lists(void **state)
 	(void)state;
 	ok(rtnl_address_list(&host, &addr, &n, &e), &e);
 	for (size_t i = 0; i < n; i++)
-		if (ip_addr_cmp(&addr[i].a.addr, &a6.addr) == 0 && addr[i].a.len == 64 && addr[i].flags & IFA_F_NODAD)
+		if (ip_addr_cmp(&addr[i].a.addr, &a6.addr) == 0 && addr[i].a.len == 64 &&
+		    addr[i].flags & IFA_F_NODAD)
 			found++;
 	assert_int_equal(found, 1);
 
-	lab_run("ip route add 10.77.0.0/16 via 10.88.0.3 table 321 metric 9; ip route add blackhole 10.78.0.0/16;"
+	lab_run("ip route add 10.77.0.0/16 via 10.88.0.3 table 321 metric 9; ip route add "
+		"blackhole 10.78.0.0/16;"
 		"ip route add 10.79.0.0/16 nexthop via 10.88.0.3 nexthop via 10.88.0.4");
 	ok(rtnl_route_list(&host, &route, &n, &e), &e);
 	for (size_t i = found = 0; i < n; i++) {
-		if (route[i].has_dst && ip_addr_cmp(&route[i].dst.addr, &net.addr) == 0 && route[i].dst.len == 16 &&
-		    route[i].table == 321 && route[i].metric == 9 && route[i].has_gateway &&
-		    ip_addr_cmp(&route[i].gateway, &via) == 0 && route[i].index == (int)if_nametoindex("br0"))
+		if (route[i].has_dst && ip_addr_cmp(&route[i].dst.addr, &net.addr) == 0 &&
+		    route[i].dst.len == 16 && route[i].table == 321 && route[i].metric == 9 &&
+		    route[i].has_gateway && ip_addr_cmp(&route[i].gateway, &via) == 0 &&
+		    route[i].index == (int)if_nametoindex("br0"))
 			found++;
 		if (route[i].dst.addr.b[1] == 78 && route[i].type == RTN_BLACKHOLE)
 			found++;
@@ -297,8 +314,9 @@ static void test_lists(void **state)
 	lab_run("ip rule add from 10.88.0.0/16 iif br0 lookup 321 priority 100");
 	ok(rtnl_rule_list(&host, &rule, &n, &e), &e);
 	for (size_t i = found = 0; i < n; i++) {
-		if (rule[i].family == AF_INET && rule[i].priority == 100 && rule[i].table == 321 && rule[i].has_src &&
-		    rule[i].src.len == 16 && !rule[i].has_dst && str_eq(rule[i].iif, "br0"))
+		if (rule[i].family == AF_INET && rule[i].priority == 100 && rule[i].table == 321 &&
+		    rule[i].has_src && rule[i].src.len == 16 && !rule[i].has_dst &&
+		    str_eq(rule[i].iif, "br0"))
 			found++;
 		if (rule[i].family == AF_INET6 && rule[i].table == RT_TABLE_MAIN)
 			found++;
@@ -332,7 +350,8 @@ static void test_batch_larger_than_a_buffer(void **state)
 	netlink_begin(&b, RTM_NEWLINK, 0, &lo, sizeof(lo), "large");
 	for (int i = 0; i < 20; i++)
 		netlink_put(&b, 999, filler, sizeof(filler));
-	fails(netlink_send(&b, host.fd, &host.seq, NULL, NULL, &e), &e, EMSGSIZE, "large: the request is too large");
+	fails(netlink_send(&b, host.fd, &host.seq, NULL, NULL, &e), &e, EMSGSIZE,
+	      "large: the request is too large");
 }
 
 static void test_unprivileged(void **state)
@@ -349,10 +368,11 @@ static void test_unprivileged(void **state)
 
 		if (setresuid(65534, 65534, 65534) < 0 || rtnl_open(&r, &e) < 0)
 			_exit(1);
-		_exit(rtnl_bridge_create(&r, "br5", BRIDGE_MAC, 0, &index, &e) == -1 && e.code == EPERM &&
-				      str_eq(e.msg, "add bridge \"br5\": needs privilege") ?
-			      0 :
-			      2);
+		_exit(rtnl_bridge_create(&r, "br5", BRIDGE_MAC, 0, &index, &e) == -1 &&
+				      e.code == EPERM &&
+				      str_eq(e.msg, "add bridge \"br5\": needs privilege")
+			      ? 0
+			      : 2);
 	}
 	assert_int_equal(waitpid(pid, &status, 0), pid);
 	assert_int_equal(status, 0);
@@ -376,11 +396,16 @@ static void test_sysctl(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_bridge),	       cmocka_unit_test(test_veth),
-		cmocka_unit_test(test_veth_failures),  cmocka_unit_test(test_endpoint_failures),
-		cmocka_unit_test(test_port_disable),   cmocka_unit_test(test_set_up),
-		cmocka_unit_test(test_lists),	       cmocka_unit_test(test_long_list),
-		cmocka_unit_test(test_batch_larger_than_a_buffer), cmocka_unit_test(test_unprivileged),
+		cmocka_unit_test(test_bridge),
+		cmocka_unit_test(test_veth),
+		cmocka_unit_test(test_veth_failures),
+		cmocka_unit_test(test_endpoint_failures),
+		cmocka_unit_test(test_port_disable),
+		cmocka_unit_test(test_set_up),
+		cmocka_unit_test(test_lists),
+		cmocka_unit_test(test_long_list),
+		cmocka_unit_test(test_batch_larger_than_a_buffer),
+		cmocka_unit_test(test_unprivileged),
 		cmocka_unit_test(test_sysctl),
 	};
 

@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* network/subnet.c: what clashes, how it is named, what is free. */
+#include <cmocka.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-
-#include <cmocka.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -115,7 +114,8 @@ static void clashes(const struct subnet_uses *u, const char *text, const char *w
 static void test_host(void **state)
 {
 	cleanup_subnet_uses struct subnet_uses u = { 0 };
-	struct network n[2] = { { .name = (char *)"podman", .file = (char *)"/x/87-podman.conflist" },
+	struct network n[2] = { { .name = (char *)"podman",
+				  .file = (char *)"/x/87-podman.conflist" },
 				{ .name = (char *)"mine", .bridge = (char *)"br-mine" } };
 	struct ip_prefix free_one = prefix("10.50.0.0/24"), mine = prefix("10.60.0.0/24");
 	ERROR_INIT(e);
@@ -123,18 +123,28 @@ static void test_host(void **state)
 	(void)state;
 	n[0].subnet = prefix("10.40.0.0/16");
 	n[1].subnet = prefix("10.60.0.0/24");
-	lab_run("ip link add wg0 type veth peer name wg1 && ip link set wg0 up && ip link set wg1 up");
+	lab_run("ip link add wg0 type veth peer name wg1 && ip link set wg0 up && ip link set wg1 "
+		"up");
 	lab_run("ip addr add 192.0.2.10/24 dev wg0 && ip route add 10.88.0.0/14 dev wg0");
-	lab_run("ip route add default via 192.0.2.1 && ip route add 0.0.0.0/1 dev wg0 && ip route add 128.0.0.0/1 dev wg0");
-	lab_run("ip route add 10.70.0.0/16 dev wg0 table 77 && ip route add blackhole 10.71.0.0/16");
-	lab_run("ip link add br-mine type bridge && ip addr add 10.60.0.1/24 dev br-mine && ip link set br-mine up");
+	lab_run("ip route add default via 192.0.2.1 && ip route add 0.0.0.0/1 dev wg0 && ip route "
+		"add 128.0.0.0/1 dev wg0");
+	lab_run("ip route add 10.70.0.0/16 dev wg0 table 77 && ip route add blackhole "
+		"10.71.0.0/16");
+	lab_run("ip link add br-mine type bridge && ip addr add 10.60.0.1/24 dev br-mine && ip "
+		"link set br-mine up");
 	ok(subnet_uses_get(n, 2, "br-mine", &u, &e), &e);
-	assert_int_equal(subnet_check(&u, &free_one, NULL), 0); /* default routes, whole or in halves, are none */
-	assert_int_equal(subnet_check(&u, &mine, NULL), 0);	/* our own bridge, address and route are none */
+	assert_int_equal(subnet_check(&u, &free_one, NULL),
+			 0); /* default routes, whole or in halves, are none */
+	assert_int_equal(subnet_check(&u, &mine, NULL),
+			 0); /* our own bridge, address and route are none */
 	clashes(&u, "10.88.0.0/16", "subnet 10.88.0.0/16 overlaps the route 10.88.0.0/14 dev wg0");
-	clashes(&u, "10.40.1.0/24", "subnet 10.40.1.0/24 overlaps 10.40.0.0/16 of network podman (/x/87-podman.conflist)");
-	clashes(&u, "192.0.2.0/25", "subnet 192.0.2.0/25 overlaps the address 192.0.2.10/24 of wg0");
-	clashes(&u, "10.70.3.0/24", "overlaps the route 10.70.0.0/16 dev wg0"); /* of another table */
+	clashes(&u, "10.40.1.0/24",
+		"subnet 10.40.1.0/24 overlaps 10.40.0.0/16 of network podman "
+		"(/x/87-podman.conflist)");
+	clashes(&u, "192.0.2.0/25",
+		"subnet 192.0.2.0/25 overlaps the address 192.0.2.10/24 of wg0");
+	clashes(&u, "10.70.3.0/24",
+		"overlaps the route 10.70.0.0/16 dev wg0"); /* of another table */
 	picks(&u, "10.92.0.0/24");
 }
 
@@ -155,8 +165,9 @@ static void test_parse(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_pick),  cmocka_unit_test(test_pick_none), cmocka_unit_test(test_many_uses),
-		cmocka_unit_test(test_parse), cmocka_unit_test(test_host),
+		cmocka_unit_test(test_pick),	  cmocka_unit_test(test_pick_none),
+		cmocka_unit_test(test_many_uses), cmocka_unit_test(test_parse),
+		cmocka_unit_test(test_host),
 	};
 
 	return cmocka_run_group_tests(tests, setup, NULL);

@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* nsrun netns show --format json: the same for programs, unabridged. */
+#include <linux/rtnetlink.h>
+#include <netinet/in.h>
+
+#include "base/json.h"
+#include "cli/netns.h"
+#include "network/attach_record.h"
+#include "network/view.h"
+
+static void put_prefix(struct json_writer *w, const char *key, const struct ip_prefix *p)
+{
+	char text[IP_TEXT_MAX];
+
+	json_put_string(w, key, ip_prefix_text(p, text));
+}
+
+static void put_addr(struct json_writer *w, const char *key, const struct ip_addr *a)
+{
+	char text[IP_TEXT_MAX];
+
+	json_put_string(w, key, ip_addr_text(a, text));
+}
+
+static void put_links(struct json_writer *w, const struct netns_view *v)
+{
+	json_array_begin(w, "links");
+	for (size_t i = 0; i < v->n_links; i++) {
+		const struct link_info *l = &v->links[i];
+		char mac[18];
+
+		json_object_begin(w, NULL);
+		json_put_i64(w, "index", l->index);
+		json_put_string(w, "name", l->name);
+		json_put_string(w, "kind", l->kind);
+		json_put_string(w, "mac", mac_text(l->mac, mac));
+		json_put_u64(w, "mtu", l->mtu);
+		json_put_bool(w, "up", l->up);
+		json_put_bool(w, "running", l->running);
+		json_put_i64(w, "peerIndex", l->peer_index);
+		json_array_begin(w, "addresses");
+		for (size_t k = 0; k < v->n_addresses; k++)
+			if (v->addresses[k].index == l->index)
+				put_prefix(w, NULL, &v->addresses[k].a);
+		json_array_end(w);
+		json_object_end(w);
+	}
+	json_array_end(w);
+}
+
+static void put_routes(struct json_writer *w, const struct netns_view *v)
+{
+	json_array_begin(w, "routes");
+	for (size_t i = 0; i < v->n_routes; i++) {
+		const struct route_info *r = &v->routes[i];
+
+		json_object_begin(w, NULL);
+		if (r->has_dst)
+			put_prefix(w, "dst", &r->dst);
+		else
+			json_put_string(w, "dst", "default");
+		json_put_string(w, "family", r->family == AF_INET6 ? "inet6" : "inet");
+		if (r->has_gateway)
+			put_addr(w, "gateway", &r->gateway);
+		json_put_i64(w, "index", r->index);
+		json_put_u64(w, "table", r->table);
+		json_put_u64(w, "metric", r->metric);
+		json_put_u64(w, "type", r->type);
+		json_object_end(w);
+	}
+	json_array_end(w);
+}
+
+static void put_neighbours(struct json_writer *w, const struct netns_view *v)
+{
+	json_array_begin(w, "neighbours");
+	for (size_t i = 0; i < v->n_neighbours; i++) {
+		const struct neighbour_info *n = &v->neighbours[i];
+		char mac[18];
+
+		json_object_begin(w, NULL);
+		put_addr(w, "address", &n->a);
+		json_put_string(w, "mac", n->has_mac ? mac_text(n->mac, mac) : NULL);
+		json_put_i64(w, "index", n->index);
+		json_put_string(w, "state", neighbour_state_name(n->state));
+		json_object_end(w);
+	}
+	json_array_end(w);
+}
+
+static void put_rules(struct json_writer *w, const struct netns_view *v)
+{
+	json_array_begin(w, "rules");
+	for (size_t i = 0; i < v->n_rules; i++) {
+		const struct rule_info *r = &v->rules[i];
+
+		json_object_begin(w, NULL);
+		json_put_u64(w, "priority", r->priority);
+		json_put_string(w, "family", r->family == AF_INET6 ? "inet6" : "inet");
+		json_put_u64(w, "table", r->table);
+		if (r->has_src)
+			put_prefix(w, "from", &r->src);
+		if (r->has_dst)
+			put_prefix(w, "to", &r->dst);
+		if (r->iif[0])
+			json_put_string(w, "iif", r->iif);
+		if (r->oif[0])
+			json_put_string(w, "oif", r->oif);
+		json_object_end(w);
+	}
+	json_array_end(w);
+}
+
+static void put_listeners(struct json_writer *w, const struct netns_view *v)
+{
+	json_array_begin(w, "listeners");
+	for (size_t i = 0; i < v->n_listeners; i++) {
+		const struct listener *l = &v->listeners[i];
+
+		json_object_begin(w, NULL);
+		json_put_string(w, "protocol", publish_protocol(l->protocol));
+		put_addr(w, "address", &l->addr);
+		json_put_u64(w, "port", l->port);
+		json_put_i64(w, "pid", l->pid);
+		json_put_string(w, "program", l->program);
+		json_object_end(w);
+	}
+	json_array_end(w);
+}
+
+static void put_users(struct json_writer *w, const struct netns_view *v,
+		      const struct netns_users *us)
+{
+	json_array_begin(w, "containers");
+	for (size_t i = 0; i < us->n; i++) {
+		if (us->v[i].inode != v->inode)
+			continue;
+		json_object_begin(w, NULL);
+		json_put_string(w, "id", us->v[i].c.id);
+		json_put_i64(w, "pid", us->v[i].c.init.pid);
+		attach_result_put(w, "network", &us->v[i].c.network);
+		json_object_end(w);
+	}
+	json_array_end(w);
+	json_array_begin(w, "processes");
+	for (size_t i = 0; i < v->processes.n; i++) {
+		json_object_begin(w, NULL);
+		json_put_i64(w, "pid", v->processes.v[i].pid);
+		json_put_string(w, "program", v->processes.v[i].program);
+		json_object_end(w);
+	}
+	json_array_end(w);
+}
+
+void netns_show_json(const char *name, const char *path, const struct netns_view *v,
+		     const struct netns_users *us, struct strbuf *out)
+{
+	struct json_writer w = { .out = out, .pretty = true };
+
+	json_object_begin(&w, NULL);
+	json_put_string(&w, "schema", "nsrun.netns/1");
+	json_put_string(&w, "name", name);
+	json_put_u64(&w, "inode", v->inode);
+	json_put_string(&w, "path", path);
+	put_users(&w, v, us);
+	put_links(&w, v);
+	put_routes(&w, v);
+	put_neighbours(&w, v);
+	put_rules(&w, v);
+	put_listeners(&w, v);
+	json_object_end(&w);
+	strbuf_puts(out, "\n");
+}

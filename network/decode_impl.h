@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What the decode*.c files share: the values of a list, checked, with their place in the file in
+ * each error. */
+#ifndef NETWORK_DECODE_IMPL_H
+#define NETWORK_DECODE_IMPL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/error.h"
+#include "base/json.h"
+#include "network/network.h"
+
+/* Where in the list we are, for errors: "plugins[0].ipam". */
+struct decode_at {
+	const char *file;
+	char path[96];
+};
+
+/* `FILE: plugins[0].mtu: expected EXPECTED, found a string`. Returns -1. */
+int decode_wrong(const struct decode_at *at, const char *key, const char *expected,
+		 const struct json *found, struct error *e);
+/* The member KEY, or NULL if it is absent or null. */
+const struct json *decode_member(const struct json *j, const char *key);
+/* Absent: *ret stays (a truth value) or is NULL (a string, an array). */
+int decode_bool(const struct decode_at *at, const struct json *j, const char *key, bool *ret,
+		struct error *e);
+int decode_string(const struct decode_at *at, const struct json *j, const char *key,
+		  const char **ret, struct error *e);
+int decode_array(const struct decode_at *at, const struct json *j, const char *key,
+		 const struct json **ret, struct error *e);
+/* True if the member is there and says something: not false, not zero, not empty. */
+bool decode_is_set(const struct json *j, const char *key);
+/* Notes what is not honoured; the first one is told. Returns 0. */
+int decode_unsupported(struct network *n, const char *fmt, ...)
+	__attribute__((format(printf, 2, 3)));
+/* The same for each of KEYS that is set. */
+void decode_refuse_set(const struct decode_at *at, const struct json *j, const char *const *keys,
+		       size_t n_keys, struct network *n);
+
+/* decode_ipam.c: the member "ipam" of the bridge plugin. */
+int decode_ipam(const struct decode_at *parent, const struct json *bridge, struct network *n,
+		struct error *e);
+
+#endif

@@ -1,0 +1,278 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0-or-later
+# create, start, run, state, list, kill, delete, ps: the life of a container, as engines drive it.
+
+load ../helpers
+
+@test "create, start, kill, delete" {
+	make_bundle "$BUNDLE"
+	launch create -b "$BUNDLE" --pid-file "$BATS_TEST_TMPDIR/pid" "$ID"
+	assert_status created
+	assert_equal "$(<"$BATS_TEST_TMPDIR/pid")" "$(pid_of "$ID")"
+	run -0 nsrun start "$ID"
+	assert_status running
+	assert_equal "$(readlink "/proc/$(pid_of "$ID")/exe")" /bin/busybox
+	run -0 nsrun kill "$ID" KILL
+	wait_until is_status stopped
+	assert_equal "$(pid_of "$ID")" 0
+	run -0 nsrun delete "$ID"
+	refused "container does not exist" state "$ID"
+}
+
+@test "the pid file has no newline, and a link in its place is replaced, not followed" {
+	make_bundle "$BUNDLE"
+	echo untouched >"$BATS_TEST_TMPDIR/victim"
+	ln -s victim "$BATS_TEST_TMPDIR/pid"
+	launch create -b "$BUNDLE" --pid-file "$BATS_TEST_TMPDIR/pid" "$ID"
+	assert_equal "$(wc -l <"$BATS_TEST_TMPDIR/pid")" 0
+	assert_equal "$(<"$BATS_TEST_TMPDIR/victim")" untouched
+	[[ ! -L $BATS_TEST_TMPDIR/pid ]]
+}
+
+@test "run gives the process's exit status, or 128 and the signal" {
+	make_bundle "$BUNDLE" sh -c 'exit 37'
+	run -37 nsrun run -b "$BUNDLE" "$ID"
+	set_args sh -c 'sh -c "kill -9 \$PPID" & wait'
+	set_config 'del(.linux.namespaces[] | select(.type == "pid"))'
+	run -137 nsrun run -b "$BUNDLE" "$ID"
+}
+
+@test "run passes stdin, stdout and stderr" {
+	make_bundle "$BUNDLE" sh -c 'cat; echo error >&2'
+	run -0 --separate-stderr bash -c '"$NSRUN" run -b "$1" "$2" <<<hello' - "$BUNDLE" "$ID"
+	assert_output hello
+	assert_equal "$stderr" error
+}
+
+@test "arguments after the id replace process.args" {
+	make_bundle "$BUNDLE"
+	run -0 nsrun run -b "$BUNDLE" "$ID" echo one "two three"
+	assert_output "one two three"
+}
+
+@test "a short-lived process is never missed" {
+	make_bundle "$BUNDLE" true
+	for i in {1..30}; do
+		run -0 timeout 10 "$NSRUN" run -b "$BUNDLE" "$ID"
+	done
+}
+
+@test "run -d leaves no process of nsrun behind, and prints nothing" {
+	make_bundle "$BUNDLE"
+	launch run -d -b "$BUNDLE" "$ID"
+	assert_output ""
+	assert_status running
+	assert_equal "$(cat "/proc/$(pid_of "$ID")/comm")" sleep
+	run -1 pgrep -x nsrun
+	run -0 nsrun delete --force "$ID"
+}
+
+@test "run of a process that cannot start leaves nothing" {
+	make_bundle "$BUNDLE" nosuchprogram
+	run -1 --separate-stderr nsrun run -b "$BUNDLE" "$ID"
+	[[ $stderr == *'exec: "nosuchprogram": executable file not found in $PATH'* ]]
+	refused "container does not exist" state "$ID"
+}
+
+@test "start says why execve failed" {
+	make_bundle "$BUNDLE" /bin/script
+	printf '#!/no/such/interpreter\n' >"$BUNDLE/rootfs/bin/script"
+	chmod 755 "$BUNDLE/rootfs/bin/script"
+	launch create -b "$BUNDLE" "$ID"
+	run -1 --separate-stderr nsrun start "$ID"
+	[[ $stderr == *"/no/such/interpreter"* ]]
+}
+
+@test "a created container can be deleted, a running one only by force" {
+	make_bundle "$BUNDLE"
+	launch create -b "$BUNDLE" "$ID"
+	run -0 nsrun delete "$ID"
+	launch run -d -b "$BUNDLE" "$ID"
+	refused "cannot delete container $ID that is not stopped: running" delete "$ID"
+	assert_status running
+	run -0 nsrun delete --force "$ID"
+	run -0 nsrun delete --force "$ID"
+	refused "container does not exist" delete "$ID"
+}
+
+@test "an id can be taken once" {
+	make_bundle "$BUNDLE"
+	launch run -d -b "$BUNDLE" "$ID"
+	refused "container with given ID already exists" run -b "$BUNDLE" "$ID"
+	refused "container with given ID already exists" create -b "$BUNDLE" "$ID"
+	assert_status running
+}
+
+@test "start is for created containers alone" {
+	make_bundle "$BUNDLE"
+	launch run -d -b "$BUNDLE" "$ID"
+	refused "cannot start an already running container" start "$ID"
+	nsrun kill "$ID" KILL
+	wait_until is_status stopped
+	refused "cannot start a container that has stopped" start "$ID"
+	refused "container not running" kill "$ID" TERM
+}
+
+@test "many status probes do not start a created container" {
+	make_bundle "$BUNDLE"
+	launch create -b "$BUNDLE" "$ID"
+	for i in {1..50}; do assert_status created; done
+	run -0 nsrun start "$ID"
+	assert_status running
+}
+
+@test "kill takes signals by number and name, in any case" {
+	make_bundle "$BUNDLE" sh -c 'for s in HUP USR1 USR2 TERM; do trap "echo got $s" $s; done; echo ready; while :; do sleep 0.1; done'
+	launch run -d -b "$BUNDLE" "$ID"
+	wait_until grep -q ready "$OUTPUT"
+	nsrun kill "$ID" 1
+	wait_until grep -q "got HUP" "$OUTPUT"
+	nsrun kill "$ID" sigusr1
+	wait_until grep -q "got USR1" "$OUTPUT"
+	nsrun kill "$ID" USR2
+	wait_until grep -q "got USR2" "$OUTPUT"
+	nsrun kill "$ID"
+	wait_until grep -q "got TERM" "$OUTPUT"
+	refused 'unknown signal "NOSUCH"' kill "$ID" NOSUCH
+}
+
+@test "kill and delete reach every process where the pid namespace is the host's" {
+	make_bundle "$BUNDLE" sh -c 'sleep 1000 & sleep 1001 & wait'
+	set_config 'del(.linux.namespaces[] | select(.type == "pid"))'
+	launch run -d -b "$BUNDLE" "$ID"
+	wait_until bash -c '(( $("$NSRUN" ps -f json "$1" | jq length) == 3 ))' - "$ID"
+	local pids
+	pids=$(nsrun ps -f json "$ID" | jq -r '.[]')
+	run -0 nsrun delete --force "$ID"
+	for pid in $pids; do
+		wait_until test ! -d "/proc/$pid"
+	done
+}
+
+@test "list: a table, ids, JSON; one broken state is one row" {
+	run -0 nsrun list -q
+	assert_output ""
+	run -0 nsrun list -f json
+	assert_output null
+	make_bundle "$BUNDLE"
+	launch run -d -b "$BUNDLE" "$ID"
+	launch create -b "$BUNDLE" "$ID-2"
+	run -0 nsrun list
+	assert_line --regexp "^ID +PID +STATUS +BUNDLE +CREATED +OWNER"
+	assert_line --regexp "^$ID +[0-9]+ +running +$BUNDLE "
+	assert_line --regexp "^$ID-2 +[0-9]+ +created "
+	assert_equal "$(nsrun list -f json | jq -r '.[].id' | xargs)" "$ID $ID-2"
+	mkdir /run/nsrun/containers/broken
+	mkfifo /run/nsrun/containers/broken/record.json
+	run -0 timeout 10 "$NSRUN" list
+	assert_line --regexp "^$ID +[0-9]+ +running"
+	assert_line --regexp "^broken"
+	run -0 timeout 20 "$NSRUN" delete --force broken
+}
+
+@test "state: the spec's members, with annotations" {
+	make_bundle "$BUNDLE"
+	set_config '.annotations = {"org.example.key": "value"}'
+	launch create -b "$BUNDLE" "$ID"
+	nsrun state "$ID" >"$BATS_TEST_TMPDIR/state"
+	jq -e --arg id "$ID" --arg bundle "$BUNDLE" '.ociVersion == "1.3.0" and .id == $id and .status == "created"
+		and .bundle == $bundle and .pid > 1 and .annotations["org.example.key"] == "value"
+		and (.created | test("^[0-9-]+T[0-9:.]+Z$")) and .owner == "root"' "$BATS_TEST_TMPDIR/state"
+}
+
+@test "ps: host pids as JSON, rows of ps for people" {
+	make_bundle "$BUNDLE"
+	launch run -d -b "$BUNDLE" "$ID"
+	assert_equal "$(nsrun ps -f json "$ID" | jq -c .)" "[$(pid_of "$ID")]"
+	run -0 nsrun ps "$ID"
+	assert_line --partial "sleep 1000"
+	run -0 nsrun ps "$ID" -o pid,args
+	assert_line --regexp "^ *$(pid_of "$ID") sleep 1000"
+}
+
+@test "a config without a process can be created, not started" {
+	make_bundle "$BUNDLE"
+	set_config 'del(.process)'
+	launch create -b "$BUNDLE" "$ID"
+	assert_status created
+	run -1 --separate-stderr nsrun start "$ID"
+	[[ $stderr == *"no process"* ]]
+}
+
+@test "--root keeps containers apart" {
+	make_bundle "$BUNDLE"
+	launch --root "$BATS_TEST_TMPDIR/other" create -b "$BUNDLE" "$ID"
+	refused "container does not exist" state "$ID"
+	assert_equal "$(nsrun --root "$BATS_TEST_TMPDIR/other" list -q)" "$ID"
+	run -0 nsrun --root "$BATS_TEST_TMPDIR/other" delete "$ID"
+}
+
+@test "preserved descriptors reach the process, others do not; holes are tolerated" {
+	make_bundle "$BUNDLE" sh -c 'cat <&3; cat <&5; ls -l /proc/self/fd'
+	echo three >"$BATS_TEST_TMPDIR/three"
+	echo five >"$BATS_TEST_TMPDIR/five"
+	run -0 bash -c 'exec 3<"$1/three" 4<&- 5<"$1/five" 6<"$1/five" 7<"$1/five"
+		exec "$NSRUN" run --preserve-fds 3 -b "$2" "$3"' - "$BATS_TEST_TMPDIR" "$BUNDLE" "$ID"
+	assert_line three
+	assert_line five
+	refute_line --regexp " 4 -> "
+	refute_line --regexp " 6 -> "
+	refute_line --regexp " 7 -> "
+}
+
+@test "socket activation: LISTEN_FDS is passed on, LISTEN_PID is 1" {
+	make_bundle "$BUNDLE" sh -c 'echo $LISTEN_FDS $LISTEN_PID; cat <&3'
+	echo three >"$BATS_TEST_TMPDIR/three"
+	run -0 bash -c 'exec 3<"$1/three"; LISTEN_FDS=1 exec "$NSRUN" run -b "$2" "$3"' - "$BATS_TEST_TMPDIR" "$BUNDLE" "$ID"
+	assert_line "1 1"
+	assert_line three
+}
+
+@test "one bundle, many containers at once" {
+	make_bundle "$BUNDLE" true
+	for i in {1..12}; do
+		timeout 60 "$NSRUN" run -b "$BUNDLE" "$ID-$i" >"$BATS_TEST_TMPDIR/out.$i" 2>&1 3>&- &
+		pids[i]=$!
+	done
+	for i in {1..12}; do
+		wait "${pids[i]}" || fail "$(<"$BATS_TEST_TMPDIR/out.$i")"
+	done
+}
+
+@test "a run that is SIGKILLed: the container goes on, delete --force ends it" {
+	make_bundle "$BUNDLE"
+	"$NSRUN" run -b "$BUNDLE" "$ID" >/dev/null 2>&1 3>&- &
+	local runner=$!
+	wait_until is_status running
+	kill -KILL "$runner"
+	wait "$runner" || true
+	assert_status running
+	run -0 nsrun delete --force "$ID"
+}
+
+@test "a signal to an attached run goes to the process" {
+	make_bundle "$BUNDLE" sh -c 'trap "exit 5" TERM; echo ready; while :; do sleep 0.1; done'
+	"$NSRUN" run -b "$BUNDLE" "$ID" >"$BATS_TEST_TMPDIR/out" 2>&1 3>&- &
+	local runner=$! result=0
+	wait_until grep -q ready "$BATS_TEST_TMPDIR/out"
+	kill -TERM "$runner"
+	wait "$runner" || result=$?
+	assert_equal "$result" 5
+}
+
+@test "a mount target that had to be made is removed again, one that was there stays" {
+	make_bundle "$BUNDLE" true
+	rmdir "$BUNDLE/rootfs/sys"
+	run -0 nsrun run -b "$BUNDLE" "$ID"
+	[[ ! -e $BUNDLE/rootfs/sys ]]
+	[[ -d $BUNDLE/rootfs/proc ]]
+}
+
+@test "a user namespace" {
+	make_bundle "$BUNDLE" sh -c 'id -u; cat /proc/self/uid_map'
+	set_config '.linux.namespaces += [{"type": "user"}] |
+		.linux.uidMappings = [{"containerID": 0, "hostID": 100000, "size": 65536}] | .linux.gidMappings = .linux.uidMappings'
+	run -0 nsrun run -b "$BUNDLE" "$ID"
+	assert_line 0
+	assert_line --regexp "^ +0 +100000 +65536$"
+}
