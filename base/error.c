@@ -25,7 +25,8 @@ const char *error_words(int err)
 	}
 }
 
-/* A text too long for the message (a path has 4095 bytes) is cut: the cause at its end matters more. */
+/* A text too long for the message (a path has 4095 bytes) is cut: the cause at its end matters
+ * more. */
 static void set_v(struct error *e, int code, const char *tail, const char *fmt, va_list ap)
 {
 	size_t used, room;
@@ -67,8 +68,8 @@ int error_errno(struct error *e, const char *fmt, ...)
 	return -1;
 }
 
-/* The C library capitalises its sentences ("No such file or directory"); the words that engines match are
- * the Go runtime's, in lower case. */
+/* The C library capitalises its sentences ("No such file or directory"); the words that engines
+ * match are the Go runtime's, in lower case. */
 int error_exec(struct error *e, const char *fmt, ...)
 {
 	int err = errno;
@@ -100,7 +101,8 @@ int error_wrap(struct error *e, const char *fmt, ...)
 	memcpy(context + n, ": ", 3);
 	n += 2;
 	old = strlen(e->msg);
-	if (old > sizeof(e->msg) - 1 - n) /* too long: the outermost context and the front of the cause matter */
+	if (old > sizeof(e->msg) - 1 -
+			  n) /* too long: the outermost context and the front of the cause matter */
 		old = sizeof(e->msg) - 1 - n;
 	memmove(e->msg + n, e->msg, old);
 	memcpy(e->msg, context, n);

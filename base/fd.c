@@ -72,13 +72,14 @@ int fd_write_all(int fd, const void *data, size_t n, struct error *e)
 	return 0;
 }
 
-int file_read(int dirfd, const char *path, bool follow, size_t max, char **ret_data, size_t *ret_len,
-	      struct error *e)
+int file_read(int dirfd, const char *path, bool follow, size_t max, char **ret_data,
+	      size_t *ret_len, struct error *e)
 {
 	cleanup_close int fd = -1;
 	struct stat st;
 
-	fd = openat(dirfd, path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY | (follow ? 0 : O_NOFOLLOW));
+	fd = openat(dirfd, path,
+		    O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY | (follow ? 0 : O_NOFOLLOW));
 	if (fd < 0)
 		return error_errno(e, "open \"%s\"", path);
 	if (fstat(fd, &st) < 0)
@@ -101,20 +102,25 @@ int file_write(int dirfd, const char *path, const char *text, struct error *e)
 	do
 		k = write(fd, text, n);
 	while (k < 0 && errno == EINTR);
-	if (k < 0)
+	if (k < 0) { /* an error is one line */
+		n = strcspn(text, "\n");
 		return error_errno(e, "write \"%.*s\" to \"%s\"", n > 80 ? 80 : (int)n, text, path);
+	}
 	if ((size_t)k != n)
-		return error_set(e, EIO, "write to \"%s\": only %zd of %zu bytes were taken", path, k, n);
+		return error_set(e, EIO, "write to \"%s\": only %zd of %zu bytes were taken", path,
+				 k, n);
 	return 0;
 }
 
-int file_replace(int dirfd, const char *name, const void *data, size_t len, mode_t mode, struct error *e)
+int file_replace(int dirfd, const char *name, const void *data, size_t len, mode_t mode,
+		 struct error *e)
 {
 	cleanup_free char *tmp = xasprintf("%s.%d.tmp", name, (int)getpid());
 	cleanup_close int fd = -1;
 
 	fd = openat(dirfd, tmp, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode);
-	if (fd < 0 && errno == EEXIST && unlinkat(dirfd, tmp, 0) == 0) /* of a dead process with our pid */
+	if (fd < 0 && errno == EEXIST &&
+	    unlinkat(dirfd, tmp, 0) == 0) /* of a dead process with our pid */
 		fd = openat(dirfd, tmp, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode);
 	if (fd < 0)
 		return error_errno(e, "create \"%s\"", tmp);
@@ -262,8 +268,8 @@ static int each_open(int first, const int *keep, size_t n, bool cloexec, struct 
 	while ((entry = readdir(d))) {
 		long long fd;
 
-		if (str_to_int64(entry->d_name, 0, 1 << 30, &fd) < 0 || fd < first || fd == dirfd(d) ||
-		    is_kept((int)fd, keep, n))
+		if (str_to_int64(entry->d_name, 0, 1 << 30, &fd) < 0 || fd < first ||
+		    fd == dirfd(d) || is_kept((int)fd, keep, n))
 			continue;
 		if (cloexec)
 			fcntl((int)fd, F_SETFD, FD_CLOEXEC);
@@ -298,7 +304,8 @@ int fds_cloexec_from(int first, struct error *e)
 {
 	if (range_act((unsigned int)first, ~0U, CLOSE_RANGE_CLOEXEC) == 0)
 		return 0;
-	if (errno != ENOSYS && errno != EINVAL) /* EINVAL: 5.9 and 5.10 know the call, not the flag */
+	if (errno != ENOSYS &&
+	    errno != EINVAL) /* EINVAL: 5.9 and 5.10 know the call, not the flag */
 		return error_errno(e, "close_range");
 	return each_open(first, NULL, 0, true, e);
 }

@@ -30,7 +30,7 @@ int log_open(const char *file, enum log_format format, enum log_level level, str
 	the_log.fd = open(file, flags);
 	if (the_log.fd < 0 && errno == ENOENT) /* O_EXCL: not where a dangling link points */
 		the_log.fd = open(file, flags | O_CREAT | O_EXCL, 0644);
-	if (the_log.fd < 0 && errno == EEXIST) /* somebody was faster; or that link, and then it is missing again */
+	if (the_log.fd < 0 && errno == EEXIST) /* somebody was faster; or that link: ENOENT again */
 		the_log.fd = open(file, flags);
 	if (the_log.fd < 0)
 		return error_errno(e, "open the log file \"%s\"", file);
@@ -48,22 +48,32 @@ int log_fd(void)
 	return the_log.fd;
 }
 
-/* The length of the UTF-8 character at S, 0 if there is none (RFC 3629: no surrogates, no overlong forms). */
+/* The length of the UTF-8 character at S, 0 if there is none (RFC 3629: no surrogates, no overlong
+ * forms). */
 static size_t utf8_length(const unsigned char *s)
 {
-	size_t n = s[0] < 0x80 ? 1 : s[0] >= 0xc2 && s[0] < 0xe0 ? 2 : (s[0] & 0xf0) == 0xe0 ? 3 : s[0] >= 0xf0 && s[0] < 0xf5 ? 4 : 0;
+	size_t n = 0;
 
+	if (s[0] < 0x80)
+		n = 1;
+	else if (s[0] >= 0xc2 && s[0] < 0xe0)
+		n = 2;
+	else if ((s[0] & 0xf0) == 0xe0)
+		n = 3;
+	else if (s[0] >= 0xf0 && s[0] < 0xf5)
+		n = 4;
 	for (size_t i = 1; i < n; i++) /* the terminating NUL is no continuation either */
 		if ((s[i] & 0xc0) != 0x80)
 			return 0;
-	if ((s[0] == 0xe0 && s[1] < 0xa0) || (s[0] == 0xed && s[1] >= 0xa0) || (s[0] == 0xf0 && s[1] < 0x90) ||
-	    (s[0] == 0xf4 && s[1] >= 0x90))
+	if ((s[0] == 0xe0 && s[1] < 0xa0) || (s[0] == 0xed && s[1] >= 0xa0) ||
+	    (s[0] == 0xf0 && s[1] < 0x90) || (s[0] == 0xf4 && s[1] >= 0x90))
 		return 0;
 	return n;
 }
 
-/* S between quotes. JSON strings and Go's quoted text agree on what is used here. Names come from configs and messages are cut at
- * some byte: what is not UTF-8 becomes U+FFFD, or the line would not be JSON. */
+/* S between quotes. JSON strings and Go's quoted text agree on what is used here. Names come from
+ * configs and messages are cut at some byte: what is not UTF-8 becomes U+FFFD, or the line would
+ * not be JSON. */
 static void put_quoted(struct strbuf *b, const char *s)
 {
 	strbuf_puts(b, "\"");
@@ -97,8 +107,8 @@ struct log_time log_time_of(const struct timespec *t, bool nano)
 		second += 86400;
 		days--;
 	}
-	/* Days since 0000-03-01 of the Gregorian calendar, whose 400 years have 146097; a year that begins in March has its
-	 * leap day last, and its months' lengths repeat every 153 days. */
+	/* Days since 0000-03-01 of the Gregorian calendar, whose 400 years have 146097; a year that
+	 * begins in March has its leap day last, and its months' lengths repeat every 153 days. */
 	days += 719468;
 	era = (days >= 0 ? days : days - 146096) / 146097;
 	day = days - era * 146097;
@@ -108,8 +118,8 @@ struct log_time log_time_of(const struct timespec *t, bool nano)
 	day -= (153 * month + 2) / 5;
 	month = month < 10 ? month + 3 : month - 9;
 	year += era * 400 + (month <= 2);
-	n = (size_t)snprintf(r.s, sizeof(r.s), "%04lld-%02lld-%02lldT%02lld:%02lld:%02lld", year, month, day + 1, second / 3600,
-			     second / 60 % 60, second % 60);
+	n = (size_t)snprintf(r.s, sizeof(r.s), "%04lld-%02lld-%02lldT%02lld:%02lld:%02lld", year,
+			     month, day + 1, second / 3600, second / 60 % 60, second % 60);
 	if (nano && t->tv_nsec && n + 12 < sizeof(r.s)) {
 		n += (size_t)snprintf(r.s + n, sizeof(r.s) - n, ".%09ld", t->tv_nsec);
 		while (r.s[n - 1] == '0')

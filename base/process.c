@@ -58,10 +58,11 @@ pid_t process_clone(uint64_t flags, int cgroup_fd, int *ret_pidfd)
 			errno = EOPNOTSUPP;
 			return -1;
 		}
-		/* clone(2) of this architecture's argument order is the C library's business, but it wants a
-		 * stack; the raw call with a NULL stack forks. On x86, arm and riscv the first two
-		 * arguments and the third (pidfd) are in this order. */
-		pid = (pid_t)syscall(SYS_clone, (unsigned long)a.flags | a.exit_signal, NULL, &pidfd, NULL, NULL);
+		/* clone(2) of this architecture's argument order is the C library's business, but
+		 * it wants a stack; the raw call with a NULL stack forks. On x86, arm and riscv the
+		 * first two arguments and the third (pidfd) are in this order. */
+		pid = (pid_t)syscall(SYS_clone, (unsigned long)a.flags | a.exit_signal, NULL,
+				     &pidfd, NULL, NULL);
 	}
 	if (pid > 0)
 		*ret_pidfd = pidfd;
@@ -81,11 +82,12 @@ int process_open(pid_t pid, struct process *ret, struct error *e)
 int process_open_same(pid_t pid, uint64_t start_time, struct process *ret, struct error *e)
 {
 	cleanup_close int fd = -1;
-	uint64_t now;
-	char state;
+	uint64_t now = 0;
+	char state = 0;
 
 	fd = (int)syscall(SYS_pidfd_open, pid, 0);
-	if (fd < 0 && (errno == ESRCH || errno == EINVAL)) /* EINVAL: not a thread group leader any more */
+	if (fd < 0 &&
+	    (errno == ESRCH || errno == EINVAL)) /* EINVAL: not a thread group leader any more */
 		return 0;
 	if (fd < 0)
 		return error_errno(e, "open process %d", (int)pid);
@@ -125,7 +127,9 @@ int process_wait(struct process *p, int timeout_ms, int *ret_status, struct erro
 	int n;
 
 	while ((n = poll(&pf, 1, timeout_ms)) < 0 && errno == EINTR) {
-		int64_t left = timeout_ms < 0 ? -1 : end - now_ms(); /* a signal does not shorten the wait */
+		int64_t left = timeout_ms < 0
+				       ? -1
+				       : end - now_ms(); /* a signal does not shorten the wait */
 
 		timeout_ms = timeout_ms >= 0 && left < 0 ? 0 : (int)left;
 	}
@@ -168,7 +172,9 @@ int process_stat(pid_t pid, char *ret_state, uint64_t *ret_start_time, struct er
 		return error_errno(e, "read %s", path);
 	text[n] = '\0';
 	p = strrchr(text, ')'); /* the name, field 2, may hold anything */
-	if (!p || sscanf(p + 1, " %c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d %*d %llu",
+	if (!p || sscanf(p + 1,
+			 " %c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d "
+			 "%*d %llu",
 			 ret_state, &start) != 2)
 		return error_set(e, ERR_GENERIC, "%s: not in the expected form", path);
 	*ret_start_time = start;

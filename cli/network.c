@@ -14,6 +14,7 @@
 #include "cli/cli.h"
 #include "cli/table.h"
 #include "network/attach_record.h"
+#include "network/bridge.h"
 #include "network/lists.h"
 #include "network/rtnl.h"
 
@@ -41,6 +42,16 @@ static int apply_settings(struct network_create_command_options *o, struct error
 	return 0;
 }
 
+static uint32_t mtu_of(const struct network *n)
+{
+	struct rtnl r cleanup(rtnl_done) = { .fd = -1 };
+	uint32_t mtu = n->mtu;
+
+	if (!mtu && rtnl_open(&r, NULL) == 0)
+		bridge_uplink_mtu(&r, &mtu, NULL);
+	return mtu ? mtu : 1500; /* the kernel's default */
+}
+
 /* The lines that an administrator would type for the same. */
 static void put_plan(const struct network *n, struct strbuf *out)
 {
@@ -50,10 +61,8 @@ static void put_plan(const struct network *n, struct strbuf *out)
 	ip_addr_text(&n->gateway, gateway);
 	strbuf_printf(out, "write %s\n", n->file);
 	strbuf_puts(out, "and with the first container:\n");
-	strbuf_printf(out, "ip link add %s%s type bridge forward_delay 0\n", n->bridge,
-		      n->mtu ? "" : " mtu MTU-OF-THE-DEFAULT-ROUTE");
-	if (n->mtu)
-		strbuf_printf(out, "ip link set %s mtu %u\n", n->bridge, n->mtu);
+	strbuf_printf(out, "ip link add %s mtu %u up type bridge forward_delay 0\n", n->bridge,
+		      mtu_of(n));
 	strbuf_printf(out, "ip addr add %s/%u dev %s\n", gateway, n->subnet.len, n->bridge);
 	strbuf_printf(out, "sysctl net.ipv4.conf.%s.route_localnet=1\n", n->bridge);
 	if (!n->internal)
@@ -321,7 +330,8 @@ int cmd_network_inspect(struct cli *cli, void *options, struct error *e)
 {
 	cleanup_attach_records struct attach_records rs = { 0 };
 	struct rtnl r cleanup(rtnl_done) = { .fd = -1 };
-	struct json_writer w = { .out = &cli->out, .pretty = true };
+	cleanup_strbuf struct strbuf out = { 0 }; /* nothing is printed of a list that breaks off */
+	struct json_writer w = { .out = &out, .pretty = true };
 	cleanup_free struct link_info *v = NULL;
 	struct links ls;
 
@@ -339,7 +349,7 @@ int cmd_network_inspect(struct cli *cli, void *options, struct error *e)
 		put_network(&w, &n, &rs, &ls);
 	}
 	json_array_end(&w);
-	strbuf_puts(&cli->out, "\n");
+	strbuf_printf(&cli->out, "%s\n", out.s);
 	return 0;
 }
 

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * A hook's life: pipes, clone, its own process group, execve; then one poll loop over its pidfd and its two outputs until it has
- * ended or its time is over. The state is in its stdin before it starts: a pipe holds 64 KiB, larger states go in
- * a memory file; so a hook that reads nothing cannot make us wait or send us SIGPIPE.
+ * A hook's life: pipes, clone, its own process group, execve; then one poll loop over its pidfd and
+ * its two outputs until it has ended or its time is over. The state is in its stdin before it
+ * starts: a pipe holds 64 KiB, larger states go in a memory file; so a hook that reads nothing
+ * cannot make us wait or send us SIGPIPE.
  *
- * Its end is the end of the process, not of its outputs: a daemon that it left behind may hold those for ever, and is left
- * alone. What it has written by then is read, and its first and last part kept for the error's text.
+ * Its end is the end of the process, not of its outputs: a daemon that it left behind may hold
+ * those for ever, and is left alone. What it has written by then is read, and its first and last
+ * part kept for the error's text.
  */
 #include "hooks/hooks.h"
 
@@ -73,7 +75,8 @@ static bool is_continuation(char c)
 	return ((unsigned char)c & 0xc0) == 0x80;
 }
 
-/* The text: control characters made visible, cut between characters of UTF-8, no newline at the end. */
+/* The text: control characters made visible, cut between characters of UTF-8, no newline at the
+ * end. */
 static void capture_text(const struct capture *c, struct strbuf *out)
 {
 	char all[2 * PART + sizeof(CUT_MARK)];
@@ -85,7 +88,7 @@ static void capture_text(const struct capture *c, struct strbuf *out)
 			n--;
 		if (n > 0 && (unsigned char)all[n - 1] >= 0xc0)
 			n--;
-		memcpy(all + n, CUT_MARK, strlen(CUT_MARK));
+		memcpy(all + n, CUT_MARK, sizeof(CUT_MARK));
 		n += strlen(CUT_MARK);
 		while (from < c->n_tail && is_continuation(c->tail[(c->tail_at + from) % PART]))
 			from++;
@@ -95,7 +98,8 @@ static void capture_text(const struct capture *c, struct strbuf *out)
 	while (n > 0 && (all[n - 1] == '\n' || all[n - 1] == '\r'))
 		n--;
 	for (size_t i = 0; i < n; i++)
-		if (((unsigned char)all[i] < 0x20 && all[i] != '\n' && all[i] != '\t') || all[i] == 0x7f)
+		if (((unsigned char)all[i] < 0x20 && all[i] != '\n' && all[i] != '\t') ||
+		    all[i] == 0x7f)
 			all[i] = '?';
 	strbuf_add(out, all, n);
 }
@@ -127,7 +131,7 @@ static int make_pipe(int ret_fds[2], struct error *e)
 static int make_stdin(const char *state, size_t len, struct error *e)
 {
 	cleanup_close int r = -1, w = -1, mem = -1;
-	int p[2];
+	int p[2] = { -1, -1 };
 
 	if (make_pipe(p, e) < 0)
 		return -1;
@@ -151,8 +155,9 @@ static int make_stdin(const char *state, size_t len, struct error *e)
 }
 
 /* In the child: only system calls, then execve. Signals: none blocked, none ignored. */
-static __attribute__((noreturn)) void become_hook(const struct oci_hook *h, char *const *argv, char *const *envp,
-						  const int stdio[3], int cwd_fd, int report)
+static __attribute__((noreturn)) void become_hook(const struct oci_hook *h, char *const *argv,
+						  char *const *envp, const int stdio[3], int cwd_fd,
+						  int report)
 {
 	struct sigaction dfl = { .sa_handler = SIG_DFL };
 	sigset_t none;
@@ -178,7 +183,8 @@ fail:
 	_exit(127);
 }
 
-/* A NULL-terminated copy of the array; the strings stay the config's. FIRST stands in for an empty one. */
+/* A NULL-terminated copy of the array; the strings stay the config's. FIRST stands in for an empty
+ * one. */
 static char **vector(char **v, size_t n, char *first)
 {
 	char **out = xcalloc(n + 2, sizeof(*out));
@@ -190,13 +196,13 @@ static char **vector(char **v, size_t n, char *first)
 	return out;
 }
 
-static int hook_start(const struct oci_hook *h, const char *state, size_t len, int cwd_fd, struct running *r,
-		      struct error *e)
+static int hook_start(const struct oci_hook *h, const char *state, size_t len, int cwd_fd,
+		      struct running *r, struct error *e)
 {
 	cleanup_free char **argv = vector(h->args, h->n_args, h->path);
 	cleanup_free char **envp = vector(h->env, h->n_env, NULL);
 	cleanup_close int in = -1, out = -1, err = -1, report = -1;
-	int p[2], stdio[3];
+	int p[2] = { -1, -1 }, stdio[3];
 	pid_t pid;
 
 	in = make_stdin(state, len, e);
@@ -278,7 +284,8 @@ static int watch(struct running *r, int64_t deadline, struct error *e)
 	}
 }
 
-/* The group, and the hook itself in case it left the group. It is not reaped yet: its number is still its own. */
+/* The group, and the hook itself in case it left the group. It is not reaped yet: its number is
+ * still its own. */
 static void kill_group(struct running *r)
 {
 	kill(-r->process.pid, SIGKILL);
@@ -291,8 +298,8 @@ static int hook_error(struct running *r, const char *what, struct error *e)
 
 	capture_text(&r->stdout_, &out);
 	capture_text(&r->stderr_, &err);
-	return error_set(e, ERR_GENERIC, "error running %s hook #%zu: %s, stdout: %s, stderr: %s", r->point, r->index,
-			 what, out.s, err.s);
+	return error_set(e, ERR_GENERIC, "error running %s hook #%zu: %s, stdout: %s, stderr: %s",
+			 r->point, r->index, what, out.s, err.s);
 }
 
 /* As Go words a wait status: runc's users and engines know it so. */
@@ -324,22 +331,29 @@ static int not_executed(struct running *r, const struct oci_hook *h, struct erro
 
 	if (read(r->report, &err, sizeof(err)) != (ssize_t)sizeof(err))
 		return 0;
-	error_set(e, err, "error running %s hook #%zu: \"%s\": %s", r->point, r->index, h->path, error_words(err));
+	error_set(e, err, "error running %s hook #%zu: \"%s\": %s", r->point, r->index, h->path,
+		  error_words(err));
 	return 1;
 }
 
-static int hook_run(const char *point, size_t index, const struct oci_hook *h, const char *state, size_t len,
-		    int cwd_fd, struct error *e)
+static int hook_run(const char *point, size_t index, const struct oci_hook *h, const char *state,
+		    size_t len, int cwd_fd, struct error *e)
 {
 	cleanup(running_done) struct running r = {
-		.point = point, .index = index, .process = PROCESS_INIT, .report = -1, .out = -1, .err = -1,
+		.point = point,
+		.index = index,
+		.process = PROCESS_INIT,
+		.report = -1,
+		.out = -1,
+		.err = -1,
 	};
 	int64_t deadline = -1;
 	int ended, status = 0;
 	char what[64];
 
 	log_debug("hook %s #%zu: %s", point, index, h->path);
-	sigaction(SIGCHLD, &(struct sigaction){ .sa_handler = SIG_DFL }, NULL); /* inherited SIG_IGN: statuses would be lost */
+	/* An inherited SIG_IGN would have the kernel reap the hook, and its status lost. */
+	sigaction(SIGCHLD, &(struct sigaction){ .sa_handler = SIG_DFL }, NULL);
 	if (h->timeout.set)
 		deadline = now_ms() + (int64_t)h->timeout.v * 1000;
 	if (hook_start(h, state, len, cwd_fd, &r, e) < 0)
@@ -353,7 +367,8 @@ static int hook_run(const char *point, size_t index, const struct oci_hook *h, c
 		goto fail;
 	take_all(&r);
 	if (!ended) {
-		snprintf(what, sizeof(what), "hook ran past specified timeout of %ds", h->timeout.v);
+		snprintf(what, sizeof(what), "hook ran past specified timeout of %ds",
+			 h->timeout.v);
 		return hook_error(&r, what, e);
 	}
 	if (not_executed(&r, h, e))
@@ -363,8 +378,8 @@ fail:
 	return error_wrap(e, "error running %s hook #%zu: \"%s\"", point, index, h->path);
 }
 
-int hooks_run(const char *name, const struct oci_hook *v, size_t n, const char *state, size_t state_len, int cwd_fd,
-	      struct error *e)
+int hooks_run(const char *name, const struct oci_hook *v, size_t n, const char *state,
+	      size_t state_len, int cwd_fd, struct error *e)
 {
 	for (size_t i = 0; i < n; i++)
 		if (hook_run(name, i, &v[i], state, state_len, cwd_fd, e) < 0)
@@ -372,7 +387,8 @@ int hooks_run(const char *name, const struct oci_hook *v, size_t n, const char *
 	return 0;
 }
 
-void hooks_run_all(const char *name, const struct oci_hook *v, size_t n, const char *state, size_t state_len, int cwd_fd)
+void hooks_run_all(const char *name, const struct oci_hook *v, size_t n, const char *state,
+		   size_t state_len, int cwd_fd)
 {
 	for (size_t i = 0; i < n; i++) {
 		ERROR_INIT(e);

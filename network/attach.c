@@ -369,26 +369,8 @@ static int configure_links(const struct plans *ps, const struct attach_record *r
 	return 0;
 }
 
-static int add_port_rules(const struct plans *ps, const struct port_rule *v, size_t n,
-			  struct error *e)
-{
-	ERROR_INIT(mine);
-
-	if (rules_ports_add(v, n, &mine) == 0)
-		return 0;
-	if (mine.code != ENOENT) { /* else the table is gone: somebody flushed the ruleset */
-		if (e)
-			*e = mine;
-		return -1;
-	}
-	for (size_t i = 0; i < ps->n; i++)
-		if (bridge_rules(&ps->v[i].net, e) < 0)
-			return -1;
-	return rules_ports_add(v, n, e);
-}
-
 /* A UDP flow that conntrack knows goes on to whomever it went before: its entries go. */
-static int publish_ports(const struct plans *ps, const struct attach_result *r, struct error *e)
+static int publish_ports(const struct attach_result *r, struct error *e)
 {
 	cleanup_free struct port_rule *all = NULL, *udp = NULL;
 	size_t n, n_udp;
@@ -396,7 +378,7 @@ static int publish_ports(const struct plans *ps, const struct attach_result *r, 
 	all = attach_port_rules(r, 0, &n);
 	if (n == 0)
 		return 0;
-	if (add_port_rules(ps, all, n, e) < 0)
+	if (rules_ports_add(all, n, e) < 0)
 		return -1;
 	udp = attach_port_rules(r, IPPROTO_UDP, &n_udp);
 	return n_udp ? conntrack_flush(udp, n_udp, e) : 0;
@@ -420,7 +402,7 @@ static int attach_all(const struct attach_options *o, const struct plans *ps, in
 	    step(e, "claim ports", ports_claim(o->ports, o->n_ports, o->instance, e)) < 0 ||
 	    step(e, "link", make_links(ps, o, &host, netns_fd, e)) < 0 ||
 	    step(e, "configure link", configure_links(ps, rec, container, e)) < 0 ||
-	    step(e, "publish ports", publish_ports(ps, &rec->result, e)) < 0 ||
+	    step(e, "publish ports", publish_ports(&rec->result, e)) < 0 ||
 	    step(e, "save attachment", save(rec, e)) < 0)
 		return -1;
 	return 0;

@@ -224,6 +224,8 @@ static int get_members(const struct json *root, struct attach_result *r, struct 
 	for json_each(j, ports)
 		if (get_port(j, &r->ports[r->n_ports++], e) < 0)
 			return -1;
+	if (r->n_ports && !r->n_attachments) /* they are published on the first */
+		return error_set(e, ERR_GENERIC, "ports without an attachment");
 	return 0;
 }
 

@@ -13,6 +13,7 @@
 #include "base/fd.h"
 #include "base/log.h"
 #include "base/memory.h"
+#include "network/attach.h"
 #include "network/rules.h"
 #include "network/state.h"
 #include "network/subnet.h"
@@ -40,7 +41,7 @@ static int record_read(const struct network *n, struct record *ret)
 	return 0;
 }
 
-static int attach_record_write(const struct network *n, const struct record *r, struct error *e)
+static int record_write(const struct network *n, const struct record *r, struct error *e)
 {
 	cleanup_free char *path = state_net_path(n->name, "link");
 	char text[64], mac[18];
@@ -102,12 +103,12 @@ static int make_link(const struct network *n, struct rtnl *r, struct record *rec
 		return -1;
 	memset(rec, 0, sizeof(*rec));
 	rec->made = true;
-	if (random_mac(rec->mac, e) < 0 || attach_record_write(n, rec, e) < 0)
+	if (random_mac(rec->mac, e) < 0 || record_write(n, rec, e) < 0)
 		return -1;
 	return rtnl_bridge_create(r, n->bridge, rec->mac, mtu, &rec->index, e);
 }
 
-int bridge_rules(const struct network *n, struct error *e)
+static int bridge_rules(const struct network *n, struct error *e)
 {
 	struct network_rules rules = { .bridge = n->bridge,
 				       .subnets = &n->subnet,
@@ -170,13 +171,13 @@ static int make_or_complete(const struct network *n, struct rtnl *r, struct link
 		rec.made = false;
 		memcpy(rec.mac, link->mac, 6);
 		rec.index = 0;
-		if (attach_record_write(n, &rec, e) < 0)
+		if (record_write(n, &rec, e) < 0)
 			return -1;
 	}
 	if (set_up(n, r, link, e) < 0)
 		return -1;
 	rec.index = link->index;
-	return attach_record_write(n, &rec, e);
+	return record_write(n, &rec, e);
 }
 
 /* One question about the link of the name in Q. */
@@ -213,12 +214,31 @@ int bridge_ensure(const struct network *n, struct rtnl *r, struct bridge *ret, s
 {
 	struct link_info link;
 
+	/* The rules each time (30 us if they are there): somebody may have flushed the ruleset. */
 	if (is_ready(n, r, ret))
-		return 0;
+		return bridge_rules(n, e) < 0 ? error_wrap(e, "bridge %s", n->bridge) : 0;
 	if (make_or_complete(n, r, &link, e) < 0)
 		return error_wrap(e, "bridge %s", n->bridge);
 	ret->index = link.index;
 	ret->mtu = link.mtu;
+	return 0;
+}
+
+/* Ports that others plugged into our bridge: their traffic is not ours to cut. Our own stale ones
+ * were swept before, or go. */
+static int check_strangers(struct rtnl *r, const struct link_info *bridge, struct error *e)
+{
+	cleanup_free struct link_info *v = NULL;
+	size_t n;
+
+	if (rtnl_link_list(r, &v, &n, e) < 0)
+		return -1;
+	for (size_t i = 0; i < n; i++)
+		if (v[i].master == bridge->index && v[i].group != ATTACH_LINK_GROUP) {
+			error_set(e, ERR_BUSY, "bridge %s has a port that nsrun did not make: %s",
+				  bridge->name, v[i].name);
+			return error_hint(e, "ip link set %s nomaster", v[i].name);
+		}
 	return 0;
 }
 
@@ -238,6 +258,8 @@ int bridge_remove(const struct network *n, struct error *e)
 		return -1;
 	if (!found || !same(&rec, &link) || !str_eq(link.kind, "bridge"))
 		return 0;
+	if (check_strangers(&r, &link, e) < 0)
+		return -1;
 	return rtnl_link_delete(&r, n->bridge, e);
 }
 

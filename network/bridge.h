@@ -20,12 +20,10 @@ struct bridge {
 	int index;
 	uint32_t mtu;
 };
-/* The caller holds the network's lock. Four questions to the kernel if all is there; else gateway
+/* The caller holds the network's lock. Some questions to the kernel if all is there; else gateway
  * address, forwarding, route_localnet and rules too, under the host-wide lock. Error if the subnet
  * clashes with a route that came meanwhile. */
 int bridge_ensure(const struct network *n, struct rtnl *r, struct bridge *ret, struct error *e);
-/* The network's elements of the nftables sets; there already is success. */
-int bridge_rules(const struct network *n, struct error *e);
 /* Deletes the link if it is the one that we made. The caller holds the network's lock. */
 int bridge_remove(const struct network *n, struct error *e);
 /* ifname for a new network: "nsr-NAME", shortened so that it differs from those of OTHERS. The

@@ -8,11 +8,14 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/fd.h"
 #include "base/memory.h"
 #include "base/path.h"
+
+#define STALE_SECONDS 10
 
 /* mkdir -p of PATH's parent. */
 static int make_parent(const char *path, struct error *e)
@@ -105,24 +108,50 @@ bool state_net_exists(const char *network)
 	return access(path, F_OK) == 0;
 }
 
+/* Unlinks each file of the folder for which REMOVES says so; folders stay. */
+static void clear_folder(const char *dir, bool (*removes)(int dirfd, const char *name))
+{
+	DIR *d = opendir(dir);
+	struct dirent *entry;
+
+	if (!d)
+		return;
+	while ((entry = readdir(d)))
+		if (entry->d_name[0] != '.' && removes(dirfd(d), entry->d_name))
+			unlinkat(dirfd(d), entry->d_name, 0);
+	closedir(d);
+}
+
+static bool is_not_lock(int dirfd, const char *name)
+{
+	(void)dirfd;
+	return !str_eq(name, "lock");
+}
+
+/* What a process that died between writing a file and renaming it left. */
+static bool is_stale(int dirfd, const char *name)
+{
+	size_t n = strlen(name);
+	struct stat st;
+
+	return n > 4 && str_eq(name + n - 4, ".tmp") && fstatat(dirfd, name, &st, 0) == 0 &&
+	       st.st_mtime + STALE_SECONDS < time(NULL);
+}
+
 int state_net_remove(const char *network, struct error *e)
 {
-	static const char *const files[] = { "link", "subnet", "lock" };
 	cleanup_free char *dir = xasprintf("%s/%s", STATE_NETS, network);
+	cleanup_free char *lock = state_net_path(network, "lock");
 
-	for (size_t i = 0; i < ARRAY_SIZE(files); i++) {
-		cleanup_free char *path = state_net_path(network, files[i]);
-
-		if (unlink(path) < 0 && errno != ENOENT)
-			return error_errno(e, "remove \"%s\"", path);
-	}
-	if (rmdir(dir) < 0 && errno != ENOENT &&
-	    errno != ENOTEMPTY) /* somebody waits for the lock: made anew */
+	clear_folder(dir, is_not_lock);
+	if (unlink(lock) < 0 && errno != ENOENT) /* last: whoever waits for it starts anew */
+		return error_errno(e, "remove \"%s\"", lock);
+	if (rmdir(dir) < 0 && errno != ENOENT && errno != ENOTEMPTY)
 		return error_errno(e, "remove \"%s\"", dir);
 	return 0;
 }
 
-/* Removes the empty folders below DIR's folders for protocols: ports/tcp, ports/udp. */
+/* ports/tcp, ports/udp, ... */
 static void prune_ports(void)
 {
 	static const char *const protocols[] = { "tcp", "udp", "sctp" };
@@ -137,6 +166,7 @@ static void prune_ports(void)
 int state_prune(void)
 {
 	prune_ports();
+	clear_folder(STATE_ATTACHMENTS, is_stale);
 	rmdir(STATE_PORTS);
 	rmdir(STATE_LEASES);
 	rmdir(STATE_ATTACHMENTS);

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Capabilities (capabilities(7)). The only file that knows libcap, and from it only the table of names: setting is done by
- * the raw calls, for libcap's cap_t would ask the kernel once more for each set.
+ * Capabilities (capabilities(7)). The only file that knows libcap, and from it only the table of
+ * names: setting is done by the raw calls, for libcap's cap_t would ask the kernel once more for
+ * each set.
  *
- * What the spec says shapes it: a capability that cannot be granted is a warning, not an error. So the sets are cut down to
- * what the kernel will take before it is asked: permitted and effective to what we have, inheritable to what we have and the
- * bounding set, effective to permitted. A set that is asked for whole is either set whole or refused whole, as capset(2) does.
+ * What the spec says shapes it: a capability that cannot be granted is a warning, not an error. So
+ * the sets are cut down to what the kernel will take before it is asked: permitted and effective to
+ * what we have, inheritable to what we have and the bounding set, effective to permitted. A set
+ * that is asked for whole is either set whole or refused whole, as capset(2) does.
  */
 #include "runtime/credentials.h"
 
@@ -81,19 +83,21 @@ static bool kernel_has(int cap)
 	return prctl(PR_CAPBSET_READ, (unsigned long)cap, 0, 0, 0) >= 0;
 }
 
-static uint64_t resolve_list(char *const *names, size_t n, struct strbuf *unknown)
+/* KNOWN: those that the kernel was found to have, from one list to the next. */
+static uint64_t resolve_list(char *const *names, size_t n, uint64_t *known, struct strbuf *unknown)
 {
 	uint64_t set = 0;
 
 	for (size_t i = 0; i < n; i++) {
 		int cap = caps_from_name(names[i]);
 
-		if (cap >= 0 && ((set & bit(cap)) || kernel_has(cap))) {
+		if (cap >= 0 && ((*known & bit(cap)) || kernel_has(cap))) {
+			*known |= bit(cap);
 			set |= bit(cap);
 			continue;
 		}
-		if (unknown->s && strstr(unknown->s, names[i])) /* one warning, though it is in five lists */
-			continue;
+		if (unknown->s && strstr(unknown->s, names[i]))
+			continue; /* one warning, though it is in five lists */
 		strbuf_printf(unknown, "%s%.64s", unknown->len ? ", " : "", names[i]);
 	}
 	return set;
@@ -103,17 +107,19 @@ int caps_resolve(const struct oci_capabilities *c, struct caps *ret_caps, struct
 {
 	cleanup_strbuf struct strbuf unknown = { 0 };
 	struct caps v = { 0 };
+	uint64_t known = 0;
 
 	(void)e;
 	if (c) {
-		v.bounding = resolve_list(c->bounding, c->n_bounding, &unknown);
-		v.effective = resolve_list(c->effective, c->n_effective, &unknown);
-		v.inheritable = resolve_list(c->inheritable, c->n_inheritable, &unknown);
-		v.permitted = resolve_list(c->permitted, c->n_permitted, &unknown);
-		v.ambient = resolve_list(c->ambient, c->n_ambient, &unknown);
+		v.bounding = resolve_list(c->bounding, c->n_bounding, &known, &unknown);
+		v.effective = resolve_list(c->effective, c->n_effective, &known, &unknown);
+		v.inheritable = resolve_list(c->inheritable, c->n_inheritable, &known, &unknown);
+		v.permitted = resolve_list(c->permitted, c->n_permitted, &known, &unknown);
+		v.ambient = resolve_list(c->ambient, c->n_ambient, &known, &unknown);
 	}
 	if (unknown.len)
-		log_warning("process.capabilities: unknown to this kernel, left out: %s", unknown.s);
+		log_warning("process.capabilities: unknown to this kernel, left out: %s",
+			    unknown.s);
 	*ret_caps = v;
 	return 0;
 }
@@ -125,7 +131,8 @@ int caps_drop_bounding(const struct caps *c, struct error *e)
 
 		if (c->bounding & bit(cap))
 			continue;
-		/* Reading costs a tenth of dropping, which copies the credentials even if nothing changes. */
+		/* Reading costs a tenth of dropping, which copies the credentials even if nothing
+		 * changes. */
 		have = prctl(PR_CAPBSET_READ, (unsigned long)cap, 0, 0, 0);
 		if (have < 0)
 			break; /* beyond the kernel's last */
@@ -206,11 +213,14 @@ int caps_apply(const struct caps *c, struct error *e)
 		return error_errno(e, "read the capabilities");
 	want.permitted = c->permitted & now.permitted;
 	want.effective = c->effective & want.permitted;
-	/* capset(2): within the old inheritable or (old) permitted set, and within the bounding set unless it was there. */
-	want.inheritable = c->inheritable & (now.inheritable | (now.permitted & in_bounding(c->inheritable)));
+	/* capset(2): within the old inheritable or (old) permitted set, and within the bounding set
+	 * unless it was there. */
+	want.inheritable =
+		c->inheritable & (now.inheritable | (now.permitted & in_bounding(c->inheritable)));
 	if (sets_put(&want) < 0)
 		return error_errno(e, "set the capabilities");
-	if (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) < 0 && errno != EINVAL) /* EINVAL: before Linux 4.3 */
+	/* EINVAL: before Linux 4.3 */
+	if (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) < 0 && errno != EINVAL)
 		return error_errno(e, "clear the ambient capabilities");
 	refused = (c->permitted & ~want.permitted) | (c->effective & ~want.effective) |
 		  (c->inheritable & ~want.inheritable) | raise_ambient(c->ambient);

@@ -15,7 +15,6 @@
 #include "base/memory.h"
 #include "runtime/record.h"
 #include "runtime/status.h"
-#include "runtime/teardown.h"
 
 void container_done(struct container *c)
 {

@@ -42,6 +42,7 @@ void create_begin(struct create *c, const struct runtime *rt, const struct creat
 			      .sigfd = -1,
 			      .process = PROCESS_INIT,
 			      .sync = -1,
+			      .netlink = -1,
 			      .master = -1 };
 	c->init = (struct init){ .sync = -1,
 				 .sync_runtime = -1,
@@ -55,6 +56,7 @@ void create_done(struct create *c)
 {
 	process_release(&c->process);
 	fd_close_at(&c->sync);
+	fd_close_at(&c->netlink);
 	fd_close_at(&c->master);
 	fd_close_at(&c->sigfd);
 	fd_close_at(&c->init.sync);
@@ -202,10 +204,9 @@ static int map_ids(struct create *c, struct error *e)
 	return sync_send(c->sync, SYNC_MAPPED, e);
 }
 
-static int attach_cgroup(struct create *c, struct error *e)
+/* Where the clone could not put init there, it waits to be told that it is. */
+static int tell_cgroup(struct create *c, struct error *e)
 {
-	if (cgroup_attach(&c->record.cgroup, c->config.linux_->resources, c->process.pid, c->init.in_cgroup, e) < 0)
-		return -1;
 	return c->init.has_cgroup && !c->init.in_cgroup ? sync_send(c->sync, SYNC_CGROUP, e) : 0;
 }
 
@@ -239,9 +240,14 @@ static int delegate_cgroup(struct create *c, struct error *e)
 	return 0;
 }
 
+static int await_netns(struct create *c, struct error *e)
+{
+	return c->init.offer_netns ? sync_await(c->sync, SYNC_NETNS, NULL, &c->netlink, e) : 0;
+}
+
 static int attach_network(struct create *c, struct error *e)
 {
-	cleanup_close int nl = -1, netns = -1, etc = -1;
+	cleanup_close int netns = -1, etc = -1, nl = steal_fd(&c->netlink); /* open, it would keep the namespace */
 	struct attach_options o = { .dirs = &c->rt->net_dirs,
 				    .instance = c->record.instance,
 				    .container_id = c->o->id,
@@ -259,8 +265,6 @@ static int attach_network(struct create *c, struct error *e)
 
 	if (!c->init.offer_netns)
 		return 0;
-	if (sync_await(c->sync, SYNC_NETNS, NULL, &nl, e) < 0)
-		return -1;
 	if (netns_open_pid(c->process.pid, &netns, e) < 0 || netns_pin(c->o->id, netns, e) < 0)
 		return -1;
 	if (attach_add(&o, netns, nl, &c->attached, e) < 0)
@@ -364,8 +368,11 @@ int create_story(struct create *c, struct error *e)
 	    step(e, "spawn init", spawn(c, e)) < 0 ||
 	    step(e, "map ids", map_ids(c, e)) < 0 ||
 	    step(e, "set the OOM score", process_setup_oom(c->config.process, c->process.pid, e)) < 0 ||
-	    step(e, "attach cgroup", attach_cgroup(c, e)) < 0 ||
+	    step(e, "attach cgroup",
+		 cgroup_attach(&c->record.cgroup, c->config.linux_->resources, c->process.pid, c->init.in_cgroup, e)) < 0 ||
+	    step_await(e, "tell of the cgroup", tell_cgroup(c, e)) < 0 ||
 	    step(e, "delegate cgroup", delegate_cgroup(c, e)) < 0 ||
+	    step_await(e, "await the network namespace", await_netns(c, e)) < 0 ||
 	    step(e, "attach network", attach_network(c, e)) < 0 ||
 	    step_await(e, "await environment", sync_await(c->sync, SYNC_ENVIRONMENT, NULL, NULL, e)) < 0 ||
 	    step(e, "createRuntime hooks", runtime_hooks(c, e)) < 0 ||

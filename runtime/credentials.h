@@ -18,6 +18,7 @@
 struct caps {
 	uint64_t bounding, effective, inheritable, permitted, ambient; /* bit = capability number */
 };
+/* C may be NULL: that is none at all, as runc and crun have it; caps_drop_bounding and caps_apply are still due. */
 int caps_resolve(const struct oci_capabilities *c, struct caps *ret_caps, struct error *e);
 /* "CAP_KILL", "cap_kill" or "kill" -> number, or -1. */
 int caps_from_name(const char *name);
@@ -50,7 +51,7 @@ int personality_apply(const struct oci_personality *p, struct error *e);
 int oom_score_adj_apply(int procfd, int32_t value, struct error *e);
 
 /* The environment for execve and the search of the executable. ENV: last duplicate wins, in linear time (100,000 entries); HOME is added from the
- * container's passwd when absent. *ret_envp: NULL-terminated, freed with strings_free(v, n). */
+ * container's passwd when absent or empty ("/" without an entry). *ret_envp: NULL-terminated, freed with strings_free(v, n). */
 int environment_make(char *const *env, size_t n_env, int rootfd, uid_t uid, char ***ret_envp, size_t *ret_n, struct error *e);
 /* Finds ARGV0 as runc does (in the current root; a name without "/" in the PATH of ENVP; must be executable by the caller): errors by error_exec() words:
  * `exec: "foo": executable file not found in $PATH`, `exec: "/bin/foo": stat /bin/foo: no such file or directory`,

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The environment for execve. A name's last value wins and stands where its first did; one pass with a hash table, since an
- * engine may hand over 100,000 variables. The table is seeded by the kernel's random bytes (AT_RANDOM): names
- * come from images, and must not be able to choose their slots.
+ * The environment for execve. A name's last value wins and stands where its first did; one pass
+ * with a hash table, since an engine may hand over 100,000 variables. The table is seeded by the
+ * kernel's random bytes (AT_RANDOM): names come from images, and must not be able to choose their
+ * slots.
  */
 #include "runtime/credentials.h"
 
@@ -10,7 +11,8 @@
 #include <string.h>
 #include <sys/auxv.h>
 
-/* Open addressing; a slot holds index + 1 into the output, 0 is free. At least half of the slots are free. */
+/* Open addressing; a slot holds index + 1 into the output, 0 is free. At least half of the slots
+ * are free. */
 struct table {
 	uint32_t *slots;
 	size_t mask;
@@ -73,7 +75,8 @@ static char *home_entry(int rootfd, uid_t uid, struct error *e)
 }
 
 /* Adds HOME unless it is there with a value; without an entry it is "/", as runc has it. */
-static int add_home(const struct table *t, char **out, size_t *n, int rootfd, uid_t uid, struct error *e)
+static int add_home(const struct table *t, char **out, size_t *n, int rootfd, uid_t uid,
+		    struct error *e)
 {
 	uint32_t *slot = table_find(t, out, "HOME", 4);
 	char *entry;
@@ -92,8 +95,8 @@ static int add_home(const struct table *t, char **out, size_t *n, int rootfd, ui
 	return 0;
 }
 
-int environment_make(char *const *env, size_t n_env, int rootfd, uid_t uid, char ***ret_envp, size_t *ret_n,
-		     struct error *e)
+int environment_make(char *const *env, size_t n_env, int rootfd, uid_t uid, char ***ret_envp,
+		     size_t *ret_n, struct error *e)
 {
 	cleanup(table_done) struct table t = { 0 };
 	char **out;
@@ -108,7 +111,9 @@ int environment_make(char *const *env, size_t n_env, int rootfd, uid_t uid, char
 		uint32_t *slot;
 
 		if (!eq || eq == env[i]) {
-			error_set(e, ERR_INPUT, "process.env[%zu]: expected NAME=VALUE, found \"%.100s\"", i, env[i]);
+			error_set(e, ERR_INPUT,
+				  "process.env[%zu]: expected NAME=VALUE, found \"%.100s\"", i,
+				  env[i]);
 			goto fail;
 		}
 		slot = table_find(&t, out, env[i], (size_t)(eq - env[i]));

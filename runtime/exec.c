@@ -25,7 +25,6 @@
 #include "runtime/seccomp.h"
 #include "runtime/spawn.h"
 #include "runtime/sync.h"
-#include "runtime/teardown.h"
 #include "runtime/terminal.h"
 
 struct exec {

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Finding the container's program. The words are Go's (os/exec): engines map them to exit codes 126 and 127, so here, and
- * only here and in executable_explain.c, the C library's ENOENT and EACCES words are used.
+ * Finding the container's program. The words are Go's (os/exec): engines map them to exit codes 126
+ * and 127, so here, and only here and in executable_explain.c, the C library's ENOENT and EACCES
+ * words are used.
  */
 #include "runtime/credentials.h"
 
@@ -12,7 +13,8 @@
 #include <unistd.h>
 
 
-/* 0 if PATH can be executed by us, else -1 with errno; *ret_stat tells whether it was stat that refused. */
+/* 0 if PATH can be executed by us, else -1 with errno; *ret_stat tells whether it was stat that
+ * refused. */
 static int check(const char *path, bool *ret_stat)
 {
 	struct stat st;
@@ -30,7 +32,8 @@ static int check(const char *path, bool *ret_stat)
 	}
 	if (faccessat(AT_FDCWD, path, X_OK, AT_EACCESS) == 0)
 		return 0;
-	if (errno != ENOSYS && errno != EPERM) /* those: a seccomp filter that does not know faccessat2 */
+	if (errno != ENOSYS &&
+	    errno != EPERM) /* those: a seccomp filter that does not know faccessat2 */
 		return -1;
 	if (st.st_mode & 0111)
 		return 0;
@@ -38,7 +41,8 @@ static int check(const char *path, bool *ret_stat)
 	return -1;
 }
 
-/* DIR "/" NAME. An empty or relative DIR is relative to CWD (POSIX, "Environment Variables", PATH). */
+/* DIR "/" NAME. An empty or relative DIR is relative to CWD (POSIX, "Environment Variables",
+ * PATH). */
 static char *candidate(const char *dir, size_t len, const char *name, const char *cwd)
 {
 	const char *base = cwd ? cwd : "/";
@@ -58,7 +62,8 @@ static const char *path_of(char *const *envp)
 	return NULL;
 }
 
-static int search(const char *name, const char *path, const char *cwd, char **ret_path, struct error *e)
+static int search(const char *name, const char *path, const char *cwd, char **ret_path,
+		  struct error *e)
 {
 	bool by_stat;
 
@@ -76,12 +81,14 @@ static int search(const char *name, const char *path, const char *cwd, char **re
 	}
 	error_set(e, ENOENT, "exec: \"%s\": executable file not found in $PATH", name);
 	if (!path)
-		error_hint(e, "process.env has no PATH: give process.args[0] as an absolute path, or add PATH");
+		error_hint(e, "process.env has no PATH: give process.args[0] as an absolute path, "
+			      "or add PATH");
 	errno = ENOENT;
 	return -1;
 }
 
-int executable_find(const char *argv0, char *const *envp, const char *cwd, char **ret_path, struct error *e)
+int executable_find(const char *argv0, char *const *envp, const char *cwd, char **ret_path,
+		    struct error *e)
 {
 	cleanup_free char *file = NULL;
 	bool by_stat;
@@ -93,7 +100,8 @@ int executable_find(const char *argv0, char *const *envp, const char *cwd, char 
 	}
 	file = argv0[0] == '/' ? xstrdup(argv0) : candidate("", 0, argv0, cwd);
 	if (check(file, &by_stat) < 0)
-		return by_stat ? error_exec(e, "exec: \"%s\": stat %s", argv0, argv0) : error_exec(e, "exec: \"%s\"", argv0);
+		return by_stat ? error_exec(e, "exec: \"%s\": stat %s", argv0, argv0)
+			       : error_exec(e, "exec: \"%s\"", argv0);
 	*ret_path = steal_ptr(&file);
 	return 0;
 }

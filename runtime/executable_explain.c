@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Why execve refused a file that is there. Its errno alone misleads: ENOENT is said of a missing loader or interpreter too,
- * ENOEXEC of a binary of another machine, of a script without "#!" and of an empty file.
+ * Why execve refused a file that is there. Its errno alone misleads: ENOENT is said of a missing
+ * loader or interpreter too, ENOEXEC of a binary of another machine, of a script without "#!" and
+ * of an empty file.
  *
- * The file is the image's, and this runs in the container, perhaps with the seccomp filter on: only open, pread, stat
- * and close are used, every offset is checked, and whatever cannot be read leaves the bare errno.
+ * The file is the image's, and this runs in the container, perhaps with the seccomp filter on: only
+ * open, pread, stat and close are used, every offset is checked, and whatever cannot be read leaves
+ * the bare errno.
  */
 #include "runtime/credentials.h"
 
@@ -20,7 +22,7 @@
 
 #include "base/fd.h"
 
-#define HEAD_MAX 4096 /* of the file; the kernel itself looks at 256 bytes of a script and one page of an ELF header table */
+#define HEAD_MAX 4096 /* of the file; the kernel looks at 256 bytes of a script */
 #define INTERPRETER_MAX 256
 #define DEPTH_MAX 4 /* a script's interpreter may be a script: the kernel follows 5 */
 
@@ -28,9 +30,12 @@ static const struct {
 	uint16_t machine;
 	const char *name;
 } machines[] = {
-	{ EM_X86_64, "x86_64" },   { EM_386, "i386" },	  { EM_AARCH64, "aarch64" }, { EM_ARM, "arm" },
-	{ EM_RISCV, "riscv" },	   { EM_PPC64, "ppc64" }, { EM_PPC, "ppc" },	     { EM_S390, "s390" },
-	{ EM_MIPS, "mips" },	   { EM_LOONGARCH, "loongarch" }, { EM_SPARCV9, "sparc64" },
+	{ EM_X86_64, "x86_64" },   { EM_386, "i386" },
+	{ EM_AARCH64, "aarch64" }, { EM_ARM, "arm" },
+	{ EM_RISCV, "riscv" },	   { EM_PPC64, "ppc64" },
+	{ EM_PPC, "ppc" },	   { EM_S390, "s390" },
+	{ EM_MIPS, "mips" },	   { EM_LOONGARCH, "loongarch" },
+	{ EM_SPARCV9, "sparc64" },
 };
 
 static const char *machine_name(uint16_t machine)
@@ -80,7 +85,8 @@ static uint16_t elf_machine(const unsigned char *head)
 			if (ph.p_type != PT_INTERP)                                                \
 				continue;                                                          \
 			if (ph.p_filesz < 2 || ph.p_filesz > INTERPRETER_MAX ||                    \
-			    read_at(fd, text, ph.p_filesz, (off_t)ph.p_offset) != (ssize_t)ph.p_filesz) \
+			    read_at(fd, text, ph.p_filesz, (off_t)ph.p_offset) !=                  \
+				    (ssize_t)ph.p_filesz)                                          \
 				return false;                                                      \
 			text[ph.p_filesz - 1] = '\0';                                              \
 			return true;                                                               \
@@ -90,15 +96,17 @@ static uint16_t elf_machine(const unsigned char *head)
 ELF_INTERPRETER(32)
 ELF_INTERPRETER(64)
 
-/* The interpreter that the script's first line names; its argument is left out. "/bin/sh\r" keeps its \r. */
+/* The interpreter that the script's first line names; its argument is left out. "/bin/sh\r" keeps
+ * its \r. */
 static bool script_interpreter(const char *head, size_t n, char text[INTERPRETER_MAX])
 {
 	size_t from = 2, to;
 
 	while (from < n && (head[from] == ' ' || head[from] == '\t'))
 		from++;
-	for (to = from; to < n && !strchr(" \t\n", head[to]); to++) /* strchr finds NUL as well: it ends the name, too */
-		;
+	to = from;
+	while (to < n && !strchr(" \t\n", head[to])) /* strchr finds NUL, too: it ends the name */
+		to++;
 	if (to == from || to == n || to - from >= INTERPRETER_MAX)
 		return false;
 	memcpy(text, head + from, to - from);
@@ -110,14 +118,16 @@ struct finding {
 	char text[INTERPRETER_MAX + 192];
 };
 
-static void finding_elf(int fd, const unsigned char *head, size_t n, int err, struct finding *f, char interpreter[INTERPRETER_MAX])
+static void finding_elf(int fd, const unsigned char *head, size_t n, int err, struct finding *f,
+			char interpreter[INTERPRETER_MAX])
 {
 	const char *name = machine_name(elf_machine(head));
 	struct utsname uts;
 
 	if (err == ENOEXEC) {
 		if (uname(&uts) == 0)
-			snprintf(f->text, sizeof(f->text), "it is built for %s, this machine is %.64s",
+			snprintf(f->text, sizeof(f->text),
+				 "it is built for %s, this machine is %.64s",
 				 name ? name : "another machine", uts.machine);
 		return;
 	}
@@ -126,7 +136,8 @@ static void finding_elf(int fd, const unsigned char *head, size_t n, int err, st
 		snprintf(f->text, sizeof(f->text), "it needs the loader \"%s\"", interpreter);
 }
 
-static void finding_script(const char *head, size_t n, struct finding *f, char interpreter[INTERPRETER_MAX])
+static void finding_script(const char *head, size_t n, struct finding *f,
+			   char interpreter[INTERPRETER_MAX])
 {
 	size_t len;
 
@@ -135,7 +146,8 @@ static void finding_script(const char *head, size_t n, struct finding *f, char i
 	len = strlen(interpreter);
 	if (len > 1 && interpreter[len - 1] == '\r') {
 		snprintf(f->text, sizeof(f->text),
-			 "its first line ends in CR LF, as on Windows, and so asks for an interpreter \"%.*s\\r\"",
+			 "its first line ends in CR LF, as on Windows, and so asks for an "
+			 "interpreter \"%.*s\\r\"",
 			 (int)len - 1, interpreter);
 		return;
 	}
@@ -162,7 +174,9 @@ static bool look(const char *path, int err, struct finding *f, char interpreter[
 		finding_script((const char *)head, (size_t)n, f, interpreter);
 	else if (err == ENOEXEC)
 		snprintf(f->text, sizeof(f->text), "%s",
-			 n == 0 ? "the file is empty" : "neither a binary of this system nor a script that begins with \"#!\"");
+			 n == 0 ? "the file is empty"
+				: "neither a binary of this system nor a script that begins with "
+				  "\"#!\"");
 	return interpreter[0] != '\0';
 }
 
@@ -185,7 +199,8 @@ static void find_interpreter(const char *path, int err, struct finding *f)
 			return;
 		}
 		if (err == EACCES && (!S_ISREG(st.st_mode) || !(st.st_mode & 0111))) {
-			snprintf(f->text, sizeof(f->text), "%.400s, which is not executable", next.text);
+			snprintf(f->text, sizeof(f->text), "%.400s, which is not executable",
+				 next.text);
 			return;
 		}
 		memcpy(current, interpreter, sizeof(current));
@@ -207,7 +222,8 @@ int executable_explain(const char *argv0, const char *path, struct error *e)
 	if (err == EACCES && !f.text[0] && statvfs(path, &fs) == 0 && (fs.f_flag & ST_NOEXEC))
 		snprintf(f.text, sizeof(f.text), "it is on a file system mounted noexec");
 	if (err == E2BIG)
-		snprintf(f.text, sizeof(f.text), "process.args and process.env together are too large for the kernel");
+		snprintf(f.text, sizeof(f.text),
+			 "process.args and process.env together are too large for the kernel");
 	errno = err;
 	if (f.text[0])
 		return error_exec(e, "exec: \"%s\": %s", argv0, f.text);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Limits and priorities of one process, each by its own system call, in the config's own words. All are called by the
- * process they concern. A name that the kernel has no number for is an error: these keys ask for guarantees.
+ * Limits and priorities of one process, each by its own system call, in the config's own words. All
+ * are called by the process they concern. A name that the kernel has no number for is an error:
+ * these keys ask for guarantees.
  */
 #include "runtime/credentials.h"
 
@@ -62,7 +63,9 @@ static void rlimit_hint(int resource, const struct oci_rlimit *v, struct error *
 	if (caps_have(CAP_SYS_RESOURCE))
 		error_hint(e, "%s cannot be above the sysctl fs.nr_open", v->type);
 	else if (v->hard > now.rlim_max)
-		error_hint(e, "raising the hard limit, now %" PRIu64 ", needs CAP_SYS_RESOURCE: ask for no more than that",
+		error_hint(e,
+			   "raising the hard limit, now %" PRIu64
+			   ", needs CAP_SYS_RESOURCE: ask for no more than that",
 			   (uint64_t)now.rlim_max);
 }
 
@@ -72,17 +75,21 @@ static int rlimit_set(size_t i, const struct oci_rlimit *v, unsigned int *seen, 
 	uint64_t resource;
 
 	if (!v->type || !NAME_FIND(rlimit_names, v->type, &resource))
-		return error_set(e, ERR_INPUT, "process.rlimits[%zu].type: unknown limit \"%.64s\"", i,
-				 v->type ? v->type : "");
+		return error_set(e, ERR_INPUT, "process.rlimits[%zu].type: unknown limit \"%.64s\"",
+				 i, v->type ? v->type : "");
 	if (*seen & (1U << resource))
-		return error_set(e, ERR_INPUT, "process.rlimits[%zu].type: %s is there twice", i, v->type);
+		return error_set(e, ERR_INPUT, "process.rlimits[%zu].type: %s is there twice", i,
+				 v->type);
 	*seen |= 1U << resource;
 	if (v->soft > v->hard)
-		return error_set(e, ERR_INPUT, "process.rlimits[%zu]: %s: soft %" PRIu64 " is above hard %" PRIu64, i,
-				 v->type, v->soft, v->hard);
+		return error_set(e, ERR_INPUT,
+				 "process.rlimits[%zu]: %s: soft %" PRIu64
+				 " is above hard %" PRIu64,
+				 i, v->type, v->soft, v->hard);
 	if (setrlimit((__rlimit_resource_t)resource, &r) == 0)
 		return 0;
-	error_errno(e, "process.rlimits[%zu]: set %s to soft %" PRIu64 ", hard %" PRIu64, i, v->type, v->soft, v->hard);
+	error_errno(e, "process.rlimits[%zu]: set %s to soft %" PRIu64 ", hard %" PRIu64, i,
+		    v->type, v->soft, v->hard);
 	if (errno == EPERM)
 		rlimit_hint((int)resource, v, e);
 	return -1;
@@ -93,7 +100,8 @@ int rlimits_apply(const struct oci_rlimit *v, size_t n, struct error *e)
 	unsigned int seen = 0;
 
 	_Static_assert(RLIM_NLIMITS <= 32, "seen has a bit for each limit");
-	_Static_assert(sizeof(rlim_t) == sizeof(uint64_t), "the file is compiled with 64-bit limits");
+	_Static_assert(sizeof(rlim_t) == sizeof(uint64_t),
+		       "the file is compiled with 64-bit limits");
 	for (size_t i = 0; i < n; i++)
 		if (rlimit_set(i, &v[i], &seen, e) < 0)
 			return -1;
@@ -109,7 +117,8 @@ bool rlimit_raises(const struct oci_rlimit *r)
 	       getrlimit((__rlimit_resource_t)resource, &now) == 0 && r->hard > now.rlim_max;
 }
 
-/* sched_setattr(2). The C library has neither the call nor the struct; linux/sched/types.h clashes with its sched.h. */
+/* sched_setattr(2). The C library has neither the call nor the struct; linux/sched/types.h clashes
+ * with its sched.h. */
 struct scheduler_attr {
 	uint32_t size, policy;
 	uint64_t flags;
@@ -118,11 +127,23 @@ struct scheduler_attr {
 	uint64_t runtime, deadline, period;
 };
 
-enum { POLICY_OTHER, POLICY_FIFO, POLICY_RR, POLICY_BATCH, POLICY_ISO, POLICY_IDLE, POLICY_DEADLINE };
+enum {
+	POLICY_OTHER,
+	POLICY_FIFO,
+	POLICY_RR,
+	POLICY_BATCH,
+	POLICY_ISO,
+	POLICY_IDLE,
+	POLICY_DEADLINE
+};
 
 static const struct name policy_names[] = {
-	{ "SCHED_OTHER", POLICY_OTHER }, { "SCHED_FIFO", POLICY_FIFO }, { "SCHED_RR", POLICY_RR },
-	{ "SCHED_BATCH", POLICY_BATCH }, { "SCHED_ISO", POLICY_ISO },	{ "SCHED_IDLE", POLICY_IDLE },
+	{ "SCHED_OTHER", POLICY_OTHER },
+	{ "SCHED_FIFO", POLICY_FIFO },
+	{ "SCHED_RR", POLICY_RR },
+	{ "SCHED_BATCH", POLICY_BATCH },
+	{ "SCHED_ISO", POLICY_ISO },
+	{ "SCHED_IDLE", POLICY_IDLE },
 	{ "SCHED_DEADLINE", POLICY_DEADLINE },
 };
 
@@ -133,7 +154,8 @@ static const struct name scheduler_flags[] = {
 	{ "SCHED_FLAG_UTIL_CLAMP_MAX", 0x40 },
 };
 
-static int scheduler_attr_make(const struct oci_scheduler *s, struct scheduler_attr *a, struct error *e)
+static int scheduler_attr_make(const struct oci_scheduler *s, struct scheduler_attr *a,
+			       struct error *e)
 {
 	uint64_t v;
 
@@ -143,14 +165,18 @@ static int scheduler_attr_make(const struct oci_scheduler *s, struct scheduler_a
 	a->policy = (uint32_t)v;
 	for (size_t i = 0; i < s->n_flags; i++) {
 		if (!NAME_FIND(scheduler_flags, s->flags[i], &v))
-			return error_set(e, ERR_INPUT, "process.scheduler.flags[%zu]: unknown flag \"%.64s\"", i,
+			return error_set(e, ERR_INPUT,
+					 "process.scheduler.flags[%zu]: unknown flag \"%.64s\"", i,
 					 s->flags[i]);
 		a->flags |= v;
 	}
-	if (s->nice.set && (s->nice.v < -20 || s->nice.v > 19)) /* the kernel would clamp in silence */
-		return error_set(e, ERR_INPUT, "process.scheduler.nice: %d is not in -20..19", s->nice.v);
+	/* The kernel would clamp it in silence. */
+	if (s->nice.set && (s->nice.v < -20 || s->nice.v > 19))
+		return error_set(e, ERR_INPUT, "process.scheduler.nice: %d is not in -20..19",
+				 s->nice.v);
 	if (s->priority.set && s->priority.v < 0)
-		return error_set(e, ERR_INPUT, "process.scheduler.priority: %d is negative", s->priority.v);
+		return error_set(e, ERR_INPUT, "process.scheduler.priority: %d is negative",
+				 s->priority.v);
 	a->nice = s->nice.v;
 	a->priority = (uint32_t)s->priority.v;
 	a->runtime = s->runtime.v;
@@ -173,7 +199,8 @@ int scheduler_apply(const struct oci_scheduler *s, struct error *e)
 	else if (errno == EINVAL && a.policy != POLICY_DEADLINE && a.priority)
 		error_hint(e, "%s takes no priority", s->policy);
 	else if (errno == EPERM && a.policy == POLICY_DEADLINE)
-		error_hint(e, "SCHED_DEADLINE also refuses a process that may not run on all CPUs of its root domain");
+		error_hint(e, "SCHED_DEADLINE also refuses a process that may not run on all CPUs "
+			      "of its root domain");
 	else if (errno == EPERM && caps_have(CAP_SYS_NICE))
 		error_hint(e, "the cpu cgroup has no realtime budget (cpu.rt_runtime_us)");
 	return -1;
@@ -191,9 +218,11 @@ int io_priority_apply(const struct oci_io_priority *p, struct error *e)
 	uint64_t class;
 
 	if (!p->class || !NAME_FIND(io_classes, p->class, &class))
-		return error_set(e, ERR_INPUT, "process.ioPriority.class: unknown class \"%.64s\"", p->class ? p->class : "");
+		return error_set(e, ERR_INPUT, "process.ioPriority.class: unknown class \"%.64s\"",
+				 p->class ? p->class : "");
 	if (p->priority < 0 || p->priority > 7)
-		return error_set(e, ERR_INPUT, "process.ioPriority.priority: %d is not in 0..7", p->priority);
+		return error_set(e, ERR_INPUT, "process.ioPriority.priority: %d is not in 0..7",
+				 p->priority);
 	if (syscall(SYS_ioprio_set, who_process, 0, (int)class << class_shift | p->priority) < 0)
 		return error_errno(e, "process.ioPriority: set %s %d", p->class, p->priority);
 	return 0;
@@ -209,9 +238,11 @@ int personality_apply(const struct oci_personality *p, struct error *e)
 	uint64_t domain;
 
 	if (!p->domain || !NAME_FIND(domains, p->domain, &domain))
-		return error_set(e, ERR_INPUT, "linux.personality.domain: unknown domain \"%.64s\"", p->domain ? p->domain : "");
+		return error_set(e, ERR_INPUT, "linux.personality.domain: unknown domain \"%.64s\"",
+				 p->domain ? p->domain : "");
 	if (p->n_flags) /* the spec defines none so far */
-		return error_set(e, ERR_UNSUPPORTED, "linux.personality.flags: \"%.64s\": not supported", p->flags[0]);
+		return error_set(e, ERR_UNSUPPORTED,
+				 "linux.personality.flags: \"%.64s\": not supported", p->flags[0]);
 	if (personality((unsigned long)domain) < 0)
 		return error_errno(e, "linux.personality: set %s", p->domain);
 	return 0;
@@ -223,8 +254,10 @@ int oom_score_adj_apply(int procfd, int32_t value, struct error *e)
 	ssize_t n;
 
 	if (value < -1000 || value > 1000)
-		return error_set(e, ERR_INPUT, "process.oomScoreAdj: %d is not in -1000..1000", value);
-	/* getpid() would be our number in our own pid namespace; PROCFD may be of the host's, where it is another's. */
+		return error_set(e, ERR_INPUT, "process.oomScoreAdj: %d is not in -1000..1000",
+				 value);
+	/* getpid() would be our number in our own pid namespace; PROCFD may be of the host's, where
+	 * it is another's. */
 	n = readlinkat(procfd, "self", self, sizeof(self) - 1);
 	if (n <= 0 || strspn(self, "0123456789") < (size_t)n)
 		return error_errno(e, "process.oomScoreAdj: find ourselves in procfs");

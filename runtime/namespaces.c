@@ -148,27 +148,17 @@ int namespaces_uts(const struct oci_config *c, struct error *e)
 	return 0;
 }
 
-/* net.ipv4.conf.eth0.forwarding: yes; net.ipv4.conf.default.forwarding, net.core.somaxconn: no. */
-static bool is_of_interface(const char *key)
+/* net/ipv4/conf/eth0/forwarding: yes; net/ipv4/conf/default/forwarding, net/core/somaxconn: no. */
+static bool is_of_interface(const char *path)
 {
-	static const char *const prefixes[] = { "net.ipv4.conf.", "net.ipv6.conf.", "net.ipv4.neigh.",
-						"net.ipv6.neigh.", "net.mpls.conf." };
+	static const char *const prefixes[] = { "net/ipv4/conf/", "net/ipv6/conf/", "net/ipv4/neigh/",
+						"net/ipv6/neigh/", "net/mpls/conf/" };
 
 	for (size_t i = 0; i < ARRAY_SIZE(prefixes); i++)
-		if (str_has_prefix(key, prefixes[i]))
-			return !str_has_prefix(key + strlen(prefixes[i]), "all.") &&
-			       !str_has_prefix(key + strlen(prefixes[i]), "default.");
+		if (str_has_prefix(path, prefixes[i]))
+			return !str_has_prefix(path + strlen(prefixes[i]), "all/") &&
+			       !str_has_prefix(path + strlen(prefixes[i]), "default/");
 	return false;
-}
-
-/* sysctl(8): dots separate, and a slash in the key stands for a dot in a name ("net.ipv4.conf.eth0/100.mtu"). */
-static char *sysctl_path(const char *key)
-{
-	char *path = xasprintf("/proc/sys/%s", key);
-
-	for (char *p = path + strlen("/proc/sys/"); *p; p++)
-		*p = *p == '.' ? '/' : *p == '/' ? '.' : *p;
-	return path;
 }
 
 /* The host's /proc, still ours before the pivot, shows the namespaces of whoever opens the file. */
@@ -176,12 +166,12 @@ int namespaces_sysctl(const struct oci_config *c, bool interfaces, struct error 
 {
 	for (size_t i = 0; i < c->linux_->n_sysctl; i++) {
 		const struct oci_pair *p = &c->linux_->sysctl[i];
-		cleanup_free char *path = NULL;
+		cleanup_free char *path = oci_sysctl_path(p->key), *file = NULL;
 
-		if (is_of_interface(p->key) != interfaces)
+		if (!path || is_of_interface(path) != interfaces) /* NULL: refused by oci/ */
 			continue;
-		path = sysctl_path(p->key);
-		if (file_write(AT_FDCWD, path, p->value, e) < 0)
+		file = xasprintf("/proc/sys/%s", path);
+		if (file_write(AT_FDCWD, file, p->value, e) < 0)
 			return error_wrap(e, "config.json: linux.sysctl[\"%s\"]", p->key);
 	}
 	return 0;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * /etc/passwd of the container, read by hand: the C library's getpwuid() would load the modules that nsswitch.conf of the
- * current root names (CVE-2019-14271). The file is the image's: bounded, and whatever is odd about it counts as no entry.
+ * /etc/passwd of the container, read by hand: the C library's getpwuid() would load the modules
+ * that nsswitch.conf of the current root names (CVE-2019-14271). The file is the image's: bounded,
+ * and whatever is odd about it counts as no entry.
  */
 #include "runtime/credentials.h"
 
@@ -19,7 +20,8 @@
 #define PASSWD_FIELDS 7
 enum { PASSWD_UID = 2, PASSWD_HOME = 5 };
 
-/* Splits the line [P, END) at its colons; NUL-terminates the fields in place. Returns their number, at most 7. */
+/* Splits the line [P, END) at its colons; NUL-terminates the fields in place. Returns their number,
+ * at most 7. */
 static size_t split(char *p, char *end, char *fields[PASSWD_FIELDS])
 {
 	size_t n = 0;
@@ -49,7 +51,8 @@ static const char *find_home(char *text, size_t len, uid_t uid)
 		nl = memchr(p, '\n', (size_t)(end - p));
 		if (!nl)
 			nl = end; /* fd_read_all left a NUL there */
-		if (*p == '#' || (size_t)(nl - p) > PASSWD_LINE_MAX || memchr(p, '\0', (size_t)(nl - p)))
+		if (*p == '#' || (size_t)(nl - p) > PASSWD_LINE_MAX ||
+		    memchr(p, '\0', (size_t)(nl - p)))
 			continue;
 		if (split(p, nl, fields) < PASSWD_HOME + 1 ||
 		    str_to_int64(fields[PASSWD_UID], 0, UINT32_MAX, &v) < 0 || (uid_t)v != uid)
@@ -77,7 +80,8 @@ int passwd_home(int rootfd, uid_t uid, char **ret_home, struct error *e)
 	if (fstat(fd, &st) < 0)
 		return error_errno(e, "stat the container's /etc/passwd");
 	if (!S_ISREG(st.st_mode) || st.st_size > (off_t)PASSWD_FILE_MAX) {
-		log_debug("the container's /etc/passwd is not a regular file of at most 1 MiB: not read");
+		log_debug("the container's /etc/passwd is not a regular file of at most 1 MiB: not "
+			  "read");
 		goto none;
 	}
 	if (fd_read_all(fd, PASSWD_FILE_MAX, &text, &len, e) < 0) {

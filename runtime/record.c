@@ -273,6 +273,19 @@ int record_load(const char *root, const char *id, bool lock, int timeout_ms, str
 	return 0;
 }
 
+int record_open_process(const struct record *r, struct process *ret, struct error *e)
+{
+	char boot_id[37];
+
+	if (r->pid <= 0)
+		return 0;
+	if (process_boot_id(boot_id, e) < 0)
+		return -1;
+	if (strcmp(boot_id, r->boot_id) != 0)
+		return 0;
+	return process_open_same(r->pid, r->start_time, ret, e);
+}
+
 bool record_is_locked(const struct record *r)
 {
 	if (flock(r->dir_fd, LOCK_SH | LOCK_NB) < 0)

@@ -18,6 +18,7 @@
 #include <sys/types.h>
 
 #include "base/error.h"
+#include "base/process.h"
 #include "oci/config.h"
 #include "runtime/cgroup.h"
 
@@ -56,6 +57,8 @@ int record_load(const char *root, const char *id, bool lock, int timeout_ms, str
 /* record_load in its two parts: the directory (and lock), then what it says. */
 int record_open(const char *root, const char *id, bool lock, int timeout_ms, struct record *ret, struct error *e);
 int record_read(struct record *r, struct error *e);
+/* Opens the container's process if it lives: 1; 0 if there is none (any more). */
+int record_open_process(const struct record *r, struct process *ret, struct error *e);
 /* True if somebody else holds the lock now. */
 bool record_is_locked(const struct record *r);
 void record_unlock(struct record *r);

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * linux.seccomp -> BPF. The only file that knows libseccomp. Compiling a 363-name, 3-architecture profile takes libseccomp 24-41 ms,
- * so the exported program is cached in /run/nsrun/cache (rules: the head of seccomp_cache.c). Compiled in the
- * runtime process before the clone and before rlimits; loaded in init.
+ * linux.seccomp -> BPF. The only file that knows libseccomp. Compiling a 363-name, 3-architecture
+ * profile takes libseccomp 24-41 ms, so the exported program is cached in /run/nsrun/cache (rules:
+ * the head of seccomp_cache.c). Compiled in the runtime process before the clone and before
+ * rlimits; loaded in init.
  */
 #ifndef RUNTIME_SECCOMP_H
 #define RUNTIME_SECCOMP_H
@@ -19,10 +20,12 @@ struct seccomp_program {
 };
 void seccomp_program_done(struct seccomp_program *p);
 
-/* S may be NULL (no filter). CACHE_DIR may be NULL (no cache). Unknown system call names are ignored, as engines expect; an unknown
- * action, operator or flag is an error. */
-int seccomp_compile(const struct oci_seccomp *s, const char *cache_dir, struct seccomp_program *ret_program, struct error *e);
-/* seccomp(SECCOMP_SET_MODE_FILTER). ("seccomp_load" is taken by libseccomp.) Needs no_new_privs or CAP_SYS_ADMIN. */
+/* S may be NULL (no filter). CACHE_DIR may be NULL (no cache). Unknown system call names are
+ * ignored, as engines expect; an unknown action, operator or flag is an error. */
+int seccomp_compile(const struct oci_seccomp *s, const char *cache_dir,
+		    struct seccomp_program *ret_program, struct error *e);
+/* seccomp(SECCOMP_SET_MODE_FILTER). ("seccomp_load" is taken by libseccomp.) Needs no_new_privs or
+ * CAP_SYS_ADMIN. */
 int seccomp_program_load(const struct seccomp_program *p, struct error *e);
 
 #endif

@@ -1,13 +1,20 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Compiled seccomp programs, kept from one invocation to the next: a file each, named by a hash of what it was made from.
+ * Compiled seccomp programs, kept from one invocation to the next: a file each, named by a hash of
+ * what it was made from.
  *
- * Whoever could put a program of his own here would choose the filter of every container. So an entry
- * - holds the whole input (profile, flags, architectures, libseccomp's version, the kernel's actions), and is used only if that is
- *   equal byte for byte to the input at hand: the hash merely finds it;
- * - is opened O_NOFOLLOW, is a regular file of our own euid, 0600, with one name, in a directory of our own, 0700;
- * - comes into being by rename, has exactly the size that its input leaves for whole instructions, and a checksum that holds.
- * Anything else is not an error: the program is compiled anew and the entry replaced. At most 64 entries, the oldest goes.
+ * Whoever could put a program of his own here would choose the filter of every container. So an
+ * entry
+ * - holds the whole input (profile, flags, architectures, libseccomp's version, the kernel's
+ *   actions), and is used only if that is equal byte for byte to the input at hand: the hash merely
+ *   finds it;
+ * - is opened O_NOFOLLOW, is a regular file of our own euid, 0600, with one name, in a directory of
+ *   our own, 0700;
+ * - comes into being by rename, has exactly the size that its input leaves for whole instructions,
+ *   and a checksum that holds.
+ *
+ * Anything else is not an error: the program is compiled anew and the entry replaced. At most 64
+ * entries, the oldest goes.
  */
 #include "runtime/seccomp_cache.h"
 
@@ -28,7 +35,7 @@
 
 #define ENTRIES_MAX 64
 #define INPUT_MAX ((size_t)256 << 10)
-#define MAGIC UINT64_C(0x316263636573726e) /* "nrseccb1" read as little-endian; another layout takes another number */
+#define MAGIC UINT64_C(0x316263636573726e) /* another layout takes another number */
 
 struct header {
 	uint64_t magic, input_len, checksum;
@@ -108,7 +115,7 @@ static int open_dir(const char *dir)
 	if (fd < 0)
 		return -1;
 	if (fstat(fd, &st) < 0 || st.st_uid != geteuid() || (st.st_mode & 07777) != 0700) {
-		log_debug("seccomp cache: \"%s\" is not a directory of our own with mode 0700: not used", dir);
+		log_debug("seccomp cache not used: \"%s\" is not a directory of ours, 0700", dir);
 		errno = EACCES;
 		return -1;
 	}
@@ -117,15 +124,18 @@ static int open_dir(const char *dir)
 
 static bool is_our_file(const struct stat *st)
 {
-	return S_ISREG(st->st_mode) && st->st_uid == geteuid() && (st->st_mode & 07777) == 0600 && st->st_nlink == 1;
+	return S_ISREG(st->st_mode) && st->st_uid == geteuid() && (st->st_mode & 07777) == 0600 &&
+	       st->st_nlink == 1;
 }
 
-/* The number of instructions that SIZE leaves after the header and the input; 0 if it is not a possible one. */
+/* The number of instructions that SIZE leaves after the header and the input; 0 if it is not a
+ * possible one. */
 static size_t instructions(off_t size, size_t input_len)
 {
 	size_t before = sizeof(struct header) + input_len, n;
 
-	if (size < (off_t)before || size > (off_t)(before + BPF_MAXINSNS * sizeof(struct sock_filter)))
+	if (size < (off_t)before ||
+	    size > (off_t)(before + BPF_MAXINSNS * sizeof(struct sock_filter)))
 		return 0;
 	n = ((size_t)size - before) / sizeof(struct sock_filter);
 	return before + n * sizeof(struct sock_filter) == (size_t)size ? n : 0;
@@ -143,8 +153,10 @@ int seccomp_cache_get(const char *dir, const struct strbuf *input, struct seccom
 	at = open_dir(dir);
 	if (at < 0)
 		return 0;
-	fd = openat(at, name_of(input).s, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
-	if (fd < 0 || fstat(fd, &st) < 0 || !is_our_file(&st) || !(n = instructions(st.st_size, input->len)))
+	fd = openat(at, name_of(input).s,
+		    O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+	if (fd < 0 || fstat(fd, &st) < 0 || !is_our_file(&st) ||
+	    !(n = instructions(st.st_size, input->len)))
 		return 0;
 	found = xcalloc(input->len, 1);
 	filter = xcalloc(n, sizeof(struct sock_filter));
@@ -155,7 +167,8 @@ int seccomp_cache_get(const char *dir, const struct strbuf *input, struct seccom
 	};
 	if (readv(fd, iov, ARRAY_SIZE(iov)) != st.st_size)
 		return 0;
-	if (h.magic != MAGIC || h.input_len != input->len || memcmp(found, input->s, input->len) != 0 ||
+	if (h.magic != MAGIC || h.input_len != input->len ||
+	    memcmp(found, input->s, input->len) != 0 ||
 	    h.checksum != fnv1a(filter, n * sizeof(struct sock_filter)))
 		return 0;
 	p->filter = steal_ptr(&filter);
@@ -163,7 +176,8 @@ int seccomp_cache_get(const char *dir, const struct strbuf *input, struct seccom
 	return 1;
 }
 
-/* Makes room for one more. Names that are not ours are left alone, temporaries of dead writers count as entries. */
+/* Makes room for one more. Names that are not ours are left alone, temporaries of dead writers
+ * count as entries. */
 static void prune(int dirfd)
 {
 	for (;;) {
@@ -184,11 +198,13 @@ static void prune(int dirfd)
 		while ((entry = readdir(d))) {
 			struct stat st;
 
-			if (strspn(entry->d_name, "0123456789abcdef") != 16 || !str_has_prefix(entry->d_name + 16, ".bpf") ||
+			if (strspn(entry->d_name, "0123456789abcdef") != 16 ||
+			    !str_has_prefix(entry->d_name + 16, ".bpf") ||
 			    fstatat(dirfd, entry->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0)
 				continue;
 			if (n++ && (st.st_mtim.tv_sec > when.tv_sec ||
-				    (st.st_mtim.tv_sec == when.tv_sec && st.st_mtim.tv_nsec >= when.tv_nsec)))
+				    (st.st_mtim.tv_sec == when.tv_sec &&
+				     st.st_mtim.tv_nsec >= when.tv_nsec)))
 				continue;
 			when = st.st_mtim;
 			snprintf(oldest, sizeof(oldest), "%s", entry->d_name);
@@ -204,7 +220,9 @@ void seccomp_cache_put(const char *dir, const struct strbuf *input, const struct
 	size_t filter_len = p->n * sizeof(struct sock_filter);
 	cleanup_strbuf struct strbuf b = { 0 };
 	cleanup_close int at = -1;
-	struct header h = { .magic = MAGIC, .input_len = input->len, .checksum = fnv1a(p->filter, filter_len) };
+	struct header h = { .magic = MAGIC,
+			    .input_len = input->len,
+			    .checksum = fnv1a(p->filter, filter_len) };
 	ERROR_INIT(e);
 
 	if (input->len > INPUT_MAX || p->n == 0)

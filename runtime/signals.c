@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Signals of the runtime process: blocked before the child is started and read from a signalfd, so that none falls between
- * the two; and their names. Left alone are those the kernel sends for a fault of our own, which nobody could read.
+ * Signals of the runtime process: blocked before the child is started and read from a signalfd, so
+ * that none falls between the two; and their names. Left alone are those the kernel sends for a
+ * fault of our own, which nobody could read.
  */
 #include "runtime/terminal.h"
 
@@ -29,13 +30,15 @@ int signals_block(sigset_t *ret_old, int *ret_sigfd, struct error *e)
 		close(fd);
 		return -1;
 	}
-	sigaction(SIGCHLD, &(struct sigaction){ .sa_handler = SIG_DFL }, NULL); /* ignored, the kernel would reap, status and all */
+	/* Ignored (inherited), the kernel would reap our children, status and all. */
+	sigaction(SIGCHLD, &(struct sigaction){ .sa_handler = SIG_DFL }, NULL);
 	*ret_old = old;
 	*ret_sigfd = fd;
 	return 0;
 }
 
-/* execve resets handlers, not SIG_IGN: what nohup or a shell had ignored would be ignored in the container for ever. */
+/* execve resets handlers, not SIG_IGN: what nohup or a shell had ignored would be ignored in the
+ * container for ever. */
 void signals_restore(const sigset_t *old)
 {
 	struct sigaction dfl = { .sa_handler = SIG_DFL };

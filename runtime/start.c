@@ -17,7 +17,6 @@
 #include "runtime/record.h"
 #include "runtime/status.h"
 #include "runtime/sync.h"
-#include "runtime/teardown.h"
 
 /* After EXEC, EOF is success: execve closed the socket. An ERROR may still come: then execve, or what is done under the filter, failed. */
 int start_handover(int sync, struct error *e)

@@ -15,19 +15,6 @@
 
 #define KILL_TIMEOUT_MS 10000
 
-int record_open_process(const struct record *r, struct process *ret, struct error *e)
-{
-	char boot_id[37];
-
-	if (r->pid <= 0)
-		return 0;
-	if (process_boot_id(boot_id, e) < 0)
-		return -1;
-	if (strcmp(boot_id, r->boot_id) != 0)
-		return 0;
-	return process_open_same(r->pid, r->start_time, ret, e);
-}
-
 /* init's death takes its pid namespace along; without one of its own the cgroup names the processes. */
 static int kill_processes(const struct record *r, struct error *e)
 {

@@ -12,7 +12,4 @@
 /* R is locked by the caller. CONFIG for the poststop hooks, or NULL: none are run. */
 int teardown(const struct runtime *rt, struct record *r, const struct oci_config *config, struct error *e);
 
-/* Opens the container's process if it lives: 1; 0 if there is none (any more). */
-int record_open_process(const struct record *r, struct process *ret, struct error *e);
-
 #endif

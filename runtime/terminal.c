@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Making a pseudo-terminal in the container, and handing it over. See terminal_serve.c for the attached side.
+ * Making a pseudo-terminal in the container, and handing it over. See terminal_serve.c for the
+ * attached side.
  *
- * /dev is the image's, and with `exec -t` its processes run while we open: nothing found there is believed. The directory
- * /dev/pts must be of a devpts file system (in which nobody but the kernel makes nodes), ptmx must be the character device
- * 5:2, and the peer is not opened by name at all, but by TIOCGPTPEER (Linux 4.13), and must be on a devpts again. Peers
- * were lured into other devices here (CVE-2025-52565). /dev/ptmx is not tried: for a node outside of a devpts the kernel
+ * /dev is the image's, and with `exec -t` its processes run while we open: nothing found there is
+ * believed. The directory /dev/pts must be of a devpts file system (in which nobody but the kernel
+ * makes nodes), ptmx must be the character device 5:2, and the peer is not opened by name at all,
+ * but by TIOCGPTPEER (Linux 4.13), and must be on a devpts again. Peers were lured into other
+ * devices here (CVE-2025-52565). /dev/ptmx is not tried: for a node outside of a devpts the kernel
  * itself goes by the directory "pts" beside it.
  */
 #include "runtime/terminal.h"
@@ -47,8 +49,8 @@ static bool is_peer(int fd)
 {
 	struct stat st;
 
-	return fstat(fd, &st) == 0 && S_ISCHR(st.st_mode) && major(st.st_rdev) >= 136 && major(st.st_rdev) <= 143 &&
-	       is_devpts(fd);
+	return fstat(fd, &st) == 0 && S_ISCHR(st.st_mode) && major(st.st_rdev) >= 136 &&
+	       major(st.st_rdev) <= 143 && is_devpts(fd);
 }
 
 /* -1 with errno; ENXIO: something else is there. */
@@ -81,7 +83,9 @@ static int open_master(struct error *e)
 
 	if (fd < 0) {
 		if (errno == ENXIO)
-			return error_set(e, ENXIO, "open a terminal: the container's /dev/pts/ptmx is not the kernel's");
+			return error_set(e, ENXIO,
+					 "open a terminal: the container's /dev/pts/ptmx is not "
+					 "the kernel's");
 		error_errno(e, "open a terminal: the container's /dev/pts/ptmx");
 		return error_hint(e, "process.terminal needs a mount of type devpts at /dev/pts");
 	}
@@ -102,10 +106,13 @@ static int set_size(int master, const struct oci_box *size, struct error *e)
 				 (unsigned long long)size->height, (unsigned long long)size->width);
 	ws.ws_row = (unsigned short)size->height;
 	ws.ws_col = (unsigned short)size->width;
-	return ioctl(master, TIOCSWINSZ, &ws) < 0 ? error_errno(e, "process.consoleSize: set the terminal's size") : 0;
+	return ioctl(master, TIOCSWINSZ, &ws) < 0
+		       ? error_errno(e, "process.consoleSize: set the terminal's size")
+		       : 0;
 }
 
-/* Without this each "\n" of the container would reach logs and pipes as "\r\n"; an attached terminal adds its own CR. */
+/* Without this each "\n" of the container would reach logs and pipes as "\r\n"; an attached
+ * terminal adds its own CR. */
 static int clear_onlcr(int master, struct error *e)
 {
 	struct termios t;
@@ -113,7 +120,8 @@ static int clear_onlcr(int master, struct error *e)
 	if (tcgetattr(master, &t) < 0)
 		return error_errno(e, "read the terminal's settings");
 	t.c_oflag &= ~(tcflag_t)ONLCR;
-	return tcsetattr(master, TCSANOW, &t) < 0 ? error_errno(e, "change the terminal's settings") : 0;
+	return tcsetattr(master, TCSANOW, &t) < 0 ? error_errno(e, "change the terminal's settings")
+						  : 0;
 }
 
 int terminal_open(const struct oci_box *size, int *ret_master, int *ret_peer, struct error *e)
@@ -140,7 +148,8 @@ int terminal_open(const struct oci_box *size, int *ret_master, int *ret_peer, st
 
 int terminal_attach(int peer, uid_t uid, struct error *e)
 {
-	/* Refused where the uid is not mapped or the mount is read-only: the session works without. */
+	/* Refused where the uid is not mapped or the mount is read-only: the session works
+	 * without. */
 	if (fchown(peer, uid, (gid_t)-1) < 0 && errno != EPERM && errno != EINVAL && errno != EROFS)
 		return error_errno(e, "give the terminal to user %u", (unsigned int)uid);
 	if (ioctl(peer, TIOCSCTTY, 0) < 0)

@@ -1,15 +1,17 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The attached side of a container: one poll loop over the child's pidfd, the signalfd, our stdin and stdout, and the pty's
- * master. What makes it never hang:
+ * The attached side of a container: one poll loop over the child's pidfd, the signalfd, our stdin
+ * and stdout, and the pty's master. What makes it never hang:
  *
- * - Nothing blocks. The master is made non-blocking. Our own stdio is shared with the shell that started us, whose open file
- *   description must not change: terminals and pipes are opened anew through /proc/self/fd, for which O_NONBLOCK is ours alone.
- * - Each direction has one buffer. While it holds something, its source is not read: a stopped reader stops the container's
- *   program, as on a terminal, but not this loop.
- * - The end is the child's end, told by its pidfd, never an EOF: a background process may hold the pty for ever. What the pty
- *   still gives is then copied until it says EIO, for at most a second.
- * - A pty whose peers are all closed says POLLHUP without end until somebody opens it again: it is then asked every 200 ms.
+ * - Nothing blocks. The master is made non-blocking. Our own stdio is shared with the shell that
+ *   started us, whose open file description must not change: terminals and pipes are opened anew
+ *   through /proc/self/fd, for which O_NONBLOCK is ours alone.
+ * - Each direction has one buffer. While it holds something, its source is not read: a stopped
+ *   reader stops the container's program, as on a terminal, but not this loop.
+ * - The end is the child's end, told by its pidfd, never an EOF: a background process may hold the
+ *   pty for ever. What the pty still gives is then copied until it says EIO, for at most a second.
+ * - A pty whose peers are all closed says POLLHUP without end until somebody opens it again: it is
+ *   then asked every 200 ms.
  */
 #include "runtime/terminal.h"
 
@@ -59,7 +61,8 @@ static int64_t now_ms(void)
 	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
 }
 
-/* A descriptor for FD that can be used without blocking, owned by the caller; -1 if FD is closed. */
+/* A descriptor for FD that can be used without blocking, owned by the caller; -1 if FD is
+ * closed. */
 static int open_again(int fd, int flags)
 {
 	struct fd_path path = path_of_fd(fd);
@@ -70,7 +73,7 @@ static int open_again(int fd, int flags)
 		return -1;
 	if (S_ISFIFO(st.st_mode) || (S_ISCHR(st.st_mode) && isatty(fd)))
 		again = open(path.s, flags | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
-	if (again < 0) /* others cannot be opened anew, or (regular files) would lose their offset */
+	if (again < 0) /* others cannot be opened anew; regular files would lose their offset */
 		again = fcntl(fd, F_DUPFD_CLOEXEC, 3);
 	return again;
 }
@@ -91,13 +94,14 @@ static void forward_size(const struct session *s)
 		ioctl(s->master, TIOCSWINSZ, &ws);
 }
 
-/* Raw, but output processing stays: the container's pty has ONLCR off, so "\n" needs our terminal's CR. Not from the
- * background: the foreground job owns the settings. */
+/* Raw, but output processing stays: the container's pty has ONLCR off, so "\n" needs our terminal's
+ * CR. Not from the background: the foreground job owns the settings. */
 static void make_raw(struct session *s)
 {
 	struct termios t;
 
-	if (s->tty < 0 || s->master < 0 || tcgetpgrp(s->tty) != getpgrp() || tcgetattr(s->tty, &t) < 0)
+	if (s->tty < 0 || s->master < 0 || !isatty(STDIN_FILENO) ||
+	    tcgetpgrp(s->tty) != getpgrp() || tcgetattr(s->tty, &t) < 0)
 		return;
 	if (!s->raw)
 		s->saved = t;
@@ -136,8 +140,7 @@ static int session_begin(struct session *s, int master, struct error *e)
 	for (int fd = 0; fd <= 2 && s->tty < 0; fd++)
 		if (isatty(fd))
 			s->tty = fd;
-	if (s->tty >= 0 && isatty(STDIN_FILENO))
-		make_raw(s);
+	make_raw(s);
 	forward_size(s);
 	return 0;
 }
@@ -206,7 +209,8 @@ static void into_pty(struct session *s, short revents)
 		s->hung_until = now_ms() + HANGUP_MS;
 }
 
-/* Orphans that became ours as their subreaper; CHILD itself is left to process_wait. Not a subreaper: not ours to reap. */
+/* Orphans that became ours as their subreaper; CHILD itself is left to process_wait. Not a
+ * subreaper: not ours to reap. */
 static void reap_others(const struct process *child)
 {
 	int subreaper = 0;
@@ -216,13 +220,15 @@ static void reap_others(const struct process *child)
 	for (;;) {
 		siginfo_t si = { 0 };
 
-		if (waitid(P_ALL, 0, &si, WEXITED | WNOHANG | WNOWAIT) < 0 || si.si_pid == 0 || si.si_pid == child->pid)
+		if (waitid(P_ALL, 0, &si, WEXITED | WNOHANG | WNOWAIT) < 0 || si.si_pid == 0 ||
+		    si.si_pid == child->pid)
 			return;
 		waitpid(si.si_pid, NULL, WNOHANG);
 	}
 }
 
-/* We were stopped, and a shell changed the terminal; or in the background, where reading it was refused. */
+/* We were stopped, and a shell changed the terminal; or in the background, where reading it was
+ * refused. */
 static void resume(struct session *s)
 {
 	make_raw(s);
@@ -258,14 +264,16 @@ static void on_signals(struct session *s, int sigfd, const struct process *child
 			break;
 		}
 		if (process_signal(child, sig) < 0)
-			log_debug("signal %d did not reach the container: %s", sig, error_words(errno));
+			log_debug("signal %d did not reach the container: %s", sig,
+				  error_words(errno));
 	}
 }
 
 enum { AT_CHILD, AT_SIGNALS, AT_STDIN, AT_STDOUT, AT_MASTER, AT_COUNT };
 
 /* What to wait for; returns the time-out, ms. A negative descriptor is skipped by poll(2). */
-static int prepare(const struct session *s, const struct process *child, int sigfd, struct pollfd p[AT_COUNT])
+static int prepare(const struct session *s, const struct process *child, int sigfd,
+		   struct pollfd p[AT_COUNT])
 {
 	bool in_waits = s->in.at < s->in.end, out_waits = s->out.at < s->out.end;
 	int64_t hung = s->master >= 0 ? s->hung_until - now_ms() : 0;
@@ -279,7 +287,8 @@ static int prepare(const struct session *s, const struct process *child, int sig
 	p[AT_SIGNALS] = (struct pollfd){ .fd = sigfd, .events = POLLIN };
 	p[AT_STDIN] = (struct pollfd){ .fd = in_waits ? -1 : s->in.from, .events = POLLIN };
 	p[AT_STDOUT] = (struct pollfd){ .fd = out_waits ? s->out.to : -1, .events = POLLOUT };
-	p[AT_MASTER] = (struct pollfd){ .fd = hung > 0 || !master ? -1 : s->master, .events = master };
+	p[AT_MASTER] =
+		(struct pollfd){ .fd = hung > 0 || !master ? -1 : s->master, .events = master };
 	return hung > 0 ? (int)hung : -1;
 }
 
@@ -290,7 +299,8 @@ static void drain(struct session *s)
 
 	while ((left = end - now_ms()) > 0) {
 		bool waits = s->out.at < s->out.end;
-		struct pollfd p = { .fd = waits ? s->out.to : s->master, .events = waits ? POLLOUT : POLLIN };
+		struct pollfd p = { .fd = waits ? s->out.to : s->master,
+				    .events = waits ? POLLOUT : POLLIN };
 
 		if (poll(&p, 1, (int)left) < 0 && errno != EINTR)
 			return;
@@ -300,7 +310,8 @@ static void drain(struct session *s)
 			return;
 		out_of_pty(s, 0);
 	}
-	log_debug("the terminal was still in use a second after the end: the rest of its output is lost");
+	log_debug("the terminal was still in use a second after the end: the rest of its output is "
+		  "lost");
 }
 
 static int serve(struct session *s, struct process *child, int sigfd, struct error *e)

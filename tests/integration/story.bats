@@ -6,15 +6,16 @@ load ../helpers
 
 setup()
 {
-	# What the first container and the first pin make once in a boot, and leave.
-	ip netns add "warm-$$"
-	ip netns delete "warm-$$"
-	mkdir -p /run/nsrun/containers
+	# The first pin of a boot makes /run/netns a mount point and leaves it so, as `ip netns add` does.
+	ip netns add "first-$$"
+	ip netns delete "first-$$"
 	test_begin
 	export NSRUN_NET_DIR=$BATS_TEST_TMPDIR/net.d
 	suffix=${ID##*-}
 	WEB=web-$suffix NET=test-$suffix OTHER=other-$suffix
 }
+
+teardown_file() { umount /run/netns; }
 
 teardown()
 {
@@ -223,8 +224,10 @@ neighbour() { ip netns exec "lan-$suffix" busybox "$@"; }
 	run -0 nsrun network rm "$NET" "$OTHER"
 	nothing_left
 	run -1 busybox wget -qO- 127.0.0.1:8080
-	run -0 find /run/nsrun -mindepth 1
-	assert_output "/run/nsrun/containers"
+	run -0 find /run/nsrun -mindepth 1 ! -type d
+	assert_output ""
+	run -0 find /run/nsrun -mindepth 1 -path "*$suffix*"
+	assert_output ""
 	run -0 find "$NSRUN_NET_DIR" -mindepth 1
 	assert_output ""
 	# Again: nothing of the first time is in the way.

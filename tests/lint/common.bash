@@ -19,9 +19,11 @@ tracked()
 		if [[ -e .git ]] && git ls-files -co --exclude-standard 2>/dev/null; then
 			:
 		else
-			find . -type f ! -path './_build/*' ! -path './_inst/*' ! -path './build*' \
-				! -path './autom4te.cache/*' ! -name Makefile.in ! -name configure ! -name aclocal.m4 \
-				! -name config.h.in ! -name '*.[oa]' -printf '%P\n'
+			# Build directories are those that were configured, or will be installed from.
+			find . -mindepth 1 -type d \( -name 'build*' -o -name 'autom4te.cache' -o -name _inst -o \
+				-exec test -e '{}/config.status' \; \) -prune -o \
+				-type f ! -name Makefile.in ! -name 'configure' ! -name 'configure~' ! -name aclocal.m4 \
+				! -name 'config.h.in*' ! -name git-commit ! -name '*.[oa]' -printf '%P\n'
 		fi
 	} | grep -E "($expression)\$" | while read -r file; do
 		[[ ! -f $file ]] || printf '%s\n' "$file"

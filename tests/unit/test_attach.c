@@ -4,14 +4,15 @@
  * a namespace made by ip(8); ip, ping and nft are the witnesses. Each test ends by looking that
  * nothing is left.
  */
-#include <cmocka.h>
-#include <errno.h>
-#include <fcntl.h>
 #include <setjmp.h>
-#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+
+#include <cmocka.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -364,6 +365,34 @@ static void test_not_a_bridge(void **state)
 	nothing_is_left();
 }
 
+/* What others plugged into our bridge keeps it. */
+static void test_stranger_on_the_bridge(void **state)
+{
+	ERROR_INIT(e);
+
+	(void)state;
+	attaches("c1", "i1", "bridge", "");
+	detaches("i1");
+	lab_run("ip link add s0 type veth peer name s1 && ip link set s0 master nsrun0");
+	fails(network_remove(&dirs, "bridge", &e), &e, ERR_BUSY,
+	      "network \"bridge\": bridge nsrun0 has a port that nsrun did not make: s0");
+	lab_run("ip link del s0");
+	removes("bridge");
+	nothing_is_left();
+}
+
+/* Files that a killed process had not renamed yet. */
+static void test_half_written_files(void **state)
+{
+	(void)state;
+	attaches("c1", "i1", "bridge", "");
+	detaches("i1");
+	lab_run("touch -d '1 minute ago' " STATE_ATTACHMENTS "/i7.json.77.tmp && touch " STATE_NETS
+		"/bridge/link.77.tmp");
+	removes("bridge");
+	nothing_is_left();
+}
+
 /* Our bridge deleted by hand comes back with the next attachment; taken down, too. */
 static void test_bridge_mended(void **state)
 {
@@ -374,10 +403,14 @@ static void test_bridge_mended(void **state)
 	attaches("c2", "i2", "bridge", "");
 	lab_run("ip netns exec c2 ping -c1 -W2 10.88.0.1");
 	detaches("i2");
-	lab_run("ip link set nsrun0 down");
+	lab_run("nft flush ruleset && ip link set nsrun0 down");
 	attaches("c3", "i3", "bridge", "");
 	lab_run("ip netns exec c3 ping -c1 -W2 10.88.0.1");
 	detaches("i3");
+	lab_run("nft flush ruleset");
+	attaches("c4", "i4", "bridge", "8080:80");
+	lab_expect("nft list ruleset", "10.88.0.0/16");
+	detaches("i4");
 	removes("bridge");
 	nothing_is_left();
 }
@@ -622,6 +655,8 @@ int main(void)
 		cmocka_unit_test_setup(test_late_clash, reset),
 		cmocka_unit_test_setup(test_foreign_bridge, reset),
 		cmocka_unit_test_setup(test_not_a_bridge, reset),
+		cmocka_unit_test_setup(test_stranger_on_the_bridge, reset),
+		cmocka_unit_test_setup(test_half_written_files, reset),
 		cmocka_unit_test_setup(test_bridge_mended, reset),
 		cmocka_unit_test_setup(test_ifname_taken, reset),
 		cmocka_unit_test_setup(test_attached_twice, reset),

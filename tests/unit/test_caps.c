@@ -22,13 +22,26 @@
 
 static char *kill_only[] = { (char *)"CAP_KILL" };
 static char *kill_chown[] = { (char *)"CAP_KILL", (char *)"CAP_CHOWN" };
-static char *with_unknown[] = { (char *)"CAP_KILL", (char *)"CAP_NEVER_HEARD_OF", (char *)"63", (char *)"" };
+static char *with_unknown[] = { (char *)"CAP_KILL", (char *)"CAP_NEVER_HEARD_OF", (char *)"63",
+				(char *)"" };
 
 static void test_names(void **state)
 {
-	static const char *const refused[] = { "", "CAP_", "CAP_NONE", "5", "CAP_5", "0x5", "all", "CAP_KILL ", " CAP_KILL",
-					       "cap_cap_kill", "CAP_KILL,CAP_CHOWN", "cap_kill=ep",
-					       "CAP_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA" };
+	static const char *const refused[] = {
+		"",
+		"CAP_",
+		"CAP_NONE",
+		"5",
+		"CAP_5",
+		"0x5",
+		"all",
+		"CAP_KILL ",
+		" CAP_KILL",
+		"cap_cap_kill",
+		"CAP_KILL,CAP_CHOWN",
+		"cap_kill=ep",
+		"CAP_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
+	};
 
 	(void)state;
 	assert_int_equal(caps_from_name("CAP_CHOWN"), CAP_CHOWN);
@@ -45,7 +58,8 @@ static void test_names(void **state)
 static void test_resolve(void **state)
 {
 	const struct oci_capabilities c = { LIST(bounding, kill_chown), LIST(permitted, kill_only),
-					    LIST(effective, kill_only), LIST(inheritable, with_unknown) };
+					    LIST(effective, kill_only),
+					    LIST(inheritable, with_unknown) };
 	struct caps caps;
 	ERROR_INIT(e);
 
@@ -107,7 +121,9 @@ static void test_apply(void **state)
 /* What cannot be granted is left out with a warning: the spec's text. */
 static void apply_more_than_there_is(void *arg)
 {
-	struct caps few = { .bounding = ~UINT64_C(0), .permitted = BIT(CAP_KILL), .effective = BIT(CAP_KILL) };
+	struct caps few = { .bounding = ~UINT64_C(0),
+			    .permitted = BIT(CAP_KILL),
+			    .effective = BIT(CAP_KILL) };
 	struct caps more = {
 		.permitted = BIT(CAP_KILL) | BIT(CAP_CHOWN),
 		.effective = BIT(CAP_KILL) | BIT(CAP_CHOWN) | BIT(CAP_SYS_ADMIN),
@@ -154,7 +170,8 @@ static void test_too_much_is_left_out(void **state)
 	if (geteuid() != 0)
 		skip();
 	assert_int_equal(sandbox_run(CLONE_NEWUSER, NULL, 0, apply_more_than_there_is, NULL), 0);
-	assert_int_equal(sandbox_run(CLONE_NEWUSER, NULL, 0, inheritable_outside_of_bounding, NULL), 0);
+	assert_int_equal(sandbox_run(CLONE_NEWUSER, NULL, 0, inheritable_outside_of_bounding, NULL),
+			 0);
 }
 
 int main(void)

@@ -46,11 +46,13 @@ static int teardown(void **state)
 	return rmdir(root_path);
 }
 
-#define MAKE(env, uid, out, n, e) environment_make((char *const *)(env), ARRAY_SIZE(env), root, (uid), (out), (n), (e))
+#define MAKE(env, uid, out, n, e)                                                                  \
+	environment_make((char *const *)(env), ARRAY_SIZE(env), root, (uid), (out), (n), (e))
 
 static void test_last_value_wins(void **state)
 {
-	static const char *const env[] = { "A=1", "HOME=/h", "A=2", "AB=x", "B=", "A=3=4", "B=b", "AA=y" };
+	static const char *const env[] = { "A=1", "HOME=/h", "A=2", "AB=x",
+					   "B=",  "A=3=4",   "B=b", "AA=y" };
 	char **out = NULL;
 	size_t n = 0;
 	ERROR_INIT(e);
@@ -74,7 +76,8 @@ static void home(const char *given, uid_t uid, const char *want)
 	size_t n = 0;
 	ERROR_INIT(e);
 
-	assert_int_equal(environment_make((char *const *)env, given ? 2 : 1, root, uid, &out, &n, &e), 0);
+	assert_int_equal(
+		environment_make((char *const *)env, given ? 2 : 1, root, uid, &out, &n, &e), 0);
 	assert_int_equal(n, 2);
 	assert_string_equal(out[1], want);
 	assert_null(out[2]);
@@ -159,8 +162,11 @@ static void test_linear(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_last_value_wins), cmocka_unit_test(test_home),   cmocka_unit_test(test_none),
-		cmocka_unit_test(test_refused),		cmocka_unit_test(test_linear),
+		cmocka_unit_test(test_last_value_wins),
+		cmocka_unit_test(test_home),
+		cmocka_unit_test(test_none),
+		cmocka_unit_test(test_refused),
+		cmocka_unit_test(test_linear),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);

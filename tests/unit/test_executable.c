@@ -34,7 +34,8 @@ static int setup(void **state)
 
 static int teardown(void **state)
 {
-	static const char *const names[] = { "plain", "script", "other", "bin/tool", "bin/plain", "fifo", "deep", "elf" };
+	static const char *const names[] = { "plain",	  "script", "other", "bin/tool",
+					     "bin/plain", "fifo",   "deep",  "elf" };
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
@@ -76,7 +77,8 @@ static void test_find(void **state)
 {
 	cleanup_free char *bin = xasprintf("%s/bin", dir), *tool = xasprintf("%s/bin/tool", dir);
 	cleanup_free char *path = xasprintf("/none::%s/bin/plain:%s", dir, bin);
-	cleanup_free char *relative = xasprintf("%s/bin/tool", dir), *dotted = xasprintf("%s/./bin/tool", dir);
+	cleanup_free char *relative = xasprintf("%s/bin/tool", dir),
+			  *dotted = xasprintf("%s/./bin/tool", dir);
 
 	(void)state;
 	put_text("bin/tool", "#!/bin/sh\n", 0755);
@@ -87,10 +89,12 @@ static void test_find(void **state)
 	finds("bin/tool", "", dir, relative); /* relative to the working directory, not to ours */
 	finds("./bin/tool", "", dir, dotted);
 	finds("tool", "bin", dir, relative);
-	finds("tool", ":/none", bin, tool); /* POSIX: an empty part of PATH is the working directory */
+	finds("tool", ":/none", bin,
+	      tool); /* POSIX: an empty part of PATH is the working directory */
 }
 
-static void not_found(const char *argv0, char *const *envp, const char *cwd, int code, const char *want)
+static void not_found(const char *argv0, char *const *envp, const char *cwd, int code,
+		      const char *want)
 {
 	cleanup_free char *got = NULL;
 	ERROR_INIT(e);
@@ -106,8 +110,9 @@ static void not_found(const char *argv0, char *const *envp, const char *cwd, int
 /* The words are Go's; engines match them. */
 static void test_not_found(void **state)
 {
-	char *const bare[] = { (char *)"PATHS=/bin", NULL }, *const empty[] = { (char *)"PATH=", NULL },
-		*const usual[] = { (char *)"PATH=/bin:/usr/bin", NULL };
+	char *const bare[] = { (char *)"PATHS=/bin", NULL },
+		    *const empty[] = { (char *)"PATH=", NULL },
+		    *const usual[] = { (char *)"PATH=/bin:/usr/bin", NULL };
 	cleanup_free char *got = NULL;
 	ERROR_INIT(e);
 
@@ -120,15 +125,20 @@ static void test_not_found(void **state)
 	not_found("sh", empty, "/", ENOENT, "exec: \"sh\": executable file not found in $PATH");
 	not_found("sh", NULL, "/", ENOENT, "exec: \"sh\": executable file not found in $PATH");
 	not_found("", usual, "/", ENOENT, "exec: \"\": executable file not found in $PATH");
-	not_found("/bin/foo", usual, "/", ENOENT, "exec: \"/bin/foo\": stat /bin/foo: no such file or directory");
-	not_found("./foo", usual, dir, ENOENT, "exec: \"./foo\": stat ./foo: no such file or directory");
+	not_found("/bin/foo", usual, "/", ENOENT,
+		  "exec: \"/bin/foo\": stat /bin/foo: no such file or directory");
+	not_found("./foo", usual, dir, ENOENT,
+		  "exec: \"./foo\": stat ./foo: no such file or directory");
 	not_found("/etc/passwd", usual, "/", EACCES, "exec: \"/etc/passwd\": permission denied");
 	not_found("./fifo", usual, dir, EACCES, "exec: \"./fifo\": permission denied");
 	not_found("/bin/", usual, "/", EISDIR, "exec: \"/bin/\": is a directory");
 	not_found("/bin", usual, "/", EISDIR, "exec: \"/bin\": is a directory");
-	not_found("/etc/passwd/x", usual, "/", ENOTDIR, "exec: \"/etc/passwd/x\": stat /etc/passwd/x: not a directory");
+	not_found("/etc/passwd/x", usual, "/", ENOTDIR,
+		  "exec: \"/etc/passwd/x\": stat /etc/passwd/x: not a directory");
 	assert_int_equal(executable_find("sh", bare, "/", &got, &e), -1);
-	assert_string_equal(e.hint, "process.env has no PATH: give process.args[0] as an absolute path, or add PATH");
+	assert_string_equal(
+		e.hint,
+		"process.env has no PATH: give process.args[0] as an absolute path, or add PATH");
 }
 
 /* By the caller's own rights. */
@@ -183,21 +193,26 @@ static void test_explain_scripts(void **state)
 
 	(void)state;
 	put_text("script", "#!/none/bash -e\n", 0755);
-	explained("script", "exec: \"app\": it needs the interpreter \"/none/bash\": no such file or directory");
+	explained("script", "exec: \"app\": it needs the interpreter \"/none/bash\": no such file "
+			    "or directory");
 	put_text("script", "#! \t /none/bash\n", 0755);
-	explained("script", "exec: \"app\": it needs the interpreter \"/none/bash\": no such file or directory");
+	explained("script", "exec: \"app\": it needs the interpreter \"/none/bash\": no such file "
+			    "or directory");
 	put_text("script", "#!/bin/sh\r\necho\r\n", 0755);
-	explained("script", "exec: \"app\": its first line ends in CR LF, as on Windows, and so asks for an interpreter "
+	explained("script", "exec: \"app\": its first line ends in CR LF, as on Windows, and so "
+			    "asks for an interpreter "
 			    "\"/bin/sh\\r\": no such file or directory");
 	snprintf(deep, sizeof(deep), "#!%s/script\n", dir);
 	put_text("script", "#!/none/x\n", 0755);
 	put_text("deep", deep, 0755);
-	explained("deep", "exec: \"app\": it needs the interpreter \"/none/x\": no such file or directory");
+	explained("deep",
+		  "exec: \"app\": it needs the interpreter \"/none/x\": no such file or directory");
 	put_text("script", "#!/etc/passwd\n", 0755);
-	explained("script",
-		  "exec: \"app\": it needs the interpreter \"/etc/passwd\", which is not executable: permission denied");
+	explained("script", "exec: \"app\": it needs the interpreter \"/etc/passwd\", which is not "
+			    "executable: permission denied");
 	put_text("script", "echo hello\n", 0755);
-	explained("script", "exec: \"app\": neither a binary of this system nor a script that begins with \"#!\": "
+	explained("script", "exec: \"app\": neither a binary of this system nor a script that "
+			    "begins with \"#!\": "
 			    "exec format error");
 	put_text("script", "", 0755);
 	explained("script", "exec: \"app\": the file is empty: exec format error");
@@ -247,7 +262,8 @@ static void test_explain_binaries(void **state)
 	if (!f.h.e_machine)
 		skip();
 	put("elf", &f, sizeof(f), 0755);
-	explained("elf", "exec: \"app\": it needs the loader \"/lib/ld-none.so.9\": no such file or directory");
+	explained("elf", "exec: \"app\": it needs the loader \"/lib/ld-none.so.9\": no such file "
+			 "or directory");
 	f.h.e_machine = EM_S390;
 	put("elf", &f, sizeof(f), 0755);
 	errno = ENOEXEC;
@@ -255,12 +271,14 @@ static void test_explain_binaries(void **state)
 		cleanup_free char *path = xasprintf("%s/elf", dir);
 
 		assert_int_equal(executable_explain("app", path, &e), -1);
-		assert_non_null(strstr(e.msg, "exec: \"app\": it is built for s390, this machine is "));
+		assert_non_null(
+			strstr(e.msg, "exec: \"app\": it is built for s390, this machine is "));
 		assert_non_null(strstr(e.msg, ": exec format error"));
 	}
 }
 
-/* The file is the image's: no size, offset or type in it may lead us astray. (The sanitizers watch.) */
+/* The file is the image's: no size, offset or type in it may lead us astray. (The sanitizers
+ * watch.) */
 static void test_explain_garbage(void **state)
 {
 	cleanup_free char *path = xasprintf("%s/elf", dir);
@@ -273,7 +291,8 @@ static void test_explain_garbage(void **state)
 		size_t len = sizeof(f);
 
 		for (int k = 0; k < 8; k++)
-			((unsigned char *)&f)[SELFMAG + rand_r(&seed) % (sizeof(f) - SELFMAG)] = (unsigned char)rand_r(&seed);
+			((unsigned char *)&f)[SELFMAG + rand_r(&seed) % (sizeof(f) - SELFMAG)] =
+				(unsigned char)rand_r(&seed);
 		if (i % 3 == 0)
 			len = (size_t)rand_r(&seed) % sizeof(f);
 		if (i % 7 == 0)

@@ -226,7 +226,8 @@ static void test_receive_refuses_other_shapes(void **state)
 	assert_int_equal(pipe2(p, O_CLOEXEC), 0);
 	before = count_open();
 	assert_int_equal(fd_send(s[0], "a", 1, p, 2, &e), 0);
-	assert_int_equal(fd_receive(s[1], text, sizeof(text), got, 1, &e), -1); /* a descriptor too many */
+	assert_int_equal(fd_receive(s[1], text, sizeof(text), got, 1, &e),
+			 -1); /* a descriptor too many */
 	assert_int_equal(e.code, EBADMSG);
 	assert_int_equal(got[0], -1);
 	assert_int_equal(fd_send(s[0], "a", 1, p, 1, &e), 0);
@@ -320,7 +321,8 @@ int main(void)
 		cmocka_unit_test(test_read_all),
 		cmocka_unit_test_setup_teardown(test_file_read, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_file_write, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_replace_never_writes_through_a_link, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_replace_never_writes_through_a_link, setup,
+						teardown),
 		cmocka_unit_test(test_send_receive),
 		cmocka_unit_test(test_receive_refuses_other_shapes),
 		cmocka_unit_test_setup_teardown(test_connect_by_a_long_path, setup, teardown),

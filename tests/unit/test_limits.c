@@ -66,10 +66,12 @@ static void test_rlimits(void **state)
 
 static void test_rlimits_refused(void **state)
 {
-	const struct oci_rlimit unknown[] = { { (char *)"RLIMIT_NONE", 0, 0 } }, lower[] = { { (char *)"nofile", 0, 0 } },
+	const struct oci_rlimit unknown[] = { { (char *)"RLIMIT_NONE", 0, 0 } },
+				lower[] = { { (char *)"nofile", 0, 0 } },
 				above[] = { { (char *)"RLIMIT_CPU", 20, 10 } },
 				twice[] = { { (char *)"RLIMIT_CPU", RLIM_INFINITY, RLIM_INFINITY },
-					    { (char *)"RLIMIT_CPU", RLIM_INFINITY, RLIM_INFINITY } };
+					    { (char *)"RLIMIT_CPU", RLIM_INFINITY,
+					      RLIM_INFINITY } };
 	ERROR_INIT(e);
 
 	(void)state;
@@ -85,7 +87,9 @@ static void test_rlimits_refused(void **state)
 static void scheduler(void *arg)
 {
 	char *flags[] = { (char *)"SCHED_FLAG_RESET_ON_FORK" };
-	struct oci_scheduler s = { .policy = (char *)"SCHED_BATCH", .nice = { true, 7 }, .flags = flags, .n_flags = 1 };
+	struct oci_scheduler s = {
+		.policy = (char *)"SCHED_BATCH", .nice = { true, 7 }, .flags = flags, .n_flags = 1
+	};
 	ERROR_INIT(e);
 
 	(void)arg;
@@ -93,7 +97,8 @@ static void scheduler(void *arg)
 	CHECK(sched_getscheduler(0) == (SCHED_BATCH | SCHED_RESET_ON_FORK));
 	CHECK(getpriority(PRIO_PROCESS, 0) == 7);
 	s = (struct oci_scheduler){ .policy = (char *)"SCHED_FIFO" };
-	CHECK_FAILS(scheduler_apply(&s, &e), &e, "process.scheduler: set the policy SCHED_FIFO: Invalid argument");
+	CHECK_FAILS(scheduler_apply(&s, &e), &e,
+		    "process.scheduler: set the policy SCHED_FIFO: Invalid argument");
 	CHECK(strstr(e.hint, "1..99"));
 	s = (struct oci_scheduler){ .policy = (char *)"SCHED_OTHER", .priority = { true, 3 } };
 	CHECK_FAILS(scheduler_apply(&s, &e), &e, "Invalid argument");
@@ -103,7 +108,8 @@ static void scheduler(void *arg)
 	CHECK_FAILS(scheduler_apply(&s, &e), &e, "process.scheduler.nice: 20 is not in -20..19");
 	flags[0] = (char *)"SCHED_FLAG_X";
 	s = (struct oci_scheduler){ .policy = (char *)"SCHED_OTHER", .flags = flags, .n_flags = 1 };
-	CHECK_FAILS(scheduler_apply(&s, &e), &e, "process.scheduler.flags[0]: unknown flag \"SCHED_FLAG_X\"");
+	CHECK_FAILS(scheduler_apply(&s, &e), &e,
+		    "process.scheduler.flags[0]: unknown flag \"SCHED_FLAG_X\"");
 }
 
 static void io_priority(void *arg)
@@ -138,7 +144,8 @@ static void personalities(void *arg)
 	CHECK(personality(0xffffffff) == PER_LINUX);
 	p.flags = flags;
 	p.n_flags = 1;
-	CHECK_FAILS(personality_apply(&p, &e), &e, "linux.personality.flags: \"ADDR_NO_RANDOMIZE\": not supported");
+	CHECK_FAILS(personality_apply(&p, &e), &e,
+		    "linux.personality.flags: \"ADDR_NO_RANDOMIZE\": not supported");
 	p.domain = (char *)"BSD";
 	CHECK_FAILS(personality_apply(&p, &e), &e, "unknown domain \"BSD\"");
 }
@@ -171,14 +178,16 @@ static void oom(void *arg)
 	CHECK_OK(proc, &e);
 	CHECK_OK(oom_score_adj_apply(proc, 500, &e), &e);
 	expect_score("500\n");
-	CHECK_FAILS(oom_score_adj_apply(proc, 1001, &e), &e, "process.oomScoreAdj: 1001 is not in -1000..1000");
+	CHECK_FAILS(oom_score_adj_apply(proc, 1001, &e), &e,
+		    "process.oomScoreAdj: 1001 is not in -1000..1000");
 	CHECK_OK(caps_apply(&none, &e), &e);
 	CHECK_FAILS(oom_score_adj_apply(proc, -1000, &e), &e, "process.oomScoreAdj: ");
 	CHECK(strstr(e.hint, "CAP_SYS_RESOURCE"));
 	expect_score("500\n");
 }
 
-/* In a new pid namespace our getpid() is the number of the host's init in the procfs we still have. */
+/* In a new pid namespace our getpid() is the number of the host's init in the procfs we still
+ * have. */
 static void oom_in_another_pid_namespace(void *arg)
 {
 	pid_t pid = fork();

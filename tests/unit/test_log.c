@@ -18,7 +18,8 @@
 #include "base/log.h"
 #include "tests/unit/sandbox.h"
 
-/* What BODY wrote to stderr and to the log file. Each body runs in a process of its own: the log is the program's one global. */
+/* What BODY wrote to stderr and to the log file. Each body runs in a process of its own: the log is
+ * the program's one global. */
 static char dir[] = "/tmp/nsrun-test-log.XXXXXX";
 static char file[64], errors[64];
 
@@ -97,7 +98,9 @@ static void test_stderr(void **state)
 	(void)state;
 	run(to_stderr, (void *)"x");
 	text = text_of(errors);
-	assert_string_equal(text, "nsrun: warning: warning x\nnsrun: error x\n"); /* the hint is for terminals */
+	assert_string_equal(
+		text,
+		"nsrun: warning: warning x\nnsrun: error x\n"); /* the hint is for terminals */
 }
 
 static void to_json_file(void *arg)
@@ -114,8 +117,16 @@ static void to_json_file(void *arg)
 static void test_json_is_one_object(void **state)
 {
 	static const char *const messages[] = {
-		"plain", "quote \" backslash \\ newline \n tab \t", "\x01\x1f\x7f", "umlaut \xc3\xa4 \xe2\x82\xac \xf0\x9f\x90\xa7",
-		"cut \xe2\x82", "\xff\xfe", "\xc0\x80", "\xed\xa0\x80", "\xf5\x80\x80\x80", "\xe0\x80\xaf",
+		"plain",
+		"quote \" backslash \\ newline \n tab \t",
+		"\x01\x1f\x7f",
+		"umlaut \xc3\xa4 \xe2\x82\xac \xf0\x9f\x90\xa7",
+		"cut \xe2\x82",
+		"\xff\xfe",
+		"\xc0\x80",
+		"\xed\xa0\x80",
+		"\xf5\x80\x80\x80",
+		"\xe0\x80\xaf",
 	};
 
 	(void)state;
@@ -132,7 +143,8 @@ static void test_json_is_one_object(void **state)
 			fail_msg("%s: %s", e.msg, text);
 		assert_string_equal(json_get_string(doc.root, "level"), "error");
 		assert_string_equal(json_get_string(doc.root, "hint"), "do this");
-		assert_int_equal(strlen(json_get_string(doc.root, "time")), strlen("2026-01-02T03:04:05Z"));
+		assert_int_equal(strlen(json_get_string(doc.root, "time")),
+				 strlen("2026-01-02T03:04:05Z"));
 		msg = json_get_string(doc.root, "msg");
 		if (i < 4)
 			assert_string_equal(msg + strlen("error "), messages[i]);
@@ -178,15 +190,18 @@ static void open_link(void *arg)
 	CHECK_FAILS(log_open(file, LOG_TEXT, LOG_LEVEL_DEBUG, &e), &e, "open the log file");
 	CHECK(stat(target, &st) < 0); /* not made through the dangling link */
 	close(open(target, O_WRONLY | O_CREAT, 0600));
-	CHECK_OK(log_open(file, LOG_TEXT, LOG_LEVEL_DEBUG, &e), &e); /* what is there may be a link's */
+	CHECK_OK(log_open(file, LOG_TEXT, LOG_LEVEL_DEBUG, &e),
+		 &e); /* what is there may be a link's */
 	unlink(target);
 	unlink(file);
 	CHECK(mkfifo(file, 0600) == 0);
-	CHECK_FAILS(log_open(file, LOG_TEXT, LOG_LEVEL_DEBUG, &e), &e, "open the log file"); /* and does not hang */
+	CHECK_FAILS(log_open(file, LOG_TEXT, LOG_LEVEL_DEBUG, &e), &e,
+		    "open the log file"); /* and does not hang */
 	CHECK(log_fd() == -1);
 	CHECK_OK(log_open("/dev/null", LOG_TEXT, LOG_LEVEL_DEBUG, &e), &e);
 	CHECK(!(fcntl(log_fd(), F_GETFL) & O_NONBLOCK));
-	CHECK_FAILS(log_open("/none/log", LOG_TEXT, LOG_LEVEL_DEBUG, &e), &e, "open the log file \"/none/log\": missing");
+	CHECK_FAILS(log_open("/none/log", LOG_TEXT, LOG_LEVEL_DEBUG, &e), &e,
+		    "open the log file \"/none/log\": missing");
 }
 
 static void test_open(void **state)

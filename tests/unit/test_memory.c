@@ -32,7 +32,8 @@ static void test_steal(void **state)
 
 static void test_copies(void **state)
 {
-	cleanup_free char *a = xstrndup("abcdef", 3), *b = xstrndup("ab", 10), *c = xasprintf("%s-%d", "x", 7);
+	cleanup_free char *a = xstrndup("abcdef", 3), *b = xstrndup("ab", 10),
+			  *c = xasprintf("%s-%d", "x", 7);
 
 	(void)state;
 	assert_string_equal(a, "abc");
@@ -143,8 +144,11 @@ static void test_compare(void **state)
 
 static void test_numbers(void **state)
 {
-	static const char *const refused[] = { "",   " 1", "1 ", "+1", "0x10", "1e3", "1.0", "--1", "-", "a",
-					       "1a", "101", "-11", "99999999999999999999", "\t1" };
+	static const char *const refused[] = {
+		"",    " 1", "1 ", "+1", "0x10", "1e3", "1.0",
+		"--1", "-",  "a",  "1a", "101",	 "-11", "99999999999999999999",
+		"\t1"
+	};
 	long long v = 77;
 
 	(void)state;

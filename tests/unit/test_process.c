@@ -185,7 +185,8 @@ static void name_and_check(void *arg)
 
 	(void)arg;
 	CHECK_OK(process_stat(getpid(), &letter, &a, &e), &e);
-	CHECK(prctl(PR_SET_NAME, ") R 1 2 (") == 0); /* the name stands in brackets before the rest */
+	CHECK(prctl(PR_SET_NAME, ") R 1 2 (") ==
+	      0); /* the name stands in brackets before the rest */
 	CHECK_OK(process_stat(getpid(), &letter, &b, &e), &e);
 	CHECK(letter == 'R' && a == b && a > 0);
 }

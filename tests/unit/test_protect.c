@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The program under attack is this one: started with the argument "victim" it protects itself as nsrun does, tells that it did,
- * and waits. The attacker has every capability, in mount namespaces of its own, as a privileged container has.
+ * The program under attack is this one: started with the argument "victim" it protects itself as
+ * nsrun does, tells that it did, and waits. The attacker has every capability, in mount namespaces
+ * of its own, as a privileged container has.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -53,7 +54,8 @@ static int victim(int argc, char **argv)
 		return 2;
 	for (int fd = 3; fd < 64; fd++)
 		stray += fcntl(fd, F_GETFD) >= 0;
-	printf("%s %d %s %s %s %d\n", strncmp(exe, "/memfd:", 7) == 0 ? "memfd" : "clone", argc, argv[0], getenv("MARK"), comm, stray);
+	printf("%s %d %s %s %s %d\n", strncmp(exe, "/memfd:", 7) == 0 ? "memfd" : "clone", argc,
+	       argv[0], getenv("MARK"), comm, stray);
 	fflush(stdout);
 	if (argc > 2 && strcmp(argv[2], "exit") == 0)
 		return strncmp(name, "/dev/fd/", 8) == 0 ? 0 : 3;
@@ -127,7 +129,8 @@ static void attack(void *arg)
 	/* a mount of one's own, which one could then make writable */
 	CHECK(mount(exe, "/tmp", NULL, MS_BIND, NULL) < 0);
 	tree = (int)syscall(SYS_open_tree, AT_FDCWD, exe, 1 /* OPEN_TREE_CLONE */ | O_CLOEXEC);
-	CHECK(tree < 0 || (set_attr(tree, "", AT_EMPTY_PATH, MOUNT_ATTR_RDONLY) < 0 && openat(tree, "", O_WRONLY | AT_EMPTY_PATH) < 0));
+	CHECK(tree < 0 || (set_attr(tree, "", AT_EMPTY_PATH, MOUNT_ATTR_RDONLY) < 0 &&
+			   openat(tree, "", O_WRONLY | AT_EMPTY_PATH) < 0));
 	CHECK(fchmod(path_fd, 0777) < 0);
 	{ /* reopened for writing by its own name */
 		struct fd_path { char s[32]; } again;
@@ -160,7 +163,8 @@ static void attack_after_the_end(void *arg)
 		usleep(1000);
 	snprintf(exe, sizeof(exe), "/proc/self/fd/%d", fd); /* ETXTBSY guards no more */
 	rw = open(exe, O_WRONLY);
-	CHECK(rw < 0 || (write(rw, "x", 1) < 0 && errno == EPERM)); /* a memfd opens, and its seals hold */
+	CHECK(rw < 0 ||
+	      (write(rw, "x", 1) < 0 && errno == EPERM)); /* a memfd opens, and its seals hold */
 	CHECK(set_attr(fd, "", AT_EMPTY_PATH, MOUNT_ATTR_RDONLY) < 0);
 }
 
@@ -185,7 +189,8 @@ static void memfd_holds(void *arg)
 	finish(&s);
 }
 
-/* For comparison: without protection the same attack works, or the tests above would prove nothing. */
+/* For comparison: without protection the same attack works, or the tests above would prove
+ * nothing. */
 static void unprotected_falls(void *arg)
 {
 	char copy[] = "/tmp/nsrun-test-protect.XXXXXX", exe[64];
@@ -249,7 +254,8 @@ static void sealed(void *arg)
 	snprintf(exe, sizeof(exe), "/proc/%d/exe", (int)s.pid);
 	fd = open(exe, O_RDONLY);
 	CHECK(fd >= 0);
-	CHECK((fcntl(fd, F_GET_SEALS) & (F_SEAL_SEAL | F_SEAL_WRITE | F_SEAL_GROW | F_SEAL_SHRINK)) ==
+	CHECK((fcntl(fd, F_GET_SEALS) &
+	       (F_SEAL_SEAL | F_SEAL_WRITE | F_SEAL_GROW | F_SEAL_SHRINK)) ==
 	      (F_SEAL_SEAL | F_SEAL_WRITE | F_SEAL_GROW | F_SEAL_SHRINK));
 	finish(&s);
 	snprintf(exe, sizeof(exe), "/proc/self/fd/%d", fd);
@@ -278,7 +284,8 @@ static void test_sealed(void **state)
 		assert_int_equal(sandbox_run(0, NULL, 0, as_user, NULL), 0);
 }
 
-/* A caller who executes us by descriptor, as we do ourselves, does not make us believe that we are safe. */
+/* A caller who executes us by descriptor, as we do ourselves, does not make us believe that we are
+ * safe. */
 static void by_descriptor(void *arg)
 {
 	char *const argv[] = { (char *)"odd name", (char *)"victim", (char *)"exit", NULL };

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* network/request.c: what --network and -p may say, and how they are refused. */
-#include <cmocka.h>
-#include <netinet/in.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+
+#include <cmocka.h>
+#include <netinet/in.h>
 #include <string.h>
 
 #include "base/memory.h"

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What the compiled programs decide is asked of a small interpreter of classic BPF, so that no filter has to be loaded to know
- * its answer for every call; that the kernel takes them is tried too.
+ * What the compiled programs decide is asked of a small interpreter of classic BPF, so that no
+ * filter has to be loaded to know its answer for every call; that the kernel takes them is tried
+ * too.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -96,7 +97,8 @@ static uint32_t decide_data(const struct seccomp_program *p, const struct seccom
 	return 0;
 }
 
-static uint32_t decide(const struct seccomp_program *p, uint32_t arch, int nr, uint64_t a0, uint64_t a1)
+static uint32_t decide(const struct seccomp_program *p, uint32_t arch, int nr, uint64_t a0,
+		       uint64_t a1)
 {
 	const struct seccomp_data d = { .nr = nr, .arch = arch, .args = { a0, a1 } };
 
@@ -140,24 +142,32 @@ static void test_actions(void **state)
 		const char *name;
 		uint32_t want;
 	} rows[] = {
-		{ "SCMP_ACT_KILL", SECCOMP_RET_KILL_THREAD },	    { "SCMP_ACT_KILL_THREAD", SECCOMP_RET_KILL_THREAD },
-		{ "SCMP_ACT_KILL_PROCESS", SECCOMP_RET_KILL_PROCESS }, { "SCMP_ACT_TRAP", SECCOMP_RET_TRAP },
-		{ "SCMP_ACT_ERRNO", SECCOMP_RET_ERRNO | EPERM },    { "SCMP_ACT_TRACE", SECCOMP_RET_TRACE | EPERM },
+		{ "SCMP_ACT_KILL", SECCOMP_RET_KILL_THREAD },
+		{ "SCMP_ACT_KILL_THREAD", SECCOMP_RET_KILL_THREAD },
+		{ "SCMP_ACT_KILL_PROCESS", SECCOMP_RET_KILL_PROCESS },
+		{ "SCMP_ACT_TRAP", SECCOMP_RET_TRAP },
+		{ "SCMP_ACT_ERRNO", SECCOMP_RET_ERRNO | EPERM },
+		{ "SCMP_ACT_TRACE", SECCOMP_RET_TRACE | EPERM },
 		{ "SCMP_ACT_LOG", SECCOMP_RET_LOG },
 	};
 	STRINGS(names, S("getpid"), S("no_such_call"), S("getppid"));
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
-		struct oci_seccomp_rule rule = { .names = names, .n_names = 3, .action = S(rows[i].name) };
-		struct oci_seccomp s = { .defaultAction = S("SCMP_ACT_ALLOW"), .syscalls = &rule, .n_syscalls = 1 };
+		struct oci_seccomp_rule rule = { .names = names,
+						 .n_names = 3,
+						 .action = S(rows[i].name) };
+		struct oci_seccomp s = { .defaultAction = S("SCMP_ACT_ALLOW"),
+					 .syscalls = &rule,
+					 .n_syscalls = 1 };
 		struct seccomp_program p;
 
 		compiles(&s, &p);
 		assert_int_equal(decide(&p, NATIVE, SYS_getpid, 0, 0), rows[i].want);
 		assert_int_equal(decide(&p, NATIVE, SYS_getppid, 0, 0), rows[i].want);
 		assert_int_equal(decide(&p, NATIVE, SYS_read, 0, 0), SECCOMP_RET_ALLOW);
-		assert_int_equal(decide(&p, 0x1234, SYS_read, 0, 0), SECCOMP_RET_KILL_THREAD); /* another architecture */
+		assert_int_equal(decide(&p, 0x1234, SYS_read, 0, 0),
+				 SECCOMP_RET_KILL_THREAD); /* another architecture */
 		seccomp_program_done(&p);
 		/* and as the default */
 		rule.action = S("SCMP_ACT_ALLOW");
@@ -175,11 +185,23 @@ static void test_errno(void **state)
 	STRINGS(b, S("getppid"));
 	STRINGS(c, S("getuid"));
 	struct oci_seccomp_rule rules[] = {
-		{ .names = a, .n_names = 1, .action = S("SCMP_ACT_ERRNO"), .errnoRet = { true, ENOSYS } },
-		{ .names = b, .n_names = 1, .action = S("SCMP_ACT_ERRNO"), .errnoRet = { true, 0 } },
-		{ .names = c, .n_names = 1, .action = S("SCMP_ACT_ERRNO"), .errnoRet = { true, 7 } }, /* as the default: left out */
+		{ .names = a,
+		  .n_names = 1,
+		  .action = S("SCMP_ACT_ERRNO"),
+		  .errnoRet = { true, ENOSYS } },
+		{ .names = b,
+		  .n_names = 1,
+		  .action = S("SCMP_ACT_ERRNO"),
+		  .errnoRet = { true, 0 } },
+		{ .names = c,
+		  .n_names = 1,
+		  .action = S("SCMP_ACT_ERRNO"),
+		  .errnoRet = { true, 7 } }, /* as the default: left out */
 	};
-	struct oci_seccomp s = { .defaultAction = S("SCMP_ACT_ERRNO"), .defaultErrnoRet = { true, 7 }, .syscalls = rules, .n_syscalls = 3 };
+	struct oci_seccomp s = { .defaultAction = S("SCMP_ACT_ERRNO"),
+				 .defaultErrnoRet = { true, 7 },
+				 .syscalls = rules,
+				 .n_syscalls = 3 };
 	struct seccomp_program p;
 
 	(void)state;
@@ -207,35 +229,57 @@ static void test_operators(void **state)
 		{ "SCMP_CMP_LE", 5, 0, { 0, 4, 5 }, { 6, 7, BIG } },
 		{ "SCMP_CMP_GT", 5, 0, { 6, 7, BIG }, { 0, 4, 5 } },
 		{ "SCMP_CMP_GE", 5, 0, { 5, 6, BIG }, { 0, 3, 4 } },
-		{ "SCMP_CMP_MASKED_EQ", 0x7e020000, 0, { 0, 0x11, BIG }, { 0x20000, 0x40000000, 0x7e020000 } },
+		{ "SCMP_CMP_MASKED_EQ",
+		  0x7e020000,
+		  0,
+		  { 0, 0x11, BIG },
+		  { 0x20000, 0x40000000, 0x7e020000 } },
 		{ "SCMP_CMP_MASKED_EQ", 0xf0, 0x20, { 0x20, 0x2f, 0xf000020 }, { 0x10, 0x30, 0 } },
 	};
 	STRINGS(names, S("personality"));
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
-		struct oci_seccomp_arg arg = { .index = 0, .value = rows[i].value, .valueTwo = rows[i].two, .op = S(rows[i].op) };
-		struct oci_seccomp_rule rule = { .names = names, .n_names = 1, .action = S("SCMP_ACT_ALLOW"), .args = &arg, .n_args = 1 };
-		struct oci_seccomp s = { .defaultAction = S("SCMP_ACT_ERRNO"), .syscalls = &rule, .n_syscalls = 1 };
+		struct oci_seccomp_arg arg = { .index = 0,
+					       .value = rows[i].value,
+					       .valueTwo = rows[i].two,
+					       .op = S(rows[i].op) };
+		struct oci_seccomp_rule rule = { .names = names,
+						 .n_names = 1,
+						 .action = S("SCMP_ACT_ALLOW"),
+						 .args = &arg,
+						 .n_args = 1 };
+		struct oci_seccomp s = { .defaultAction = S("SCMP_ACT_ERRNO"),
+					 .syscalls = &rule,
+					 .n_syscalls = 1 };
 		struct seccomp_program p;
 
 		compiles(&s, &p);
 		for (int k = 0; k < 3; k++) {
-			assert_int_equal(decide(&p, NATIVE, SYS_personality, rows[i].yes[k], 0), SECCOMP_RET_ALLOW);
-			assert_int_equal(decide(&p, NATIVE, SYS_personality, rows[i].no[k], 0), SECCOMP_RET_ERRNO | EPERM);
+			assert_int_equal(decide(&p, NATIVE, SYS_personality, rows[i].yes[k], 0),
+					 SECCOMP_RET_ALLOW);
+			assert_int_equal(decide(&p, NATIVE, SYS_personality, rows[i].no[k], 0),
+					 SECCOMP_RET_ERRNO | EPERM);
 		}
 		seccomp_program_done(&p);
 	}
 }
 
-/* Conditions on different arguments must all hold; on the same argument they are alternatives, as in runc. */
+/* Conditions on different arguments must all hold; on the same argument they are alternatives, as
+ * in runc. */
 static void test_several_conditions(void **state)
 {
 	STRINGS(names, S("socket"));
 	struct oci_seccomp_arg args[] = { { .index = 0, .value = 1, .op = S("SCMP_CMP_EQ") },
 					  { .index = 1, .value = 2, .op = S("SCMP_CMP_EQ") } };
-	struct oci_seccomp_rule rule = { .names = names, .n_names = 1, .action = S("SCMP_ACT_ALLOW"), .args = args, .n_args = 2 };
-	struct oci_seccomp s = { .defaultAction = S("SCMP_ACT_ERRNO"), .syscalls = &rule, .n_syscalls = 1 };
+	struct oci_seccomp_rule rule = { .names = names,
+					 .n_names = 1,
+					 .action = S("SCMP_ACT_ALLOW"),
+					 .args = args,
+					 .n_args = 2 };
+	struct oci_seccomp s = { .defaultAction = S("SCMP_ACT_ERRNO"),
+				 .syscalls = &rule,
+				 .n_syscalls = 1 };
 	struct seccomp_program p;
 
 	(void)state;
@@ -260,18 +304,26 @@ static void test_architectures(void **state)
 	STRINGS(big_endian, S("SCMP_ARCH_S390X"));
 	STRINGS(bare, S("x86"));
 	STRINGS(names, S("getpid"), S("socketcall"));
-	struct oci_seccomp_rule rule = { .names = names, .n_names = 2, .action = S("SCMP_ACT_ALLOW") };
-	struct oci_seccomp s = { .defaultAction = S("SCMP_ACT_ERRNO"), .syscalls = &rule, .n_syscalls = 1, .architectures = arches, .n_architectures = 2 };
+	struct oci_seccomp_rule rule = { .names = names,
+					 .n_names = 2,
+					 .action = S("SCMP_ACT_ALLOW") };
+	struct oci_seccomp s = { .defaultAction = S("SCMP_ACT_ERRNO"),
+				 .syscalls = &rule,
+				 .n_syscalls = 1,
+				 .architectures = arches,
+				 .n_architectures = 2 };
 	struct seccomp_program p;
 
 	(void)state;
 	compiles(&s, &p);
 	assert_int_equal(decide(&p, AUDIT_ARCH_X86_64, SYS_getpid, 0, 0), SECCOMP_RET_ALLOW);
 	assert_int_equal(decide(&p, AUDIT_ARCH_X86_64, SYS_read, 0, 0), SECCOMP_RET_ERRNO | EPERM);
-	assert_int_equal(decide(&p, AUDIT_ARCH_I386, 20, 0, 0), SECCOMP_RET_ALLOW);  /* its getpid */
-	assert_int_equal(decide(&p, AUDIT_ARCH_I386, 102, 0, 0), SECCOMP_RET_ALLOW); /* socketcall, which only it has */
+	assert_int_equal(decide(&p, AUDIT_ARCH_I386, 20, 0, 0), SECCOMP_RET_ALLOW); /* its getpid */
+	assert_int_equal(decide(&p, AUDIT_ARCH_I386, 102, 0, 0),
+			 SECCOMP_RET_ALLOW); /* socketcall, which only it has */
 	assert_int_equal(decide(&p, AUDIT_ARCH_I386, SYS_getpid, 0, 0), SECCOMP_RET_ERRNO | EPERM);
-	assert_int_equal(decide(&p, AUDIT_ARCH_X86_64, 0x40000000 | SYS_getpid, 0, 0), SECCOMP_RET_ALLOW);
+	assert_int_equal(decide(&p, AUDIT_ARCH_X86_64, 0x40000000 | SYS_getpid, 0, 0),
+			 SECCOMP_RET_ALLOW);
 	assert_int_equal(decide(&p, AUDIT_ARCH_AARCH64, 172, 0, 0), SECCOMP_RET_KILL_THREAD);
 	seccomp_program_done(&p);
 	s.architectures = bad;
@@ -280,7 +332,8 @@ static void test_architectures(void **state)
 	compiles(&s, &p); /* naming the native one is fine */
 	seccomp_program_done(&p);
 	s.architectures = big_endian;
-	refused(&s, "linux.seccomp.architectures[0]: SCMP_ARCH_S390X: its byte order is not this machine's");
+	refused(&s, "linux.seccomp.architectures[0]: SCMP_ARCH_S390X: its byte order is not this "
+		    "machine's");
 	s.architectures = bare;
 	refused(&s, "linux.seccomp.architectures[0]: unknown architecture \"x86\"");
 #else
@@ -293,14 +346,19 @@ static void test_refused(void **state)
 {
 	STRINGS(names, S("getpid"));
 	struct oci_seccomp_arg arg = { .index = 6, .op = S("SCMP_CMP_EQ") };
-	struct oci_seccomp_rule rule = { .names = names, .n_names = 1, .action = S("SCMP_ACT_MAYBE") };
-	struct oci_seccomp s = { .defaultAction = S("SCMP_ACT_ALLOW"), .syscalls = &rule, .n_syscalls = 1 };
+	struct oci_seccomp_rule rule = { .names = names,
+					 .n_names = 1,
+					 .action = S("SCMP_ACT_MAYBE") };
+	struct oci_seccomp s = { .defaultAction = S("SCMP_ACT_ALLOW"),
+				 .syscalls = &rule,
+				 .n_syscalls = 1 };
 	STRINGS(flags, S("SECCOMP_FILTER_FLAG_LOG"), S("SECCOMP_FILTER_FLAG_X"));
 
 	(void)state;
 	refused(&s, "linux.seccomp.syscalls[0].action: unknown action \"SCMP_ACT_MAYBE\"");
 	rule.action = S("SCMP_ACT_NOTIFY");
-	refused(&s, "linux.seccomp.syscalls[0].action: SCMP_ACT_NOTIFY needs linux.seccomp.listenerPath");
+	refused(&s, "linux.seccomp.syscalls[0].action: SCMP_ACT_NOTIFY needs "
+		    "linux.seccomp.listenerPath");
 	s.listenerPath = S("/run/agent");
 	refused(&s, "linux.seccomp.syscalls[0].action: SCMP_ACT_NOTIFY: not supported yet");
 	rule.action = S("SCMP_ACT_KILL");
@@ -325,7 +383,8 @@ static void test_refused(void **state)
 	s.n_flags = 2;
 	refused(&s, "linux.seccomp.flags[1]: unknown flag \"SECCOMP_FILTER_FLAG_X\"");
 	flags[1] = S("SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV");
-	refused(&s, "linux.seccomp.flags[1]: SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV is for SCMP_ACT_NOTIFY, which no rule asks for");
+	refused(&s, "linux.seccomp.flags[1]: SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV is for "
+		    "SCMP_ACT_NOTIFY, which no rule asks for");
 	s.n_flags = 0;
 	s.defaultErrnoRet = (struct opt_u32){ true, 1 };
 	refused(&s, "linux.seccomp: SCMP_ACT_ALLOW takes no errno");
@@ -335,13 +394,17 @@ static void test_refused(void **state)
 
 static void test_flags(void **state)
 {
-	STRINGS(flags, S("SECCOMP_FILTER_FLAG_LOG"), S("SECCOMP_FILTER_FLAG_TSYNC"), S("SECCOMP_FILTER_FLAG_SPEC_ALLOW"));
-	struct oci_seccomp s = { .defaultAction = S("SCMP_ACT_ALLOW"), .flags = flags, .n_flags = 3 };
+	STRINGS(flags, S("SECCOMP_FILTER_FLAG_LOG"), S("SECCOMP_FILTER_FLAG_TSYNC"),
+		S("SECCOMP_FILTER_FLAG_SPEC_ALLOW"));
+	struct oci_seccomp s = { .defaultAction = S("SCMP_ACT_ALLOW"),
+				 .flags = flags,
+				 .n_flags = 3 };
 	struct seccomp_program p;
 
 	(void)state;
 	compiles(&s, &p);
-	assert_int_equal(p.flags, SECCOMP_FILTER_FLAG_LOG | SECCOMP_FILTER_FLAG_TSYNC | SECCOMP_FILTER_FLAG_SPEC_ALLOW);
+	assert_int_equal(p.flags, SECCOMP_FILTER_FLAG_LOG | SECCOMP_FILTER_FLAG_TSYNC |
+					  SECCOMP_FILTER_FLAG_SPEC_ALLOW);
 	seccomp_program_done(&p);
 }
 
@@ -363,7 +426,8 @@ static void load_without_privilege(void *arg)
 	ERROR_INIT(e);
 
 	CHECK_OK(caps_apply(&none, &e), &e);
-	CHECK_FAILS(seccomp_program_load(p, &e), &e, "load the seccomp filter: needs process.noNewPrivileges or CAP_SYS_ADMIN");
+	CHECK_FAILS(seccomp_program_load(p, &e), &e,
+		    "load the seccomp filter: needs process.noNewPrivileges or CAP_SYS_ADMIN");
 }
 
 static void load_bad_flags(void *arg)
@@ -379,10 +443,18 @@ static void load_bad_flags(void *arg)
 
 static void test_load(void **state)
 {
-	STRINGS(flags, S("SECCOMP_FILTER_FLAG_LOG"), S("SECCOMP_FILTER_FLAG_TSYNC"), S("SECCOMP_FILTER_FLAG_SPEC_ALLOW"));
+	STRINGS(flags, S("SECCOMP_FILTER_FLAG_LOG"), S("SECCOMP_FILTER_FLAG_TSYNC"),
+		S("SECCOMP_FILTER_FLAG_SPEC_ALLOW"));
 	STRINGS(names, S("getppid"));
-	struct oci_seccomp_rule rule = { .names = names, .n_names = 1, .action = S("SCMP_ACT_ERRNO"), .errnoRet = { true, 77 } };
-	struct oci_seccomp s = { .defaultAction = S("SCMP_ACT_ALLOW"), .syscalls = &rule, .n_syscalls = 1, .flags = flags, .n_flags = 3 };
+	struct oci_seccomp_rule rule = { .names = names,
+					 .n_names = 1,
+					 .action = S("SCMP_ACT_ERRNO"),
+					 .errnoRet = { true, 77 } };
+	struct oci_seccomp s = { .defaultAction = S("SCMP_ACT_ALLOW"),
+				 .syscalls = &rule,
+				 .n_syscalls = 1,
+				 .flags = flags,
+				 .n_flags = 3 };
 	struct seccomp_program p;
 
 	(void)state;
@@ -411,8 +483,13 @@ static int cache_setup(void **state)
 		return -1;
 	snprintf(c->dir, sizeof(c->dir), "%s/a/cache", c->parent);
 	c->names[0] = S("getppid");
-	c->rule = (struct oci_seccomp_rule){ .names = c->names, .n_names = 1, .action = S("SCMP_ACT_ERRNO"), .errnoRet = { true, 1 } };
-	c->s = (struct oci_seccomp){ .defaultAction = S("SCMP_ACT_ALLOW"), .syscalls = &c->rule, .n_syscalls = 1 };
+	c->rule = (struct oci_seccomp_rule){ .names = c->names,
+					     .n_names = 1,
+					     .action = S("SCMP_ACT_ERRNO"),
+					     .errnoRet = { true, 1 } };
+	c->s = (struct oci_seccomp){ .defaultAction = S("SCMP_ACT_ALLOW"),
+				     .syscalls = &c->rule,
+				     .n_syscalls = 1 };
 	*state = c;
 	return 0;
 }
@@ -503,7 +580,9 @@ static void test_cache_tells_profiles_apart(void **state)
 	STRINGS(arches, S(NATIVE_NAME));
 	STRINGS(flags, S("SECCOMP_FILTER_FLAG_LOG"));
 	STRINGS(two, S("getppid"), S("getuid"));
-	struct oci_seccomp_arg arg = { .index = 1, .value = 1, .valueTwo = 0, .op = S("SCMP_CMP_EQ") };
+	struct oci_seccomp_arg arg = {
+		.index = 1, .value = 1, .valueTwo = 0, .op = S("SCMP_CMP_EQ")
+	};
 	size_t n = 0;
 
 #define NEXT() (answer(c), assert_int_equal(entries(c, NULL), ++n))
@@ -542,7 +621,8 @@ static void test_cache_tells_profiles_apart(void **state)
 	NEXT();
 }
 
-/* Somebody puts an allowing program where the forbidding one is looked for: it says what it was made from. */
+/* Somebody puts an allowing program where the forbidding one is looked for: it says what it was
+ * made from. */
 static void test_cache_swapped_entry(void **state)
 {
 	struct cache *c = *state;

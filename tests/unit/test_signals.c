@@ -22,15 +22,31 @@ static void test_parse(void **state)
 		const char *text;
 		int sig;
 	} rows[] = {
-		{ "TERM", SIGTERM },	{ "SIGTERM", SIGTERM },	  { "sigterm", SIGTERM },  { "term", SIGTERM },
-		{ "15", 15 },		{ "0", 0 },		  { "9", SIGKILL },	   { "KILL", SIGKILL },
-		{ "SIGUSR1", SIGUSR1 }, { "WINCH", SIGWINCH },	  { "SIGCLD", SIGCHLD },   { "IOT", SIGABRT },
-		{ "RTMIN", SIGRTMIN },	{ "SIGRTMIN", SIGRTMIN }, { "RTMIN+1", SIGRTMIN + 1 }, { "sigrtmin+3", SIGRTMIN + 3 },
-		{ "RTMAX", SIGRTMAX },	{ "RTMAX-2", SIGRTMAX - 2 }, { "64", 64 },
+		{ "TERM", SIGTERM },
+		{ "SIGTERM", SIGTERM },
+		{ "sigterm", SIGTERM },
+		{ "term", SIGTERM },
+		{ "15", 15 },
+		{ "0", 0 },
+		{ "9", SIGKILL },
+		{ "KILL", SIGKILL },
+		{ "SIGUSR1", SIGUSR1 },
+		{ "WINCH", SIGWINCH },
+		{ "SIGCLD", SIGCHLD },
+		{ "IOT", SIGABRT },
+		{ "RTMIN", SIGRTMIN },
+		{ "SIGRTMIN", SIGRTMIN },
+		{ "RTMIN+1", SIGRTMIN + 1 },
+		{ "sigrtmin+3", SIGRTMIN + 3 },
+		{ "RTMAX", SIGRTMAX },
+		{ "RTMAX-2", SIGRTMAX - 2 },
+		{ "64", 64 },
 	};
-	static const char *const refused[] = { "",	"X",	    "SIG",	"SIGSIGTERM", "-1",	 "65",	    "99999999999", "TERM ",
-					       " TERM", "15x",	    "RTMIN-1",	"RTMAX+1",    "RTMIN+",	 "RTMIN+31", "RTMIN++1",
-					       "1.5",	"SIG15", "RTMINX" };
+	static const char *const refused[] = { "",	 "X",	     "SIG",	    "SIGSIGTERM",
+					       "-1",	 "65",	     "99999999999", "TERM ",
+					       " TERM",	 "15x",	     "RTMIN-1",	    "RTMAX+1",
+					       "RTMIN+", "RTMIN+31", "RTMIN++1",    "1.5",
+					       "SIG15",	 "RTMINX" };
 	ERROR_INIT(e);
 
 	(void)state;
@@ -68,8 +84,9 @@ static void block(void *arg)
 	CHECK_OK(signals_block(&old, &fd, &e), &e);
 	CHECK(fcntl(fd, F_GETFD) == FD_CLOEXEC && (fcntl(fd, F_GETFL) & O_NONBLOCK));
 	for (int sig = 1; sig <= SIGRTMAX; sig++) {
-		if (sig == SIGKILL || sig == SIGSTOP || sig == SIGSEGV || sig == SIGBUS || sig == SIGFPE || sig == SIGILL ||
-		    sig == SIGTRAP || sig == SIGSYS || sig == SIGABRT || (sig > SIGSYS && sig < SIGRTMIN))
+		if (sig == SIGKILL || sig == SIGSTOP || sig == SIGSEGV || sig == SIGBUS ||
+		    sig == SIGFPE || sig == SIGILL || sig == SIGTRAP || sig == SIGSYS ||
+		    sig == SIGABRT || (sig > SIGSYS && sig < SIGRTMIN))
 			continue;
 		CHECK(kill(getpid(), sig) == 0);
 		CHECK(read(fd, &si, sizeof(si)) == (ssize_t)sizeof(si) && (int)si.ssi_signo == sig);

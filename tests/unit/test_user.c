@@ -25,8 +25,13 @@ static uint32_t groups[] = { 5, 77 };
 
 static void become(void *arg)
 {
-	const struct oci_user u = { .uid = 1000, .gid = 100, .umask = { true, 027 }, .additionalGids = groups, .n_additionalGids = 2 };
-	const struct caps all = { .permitted = UINT64_C(1) << CAP_KILL, .effective = UINT64_C(1) << CAP_KILL };
+	const struct oci_user u = { .uid = 1000,
+				    .gid = 100,
+				    .umask = { true, 027 },
+				    .additionalGids = groups,
+				    .n_additionalGids = 2 };
+	const struct caps all = { .permitted = UINT64_C(1) << CAP_KILL,
+				  .effective = UINT64_C(1) << CAP_KILL };
 	gid_t got[8], r, f, s;
 	uid_t ru, eu, su;
 	ERROR_INIT(e);
@@ -98,7 +103,8 @@ static void own(void *arg)
 {
 	const struct oci_user u = { .uid = 1234, .gid = 99 };
 	char path[] = "/tmp/nsrun-test-user.XXXXXX";
-	int p[2], fd = mkstemp(path), readonly = open(path, O_RDONLY), null = open("/dev/null", O_RDWR);
+	int p[2], fd = mkstemp(path), readonly = open(path, O_RDONLY),
+		  null = open("/dev/null", O_RDWR);
 	int zero = open("/dev/zero", O_RDWR), master = posix_openpt(O_RDWR | O_NOCTTY);
 	struct stat st;
 
@@ -125,7 +131,8 @@ static void own(void *arg)
 	dup2(null, 0);
 }
 
-/* A fake: an image's plain file or node is not the null device, the real one is told by its number. */
+/* A fake: an image's plain file or node is not the null device, the real one is told by its
+ * number. */
 static void own_fake_null(void *arg)
 {
 	const struct oci_user u = { .uid = 1234 };

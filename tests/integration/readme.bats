@@ -1,0 +1,180 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# What README.md tells people to type, typed. A block of it that follows `<!-- tested: NAME -->` is run here as
+# it is written, but for the containers' ids, which are the test's own, and for images from afar.
+
+load ../helpers
+
+README=$BATS_TEST_DIRNAME/../../README.md
+
+setup()
+{
+	# The first pin of a boot makes /run/netns a mount point and leaves it so, as `ip netns add` does.
+	ip netns add "first-$$"
+	ip netns delete "first-$$"
+	test_begin
+	cd "$BATS_TEST_TMPDIR" || return
+	export NSRUN_NET_DIR=$BATS_TEST_TMPDIR/net.d SUFFIX=${ID##*-}
+	PATH=$(dirname "$NSRUN"):$PATH
+}
+
+teardown_file() { umount /run/netns; }
+
+teardown()
+{
+	local id net
+	for id in $(nsrun list -q); do
+		nsrun delete --force "$id" || true
+	done
+	for net in web bridge; do
+		nsrun network rm "$net" 2>/dev/null || true
+	done
+	nothing_left
+}
+
+# block NAME: the blocks of that name, one after the other.
+block()
+{
+	awk -v marker="<!-- tested: $1 -->" '
+	/^```/ { inside = inside ? 0 : found; found = 0; next }
+	inside
+	/^<!-- / { found = $0 == marker }' "$README" | sed -E 's/\bc([1-9])\b/c\1-'"$SUFFIX"'/g'
+}
+
+# script NAME...: their blocks as a script, whose user is slower than a web server.
+script()
+{
+	local name
+	cat <<-'END'
+		set -e
+		busybox() {
+			for try in {1..100}; do
+				! command busybox "$@" 2>/dev/null || return 0
+				sleep 0.05
+			done
+			return 1
+		}
+	END
+	for name in "$@"; do
+		block "$name"
+	done
+}
+
+# By a file: `run` would wait for who keeps stdout, which `run -d` does.
+type_in()
+{
+	bash "$1" >output 2>&1 </dev/null 3>&- || fail "$(<output)"
+	run -0 cat output
+}
+
+@test "each block of shell is tested" {
+	run -0 grep -c '^```sh' "$README"
+	shells=$output
+	run -0 grep -c '^<!-- tested: ' "$README"
+	assert_output "$shells"
+	run -0 grep -A1 '^<!-- tested: ' "$README"
+	refute_line --regexp '^```$'
+}
+
+@test "the tour" {
+	script tour >tour.sh
+	# The other commands are for while c1 runs.
+	block tools >tools.sh
+	awk 'NR == FNR { tools = tools $0 "\n"; next } /^nsrun delete/ { printf "%s", tools } { print }' \
+		tools.sh tour.sh >typed.sh
+	type_in typed.sh
+	assert_equal "$(grep -c '^hello from c1' output)" 2
+	assert_line --regexp '^web +10\.[0-9.]+/24'
+	assert_line --regexp 'inet 10\.[0-9.]+/24 .*eth0'
+	assert_line --regexp '^default via 10\.'
+	assert_output --partial "0.0.0.0:8080 -> 80/tcp"
+	assert_equal "$(nsrun list -q)" ""
+	assert_equal "$(nsrun network ls -q)" bridge
+}
+
+@test "from an image by skopeo and umoci" {
+	command -v skopeo umoci >/dev/null || skip "skopeo and umoci are not installed"
+	make_rootfs rootfs
+	umoci init --layout registry
+	umoci new --image registry:latest
+	umoci insert --image registry:latest rootfs /
+	umoci config --image registry:latest --config.cmd sh
+	script image | sed 's|docker://docker.io/library/busybox:latest|oci:registry:latest|' >typed.sh
+	grep -q oci:registry typed.sh
+	type_in typed.sh
+	assert_line --regexp 'inet 10\.88\.[0-9.]+/16 .*eth0'
+}
+
+@test "from docker export or podman export" {
+	make_rootfs rootfs
+	{
+		# What the engine gives; no engine is needed for the rest.
+		echo 'podman() { case $1 in create) echo id ;; export) tar -cf - -C rootfs . ;; esac; }'
+		script export
+	} >typed.sh
+	type_in typed.sh
+	assert_line --regexp 'inet 10\.88\.[0-9.]+/16 .*eth0'
+}
+
+@test "what README calls not supported yet is refused by name" {
+	make_bundle "$BUNDLE"
+	cp "$BUNDLE/config.json" config.json
+	while IFS='|' read -r text filter; do
+		cp config.json "$BUNDLE/config.json"
+		set_config "$filter"
+		refused "config.json: $text" run -b "$BUNDLE" "$ID"
+	done <<-'END'
+		linux.intelRdt: not supported yet|.linux.intelRdt = {}
+		linux.memoryPolicy: not supported yet|.linux.memoryPolicy = {mode: "MPOL_DEFAULT"}
+		linux.netDevices: not supported yet|.linux.netDevices = {lan0: {}}
+		linux.mountLabel: |.linux.mountLabel = "x"
+		linux.namespaces: no mount namespace|del(.linux.namespaces[] | select(.type == "mount"))
+		linux.seccomp.|.linux.seccomp = {defaultAction: "SCMP_ACT_NOTIFY", listenerPath: "/run/x"}
+		process.execCPUAffinity: not supported yet|.process.execCPUAffinity = {initial: "0"}
+		process.apparmorProfile: |.process.apparmorProfile = "x"
+		process.selinuxLabel: |.process.selinuxLabel = "x"
+		mounts[0].options[0]: idmap: not supported yet|.mounts[0].options = ["idmap"]
+	END
+	cp config.json "$BUNDLE/config.json"
+	for option in --network-alias=x --bandwidth=1M; do
+		refused "not supported yet" run --network bridge "$option" -b "$BUNDLE" "$ID"
+	done
+	refused "not supported yet" --systemd-cgroup run -b "$BUNDLE" "$ID"
+	refused "not supported yet" network create --ipv6 web
+	refused "not supported yet" network create --driver macvlan web
+}
+
+# named_files FILE...: what stands in backquotes and looks like one of our files, but for patterns.
+named_files()
+{
+	grep -ohE '`[a-z]+/[A-Za-z0-9_./-]+`' "$@" | tr -d '`' | grep -v '[A-Z][A-Z]' | sort -u
+}
+
+@test "the papers name files that there are" {
+	cd "$SOURCE" || return
+	while read -r file; do
+		[[ -e $file || -e tests/$file || $file == tests/nsrun-faults || $file == build-demo/* ]] ||
+			fail "there is no $file"
+	done < <(named_files ./*.md)
+}
+
+@test "SECURITY.md names tests that there are" {
+	cd "$SOURCE/tests" || return
+	while read -r name; do
+		grep -q "^static void $name(" unit/*.c || fail "there is no unit test $name"
+	done < <(grep -oE '`test_[a-z0-9_]+`' ../SECURITY.md | tr -d '`')
+	while read -r name; do
+		grep -qF "@test \"$name\"" integration/*.bats network/*.bats || fail "there is no test \"$name\""
+	done < <(grep -oE '\.bats`: "[^"]+"' ../SECURITY.md | cut -d'"' -f2)
+}
+
+@test "ARCHITECTURE.md tells each step, and no other" {
+	cd "$SOURCE" || return
+	steps=$(grep -ohE 'step(_await)?\(e, "[^"]+"' runtime/{create,init}.c | cut -d'"' -f2)
+	while read -r step; do
+		grep -qF "$step" ARCHITECTURE.md || fail "nothing about the step \"$step\""
+	done <<<"$steps"
+	while read -r step; do
+		[[ ! $step ]] || grep -qxF "$step" <<<"$steps" || fail "there is no step \"$step\""
+	done < <(awk '/^## A container/ { on = 1 } /^### / { exit } on && /^    .*·/' ARCHITECTURE.md |
+		sed -E 's/ {3,}[a-z].*//; s/\[.*\]//' | grep -v 'kill processes' | tr '·' '\n' | sed 's/^ *//; s/ *$//')
+}
