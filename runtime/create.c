@@ -25,7 +25,7 @@
 #include "hooks/hooks.h"
 #include "network/netns.h"
 #include "runtime/create_load.h"
-#include "runtime/process_setup.h"
+#include "runtime/credentials.h"
 #include "runtime/sync.h"
 #include "runtime/teardown.h"
 #include "runtime/terminal.h"
@@ -205,6 +205,13 @@ static int map_ids(struct create *c, struct error *e)
 }
 
 /* Where the clone could not put init there, it waits to be told that it is. */
+static int set_oom_score(struct create *c, struct error *e)
+{
+	const struct oci_process *p = c->config.process;
+
+	return p && p->oomScoreAdj.set ? oom_score_adj_apply(c->process.pid, p->oomScoreAdj.v, e) : 0;
+}
+
 static int tell_cgroup(struct create *c, struct error *e)
 {
 	return c->init.has_cgroup && !c->init.in_cgroup ? sync_send(c->sync, SYNC_CGROUP, e) : 0;
@@ -367,7 +374,7 @@ int create_story(struct create *c, struct error *e)
 	    step(e, "open output", create_open_output(c, e)) < 0 ||
 	    step(e, "spawn init", spawn(c, e)) < 0 ||
 	    step(e, "map ids", map_ids(c, e)) < 0 ||
-	    step(e, "set the OOM score", process_setup_oom(c->config.process, c->process.pid, e)) < 0 ||
+	    step(e, "set the OOM score", set_oom_score(c, e)) < 0 ||
 	    step(e, "attach cgroup",
 		 cgroup_attach(&c->record.cgroup, c->config.linux_->resources, c->process.pid, c->init.in_cgroup, e)) < 0 ||
 	    step_await(e, "tell of the cgroup", tell_cgroup(c, e)) < 0 ||

@@ -46,9 +46,8 @@ bool rlimit_raises(const struct oci_rlimit *r);
 int scheduler_apply(const struct oci_scheduler *s, struct error *e);	  /* sched_setattr(2) */
 int io_priority_apply(const struct oci_io_priority *p, struct error *e);  /* ioprio_set(2) */
 int personality_apply(const struct oci_personality *p, struct error *e);
-/* PROCFD: a verified procfs (path_proc_open), the host's or the container's: the entry of the caller is found by its "self", so
- * either pid namespace will do. */
-int oom_score_adj_apply(int procfd, int32_t value, struct error *e);
+/* In the runtime process, for PID. (In a user namespace a process's own /proc/self is the real root's.) */
+int oom_score_adj_apply(pid_t pid, int32_t value, struct error *e);
 
 /* The environment for execve and the search of the executable. ENV: last duplicate wins, in linear time (100,000 entries); HOME is added from the
  * container's passwd when absent or empty ("/" without an entry). *ret_envp: NULL-terminated, freed with strings_free(v, n). */

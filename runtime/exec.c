@@ -198,6 +198,13 @@ static int spawn(struct exec *x, struct error *e)
 	return 0;
 }
 
+static int set_oom_score(struct exec *x, struct error *e)
+{
+	return x->process.oomScoreAdj.set ?
+		       oom_score_adj_apply(x->child.pid, x->process.oomScoreAdj.v, e) :
+		       0;
+}
+
 static int join_cgroup(struct exec *x, struct error *e)
 {
 	if (!x->has_cgroup || x->in_cgroup)
@@ -234,7 +241,7 @@ static int exec_story(struct exec *x, int *ret_status, struct error *e)
 		return -1;
 	plan_joins(x);
 	if (step(e, "spawn process", spawn(x, e)) < 0 ||
-	    step(e, "set the OOM score", process_setup_oom(&x->process, x->child.pid, e)) < 0 ||
+	    step(e, "set the OOM score", set_oom_score(x, e)) < 0 ||
 	    step(e, "join cgroup", join_cgroup(x, e)) < 0 || step_await(e, "hand over", hand_over(x, e)) < 0 ||
 	    step(e, "send pidfd", pidfd_send(x->o->pidfd_socket, &x->child, e)) < 0 ||
 	    step(e, "write pid file", pid_file_write(x->o->pid_file, x->child.pid, e)) < 0) {

@@ -7,6 +7,7 @@
 #include "runtime/credentials.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <linux/capability.h>
 #include <stdio.h>
@@ -16,7 +17,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "base/path.h"
+#include "base/fd.h"
 
 struct name {
 	const char *name;
@@ -248,23 +249,16 @@ int personality_apply(const struct oci_personality *p, struct error *e)
 	return 0;
 }
 
-int oom_score_adj_apply(int procfd, int32_t value, struct error *e)
+int oom_score_adj_apply(pid_t pid, int32_t value, struct error *e)
 {
-	char self[16], path[64], text[16];
-	ssize_t n;
+	char path[64], text[16];
 
 	if (value < -1000 || value > 1000)
 		return error_set(e, ERR_INPUT, "process.oomScoreAdj: %d is not in -1000..1000",
 				 value);
-	/* getpid() would be our number in our own pid namespace; PROCFD may be of the host's, where
-	 * it is another's. */
-	n = readlinkat(procfd, "self", self, sizeof(self) - 1);
-	if (n <= 0 || strspn(self, "0123456789") < (size_t)n)
-		return error_errno(e, "process.oomScoreAdj: find ourselves in procfs");
-	self[n] = '\0';
-	snprintf(path, sizeof(path), "%s/oom_score_adj", self);
+	snprintf(path, sizeof(path), "/proc/%d/oom_score_adj", (int)pid);
 	snprintf(text, sizeof(text), "%d", value);
-	if (path_proc_write(procfd, path, text, e) == 0)
+	if (file_write(AT_FDCWD, path, text, e) == 0)
 		return 0;
 	error_wrap(e, "process.oomScoreAdj");
 	if (e && (e->code == EACCES || e->code == EPERM))

@@ -35,22 +35,6 @@ int process_setup_priorities(const struct oci_process *p, struct error *e)
 	return p->ioPriority ? io_priority_apply(p->ioPriority, e) : 0;
 }
 
-int process_setup_oom(const struct oci_process *p, pid_t pid, struct error *e)
-{
-	char path[64], text[16];
-
-	if (!p || !p->oomScoreAdj.set)
-		return 0;
-	snprintf(path, sizeof(path), "/proc/%d/oom_score_adj", (int)pid);
-	snprintf(text, sizeof(text), "%d", p->oomScoreAdj.v);
-	if (file_write(AT_FDCWD, path, text, e) == 0)
-		return 0;
-	error_wrap(e, "config.json: process.oomScoreAdj");
-	if (e->code == EACCES)
-		error_hint(e, "to go below the present score needs CAP_SYS_RESOURCE");
-	return -1;
-}
-
 /* keyctl(KEYCTL_JOIN_SESSION_KEYRING): the container does not see the caller's keys. A kernel without keys, or a filter that forbids them,
  * leaves nothing to protect. */
 static int join_keyring(const char *id, struct error *e)
@@ -124,7 +108,7 @@ int process_setup_prepare(struct process_setup *s, struct error *e)
 		return error_errno(e, "open the container's root");
 	if (s->keyring && join_keyring(s->keyring, e) < 0)
 		return -1;
-	if (p->capabilities && caps_resolve(p->capabilities, &s->caps, e) < 0)
+	if (caps_resolve(p->capabilities, &s->caps, e) < 0)
 		return -1;
 	if (p->n_args == 0)
 		return error_set(e, ERR_INPUT, "config.json: process.args: missing: there is nothing to run");
@@ -146,7 +130,7 @@ static int set_user_and_capabilities(const struct process_setup *s, struct error
 		return -1;
 	if (s->chdir_later && enter_cwd(p->cwd, e) < 0)
 		return -1;
-	if (p->capabilities && caps_apply(&s->caps, e) < 0)
+	if (caps_apply(&s->caps, e) < 0)
 		return -1;
 	if (prctl(PR_SET_DUMPABLE, 0) < 0)
 		return error_errno(e, "prctl(PR_SET_DUMPABLE)");
@@ -180,7 +164,7 @@ int process_setup_exec(struct process_setup *s, struct error *e)
 	user_own_stdio(&p->user);
 	if (set_close_on_exec(s, e) < 0 || (s->personality && personality_apply(s->personality, e) < 0) ||
 	    rlimits_apply(p->rlimits, p->n_rlimits, e) < 0 ||
-	    (p->capabilities && caps_drop_bounding(&s->caps, e) < 0))
+	    caps_drop_bounding(&s->caps, e) < 0)
 		return -1;
 	if (p->noNewPrivileges) {
 		if (set_user_and_capabilities(s, e) < 0)

@@ -36,8 +36,6 @@ void process_setup_done(struct process_setup *s);
 
 /* Scheduler and I/O priority of the caller. P may be NULL. */
 int process_setup_priorities(const struct oci_process *p, struct error *e);
-/* In the runtime process: the OOM score of PID. (The process itself may not: in a user namespace its /proc/self is the real root's.) */
-int process_setup_oom(const struct oci_process *p, pid_t pid, struct error *e);
 /* Closes every descriptor >= 3 but the log's, those of S->preserved and the N of KEEP: nothing of the host stays open in reach of the container
  * (CVE-2024-21626). */
 int process_setup_close(const struct process_setup *s, const int *keep, size_t n, struct error *e);

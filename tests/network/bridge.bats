@@ -112,8 +112,20 @@ make_lan()
 	ip -n "lan-$ID" route add default via 192.0.2.1
 }
 
+serve_lan()
+{
+	echo page >"$BATS_TEST_TMPDIR/index.html"
+	ip netns exec "lan-$ID" busybox httpd -f -p 80 -h "$BATS_TEST_TMPDIR" >/dev/null 2>&1 3>&- &
+	lan_server=$!
+	wait_until ip netns exec "lan-$ID" wget -t 1 -T 2 -qO- http://192.0.2.2/
+}
+
 remove_lan()
 {
+	if [[ ${lan_server-} ]]; then
+		kill "$lan_server"
+		wait "$lan_server" || true
+	fi
 	ip link del lan0
 	ip netns del "lan-$ID"
 }
@@ -124,8 +136,7 @@ remove_lan()
 	assert_equal "$(from_container "lan-$ID" http://192.0.2.1:8080/)" "hello-from-$ID"
 	run from_container "lan-$ID" "http://$(address_of "$ID")/"
 	assert_failure
-	ip netns exec "lan-$ID" busybox httpd -p 80 -h "$BATS_TEST_TMPDIR"
-	echo page >"$BATS_TEST_TMPDIR/index.html"
+	serve_lan
 	assert_equal "$(from_container "$ID" http://192.0.2.2/)" page
 	nsrun delete --force "$ID"
 	remove_lan
@@ -144,15 +155,39 @@ remove_lan()
 	remove_lan
 }
 
+# ask_udp PORT: what answers there, or nothing within a second.
+ask_udp()
+{
+	local line=
+	exec 9<>"/dev/udp/127.0.0.1/$1"
+	echo question >&9
+	read -r -t 1 -u 9 line || true
+	exec 9>&-
+	echo "$line"
+}
+
+udp_answers() { [[ $(ask_udp "$1" 2>/dev/null) == "$2" ]]; }
+
+# serve_udp ID TEXT: answers TEXT to each datagram at port 53 of the container, until its namespace's pids are killed.
+serve_udp()
+{
+	# shellcheck disable=SC2016 # perl's variables
+	ip netns exec "$1" perl -MIO::Socket::INET -e '
+		my $s = IO::Socket::INET->new(LocalPort => 53, Proto => "udp") or die;
+		while (1) { my $from = $s->recv(my $q, 100); $s->send("$ARGV[0]\n"); }' "$2" >/dev/null 2>&1 3>&- &
+	udp_server=$!
+}
+
 @test "udp is published; a stale flow does not outlive its container" {
-	make_bundle "$BUNDLE" sh -c 'while :; do nc -u -l -p 53 -e sh -c "read l; hostname"; done'
-	set_config '.hostname = "first"'
-	launch run -d -b "$BUNDLE" --network bridge -p 5353:53/udp "$ID"
-	wait_until bash -c '[[ $(echo x | busybox nc -u -w 1 127.0.0.1 5353) == first ]]'
-	nsrun delete --force "$ID"
-	set_config '.hostname = "second"'
-	launch run -d -b "$BUNDLE" --network bridge -p 5353:53/udp "$ID"
-	wait_until bash -c '[[ $(echo x | busybox nc -u -w 1 127.0.0.1 5353) == second ]]'
+	make_bundle "$BUNDLE"
+	for name in first second; do
+		launch run -d -b "$BUNDLE" --network bridge -p 5353:53/udp "$ID"
+		serve_udp "$ID" "$name"
+		wait_until udp_answers 5353 "$name"
+		kill "$udp_server"
+		wait "$udp_server" || true
+		nsrun delete --force "$ID"
+	done
 }
 
 @test "an internal network has no way out and is not reachable from other networks" {
@@ -161,7 +196,7 @@ remove_lan()
 	serve "$ID" --network inner
 	serve "$ID-b" --network inner
 	assert_equal "$(from_container "$ID-b" "http://$(address_of "$ID")/")" "hello-from-$ID"
-	ip netns exec "lan-$ID" busybox httpd -p 80 -h "$BATS_TEST_TMPDIR"
+	serve_lan
 	run from_container "$ID" http://192.0.2.2/
 	assert_failure
 	nsrun delete --force "$ID"
