@@ -336,6 +336,8 @@ teardown()
 }
 
 @test "in a user namespace locked attributes stay" {
+	DATA=$TMPDIR/$ID # where the user namespace's root can go
+	mkdir "$DATA"
 	mount -t tmpfs -o nosuid,nodev,noexec locked "$DATA"
 	mkdir "$BUNDLE/rootfs/mnt"
 	add_user_ns

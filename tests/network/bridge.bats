@@ -155,13 +155,14 @@ remove_lan()
 	remove_lan
 }
 
-# ask_udp PORT: what answers there, or nothing within a second.
+# ask_udp PORT: the first character of what answers there, or nothing within a second. (bash reads byte by byte, and a datagram is
+# gone after the first.)
 ask_udp()
 {
 	local line=
 	exec 9<>"/dev/udp/127.0.0.1/$1"
 	echo question >&9
-	read -r -t 1 -u 9 line || true
+	read -r -n 1 -t 1 -u 9 line || true
 	exec 9>&-
 	echo "$line"
 }
@@ -180,7 +181,7 @@ serve_udp()
 
 @test "udp is published; a stale flow does not outlive its container" {
 	make_bundle "$BUNDLE"
-	for name in first second; do
+	for name in 1 2; do
 		launch run -d -b "$BUNDLE" --network bridge -p 5353:53/udp "$ID"
 		serve_udp "$ID" "$name"
 		wait_until udp_answers 5353 "$name"
