@@ -91,7 +91,7 @@ tool() { nsrun run -b toolbundle "$@" </dev/null; }
 @test "who reaches it: its joiner by localhost, the host by the port, its network by address" {
 	web_up
 	page tool --network "container:$WEB" "$ID" wget -qO- localhost
-	page busybox wget -qO- localhost:8080
+	page busybox wget -qO- 127.0.0.1:8080
 	page busybox wget -qO- "$gateway:8080"
 	page busybox wget -qO- "$address"
 	page tool --network "$NET" "$ID" wget -qO- "$address"
@@ -207,7 +207,7 @@ neighbour() { ip netns exec "lan-$suffix" busybox "$@"; }
 	assert_output "$(readlink "/proc/$(pid_of "$WEB")/ns/net")"
 	# Joined, not touched: not by the one that came and went either.
 	assert_equal "$(nsrun netns exec "$WEB" ip -o addr)" "$before"
-	page busybox wget -qO- localhost:8080
+	page busybox wget -qO- 127.0.0.1:8080
 	# By the pin too; and a flag beside a path is refused.
 	set_config -b toolbundle '(.linux.namespaces[] | select(.type == "network")).path = $path' \
 		--arg path "/run/netns/$WEB"

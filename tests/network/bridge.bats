@@ -47,7 +47,7 @@ address_of() { nsrun state "$1" | jq -r '.network.result.attachments[0].address 
 	run -0 nsrun exec "$ID" ip route
 	assert_line --regexp "^default via 10\.88\.0\.1 dev eth0"
 	run -0 nsrun exec "$ID" cat /etc/hosts
-	assert_line --regexp "^$address[[:space:]]+hello-from-$ID"
+	assert_line --regexp "^${address}[[:space:]]+hello-from-$ID"
 	assert_equal "$(fetch "http://$address/")" "hello-from-$ID"
 	assert_equal "$(readlink "/proc/$(pid_of "$ID")/ns/net")" "net:[$(stat -Lc %i "/run/netns/$ID")]"
 }

@@ -189,6 +189,13 @@ static int in_child(const char *name, int (*enter)(void), int (*tests)(const cha
 	return status != 0;
 }
 
+bool lab_is_v2(void)
+{
+	enum cgroup_layout layout;
+
+	return cgroup_layout_detect(&layout, NULL) == 0 && layout == CGROUP_V2;
+}
+
 int lab_cgroup_views(int (*tests)(const char *name), int (*few)(const char *name))
 {
 	enum cgroup_layout layout;

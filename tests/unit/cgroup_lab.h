@@ -56,6 +56,8 @@ void lab_says(const struct cgroup *c, const char *file, const char *text);
 /* Runs TESTS in the host's hierarchies and in a mount namespace where /sys/fs/cgroup is cgroup2
  * alone, and FEW (or NULL) where openat2 does not exist. Returns main's exit status: 77, skipped,
  * without root. */
+/* True where the view that we are in is pure v2. */
+bool lab_is_v2(void);
 int lab_cgroup_views(int (*tests)(const char *name), int (*few)(const char *name));
 
 #endif
