@@ -8,20 +8,6 @@
 #include "network/attach_record.h"
 #include "network/view.h"
 
-static void put_prefix(struct json_writer *w, const char *key, const struct ip_prefix *p)
-{
-	char text[IP_TEXT_MAX];
-
-	json_put_string(w, key, ip_prefix_text(p, text));
-}
-
-static void put_addr(struct json_writer *w, const char *key, const struct ip_addr *a)
-{
-	char text[IP_TEXT_MAX];
-
-	json_put_string(w, key, ip_addr_text(a, text));
-}
-
 static void put_links(struct json_writer *w, const struct netns_view *v)
 {
 	json_array_begin(w, "links");
@@ -41,7 +27,7 @@ static void put_links(struct json_writer *w, const struct netns_view *v)
 		json_array_begin(w, "addresses");
 		for (size_t k = 0; k < v->n_addresses; k++)
 			if (v->addresses[k].index == l->index)
-				put_prefix(w, NULL, &v->addresses[k].a);
+				ip_prefix_put(w, NULL, &v->addresses[k].a);
 		json_array_end(w);
 		json_object_end(w);
 	}
@@ -56,12 +42,12 @@ static void put_routes(struct json_writer *w, const struct netns_view *v)
 
 		json_object_begin(w, NULL);
 		if (r->has_dst)
-			put_prefix(w, "dst", &r->dst);
+			ip_prefix_put(w, "dst", &r->dst);
 		else
 			json_put_string(w, "dst", "default");
 		json_put_string(w, "family", r->family == AF_INET6 ? "inet6" : "inet");
 		if (r->has_gateway)
-			put_addr(w, "gateway", &r->gateway);
+			ip_addr_put(w, "gateway", &r->gateway);
 		json_put_i64(w, "index", r->index);
 		json_put_u64(w, "table", r->table);
 		json_put_u64(w, "metric", r->metric);
@@ -79,7 +65,7 @@ static void put_neighbours(struct json_writer *w, const struct netns_view *v)
 		char mac[18];
 
 		json_object_begin(w, NULL);
-		put_addr(w, "address", &n->a);
+		ip_addr_put(w, "address", &n->a);
 		json_put_string(w, "mac", n->has_mac ? mac_text(n->mac, mac) : NULL);
 		json_put_i64(w, "index", n->index);
 		json_put_string(w, "state", neighbour_state_name(n->state));
@@ -99,9 +85,9 @@ static void put_rules(struct json_writer *w, const struct netns_view *v)
 		json_put_string(w, "family", r->family == AF_INET6 ? "inet6" : "inet");
 		json_put_u64(w, "table", r->table);
 		if (r->has_src)
-			put_prefix(w, "from", &r->src);
+			ip_prefix_put(w, "from", &r->src);
 		if (r->has_dst)
-			put_prefix(w, "to", &r->dst);
+			ip_prefix_put(w, "to", &r->dst);
 		if (r->iif[0])
 			json_put_string(w, "iif", r->iif);
 		if (r->oif[0])
@@ -119,7 +105,7 @@ static void put_listeners(struct json_writer *w, const struct netns_view *v)
 
 		json_object_begin(w, NULL);
 		json_put_string(w, "protocol", publish_protocol(l->protocol));
-		put_addr(w, "address", &l->addr);
+		ip_addr_put(w, "address", &l->addr);
 		json_put_u64(w, "port", l->port);
 		json_put_i64(w, "pid", l->pid);
 		json_put_string(w, "program", l->program);

@@ -144,22 +144,6 @@ static void ls_table(const struct network *v, size_t n, const struct attach_reco
 		table_put(&t, out);
 }
 
-static void put_prefix(struct json_writer *w, const char *key, const struct ip_prefix *p)
-{
-	char text[IP_TEXT_MAX];
-
-	if (p->addr.family)
-		json_put_string(w, key, ip_prefix_text(p, text));
-}
-
-static void put_addr(struct json_writer *w, const char *key, const struct ip_addr *a)
-{
-	char text[IP_TEXT_MAX];
-
-	if (a->family)
-		json_put_string(w, key, ip_addr_text(a, text));
-}
-
 static void put_settings(struct json_writer *w, const struct network *n)
 {
 	json_put_string(w, "name", n->name);
@@ -167,10 +151,10 @@ static void put_settings(struct json_writer *w, const struct network *n)
 	json_put_string(w, "file", n->file);
 	if (n->bridge)
 		json_put_string(w, "bridge", n->bridge);
-	put_prefix(w, "subnet", &n->subnet);
-	put_addr(w, "gateway", &n->gateway);
-	put_addr(w, "rangeStart", &n->range_start);
-	put_addr(w, "rangeEnd", &n->range_end);
+	ip_prefix_put(w, "subnet", &n->subnet);
+	ip_addr_put(w, "gateway", &n->gateway);
+	ip_addr_put(w, "rangeStart", &n->range_start);
+	ip_addr_put(w, "rangeEnd", &n->range_end);
 	json_put_bool(w, "masquerade", n->masquerade);
 	json_put_bool(w, "internal", n->internal);
 	json_put_bool(w, "isolate", n->isolate);
@@ -283,7 +267,7 @@ static void put_member(struct json_writer *w, const struct attach_record *rec, s
 	json_put_string(w, "ifname", a->ifname);
 	json_put_string(w, "hostIfname", a->host_ifname);
 	json_put_string(w, "mac", a->mac);
-	put_prefix(w, "address", &a->address);
+	ip_prefix_put(w, "address", &a->address);
 	json_put_bool(w, "live", host && bridge && host->up && host->master == bridge->index);
 	if (i == 0) /* where they are published */
 		put_ports(w, &rec->result);

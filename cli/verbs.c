@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "cli/cli.h"
+#include "cli/network.h"
 
 #define FDS_MAX 4096
 
@@ -190,6 +191,10 @@ static const struct verb network_verbs[] = {
 	{ .name = "inspect", RUN(cmd_network_inspect, no_options), ARGS(1, ANY, "NAME..."),
 	  .summary = "settings and members, as JSON", COMPLETES(NETWORK, NETWORK),
 	  EXAMPLES("nsrun network inspect web", "nsrun network inspect bridge web") },
+	{ .name = "ports", RUN(cmd_network_ports, view_list_options), FILLS(listing_options),
+	  ARGS(0, 0, ""),
+	  .summary = "list published ports and whose they are",
+	  EXAMPLES("nsrun network ports", "nsrun network ports --format json") },
 	{ .name = "rm", RUN(cmd_network_rm, no_options), ARGS(1, ANY, "NAME..."),
 	  .summary = "remove networks that have no members", COMPLETES(NETWORK, NETWORK),
 	  EXAMPLES("nsrun network rm web", "nsrun network rm web db") },

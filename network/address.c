@@ -199,3 +199,19 @@ const char *mac_text(const unsigned char mac[6], char buf[18])
 		 mac[5]);
 	return buf;
 }
+
+void ip_addr_put(struct json_writer *w, const char *key, const struct ip_addr *a)
+{
+	char text[IP_TEXT_MAX];
+
+	if (a->family)
+		json_put_string(w, key, ip_addr_text(a, text));
+}
+
+void ip_prefix_put(struct json_writer *w, const char *key, const struct ip_prefix *p)
+{
+	char text[IP_TEXT_MAX];
+
+	if (p->addr.family)
+		json_put_string(w, key, ip_prefix_text(p, text));
+}

@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include "base/error.h"
+#include "base/json.h"
 
 struct ip_addr {
 	int family;	     /* AF_INET, AF_INET6; 0: none */
@@ -43,5 +44,9 @@ struct ip_addr ip_addr_add(const struct ip_addr *a, uint64_t n);
 uint64_t ip_addr_distance(const struct ip_addr *a, const struct ip_addr *b);
 int mac_parse(const char *s, unsigned char ret[6], struct error *e);
 const char *mac_text(const unsigned char mac[6], char buf[18]);
+
+/* As the string member KEY; nothing if there is none (family 0). */
+void ip_addr_put(struct json_writer *w, const char *key, const struct ip_addr *a);
+void ip_prefix_put(struct json_writer *w, const char *key, const struct ip_prefix *p);
 
 #endif

@@ -74,22 +74,6 @@ const char *publish_host(const struct publish *p, char buf[IP_TEXT_MAX])
 	return ip_addr_text(p->host_ip.family ? &p->host_ip : &any, buf);
 }
 
-static void put_prefix(struct json_writer *w, const char *key, const struct ip_prefix *p)
-{
-	char text[IP_TEXT_MAX];
-
-	if (p->addr.family)
-		json_put_string(w, key, ip_prefix_text(p, text));
-}
-
-static void put_addr(struct json_writer *w, const char *key, const struct ip_addr *a)
-{
-	char text[IP_TEXT_MAX];
-
-	if (a->family)
-		json_put_string(w, key, ip_addr_text(a, text));
-}
-
 static void put_attachment(struct json_writer *w, const struct attachment *a)
 {
 	json_object_begin(w, NULL);
@@ -99,10 +83,10 @@ static void put_attachment(struct json_writer *w, const struct attachment *a)
 	json_put_string(w, "bridge", a->bridge);
 	json_put_string(w, "mac", a->mac);
 	json_put_string(w, "dataDir", a->data_dir);
-	put_prefix(w, "address", &a->address);
-	put_prefix(w, "address6", &a->address6);
-	put_addr(w, "gateway", &a->gateway);
-	put_addr(w, "gateway6", &a->gateway6);
+	ip_prefix_put(w, "address", &a->address);
+	ip_prefix_put(w, "address6", &a->address6);
+	ip_addr_put(w, "gateway", &a->gateway);
+	ip_addr_put(w, "gateway6", &a->gateway6);
 	json_object_end(w);
 }
 
@@ -110,7 +94,7 @@ static void put_port(struct json_writer *w, const struct publish *p)
 {
 	json_object_begin(w, NULL);
 	json_put_string(w, "protocol", publish_protocol(p->protocol));
-	put_addr(w, "hostIP", &p->host_ip);
+	ip_addr_put(w, "hostIP", &p->host_ip);
 	json_put_u64(w, "hostPort", p->host_port);
 	json_put_u64(w, "containerPort", p->container_port);
 	json_put_u64(w, "count", p->count);

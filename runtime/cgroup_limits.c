@@ -286,3 +286,40 @@ int cgroup_swap_to_v2(int64_t memory_swap, int64_t memory, int64_t *ret_swap, st
 	*ret_swap = memory_swap - memory;
 	return 0;
 }
+
+int cgroup_hugetlb_apply(const struct cgroup_limits *l, const struct oci_resources *r,
+			 const char *suffix, struct error *e)
+{
+	for (size_t i = 0; i < r->n_hugepageLimits; i++) {
+		const struct oci_hugepage_limit *h = &r->hugepageLimits[i];
+		cleanup_free char *usage = xasprintf("hugetlb.%s.%s", h->pageSize, suffix);
+		cleanup_free char *reserved = xasprintf("hugetlb.%s.rsvd.%s", h->pageSize, suffix);
+
+		if (cgroup_limit_put(l, "hugepageLimits", usage, e, "%llu",
+				     (unsigned long long)h->limit) < 0)
+			return -1;
+		if (cgroup_limit_has(l, reserved) &&
+		    cgroup_limit_put(l, "hugepageLimits", reserved, e, "%llu",
+				     (unsigned long long)h->limit) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+int cgroup_rdma_apply(const struct cgroup_limits *l, const struct oci_resources *r,
+		      struct error *e)
+{
+	for (size_t i = 0; i < r->n_rdma; i++) {
+		const struct oci_rdma *d = &r->rdma[i];
+
+		if (d->hcaHandles.set &&
+		    cgroup_limit_put(l, "rdma.hcaHandles", "rdma.max", e, "%s hca_handle=%u",
+				     d->key, d->hcaHandles.v) < 0)
+			return -1;
+		if (d->hcaObjects.set &&
+		    cgroup_limit_put(l, "rdma.hcaObjects", "rdma.max", e, "%s hca_object=%u",
+				     d->key, d->hcaObjects.v) < 0)
+			return -1;
+	}
+	return 0;
+}

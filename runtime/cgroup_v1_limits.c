@@ -202,36 +202,7 @@ static int io_apply(const struct cgroup_limits *l, const struct oci_resources *r
 static int hugetlb_apply(const struct cgroup_limits *l, const struct oci_resources *r,
 			 struct error *e)
 {
-	for (size_t i = 0; i < r->n_hugepageLimits; i++) {
-		const struct oci_hugepage_limit *h = &r->hugepageLimits[i];
-		cleanup_free char *usage = xasprintf("hugetlb.%s.limit_in_bytes", h->pageSize);
-		cleanup_free char *reserved =
-			xasprintf("hugetlb.%s.rsvd.limit_in_bytes", h->pageSize);
-
-		if (cgroup_limit_put(l, "hugepageLimits", usage, e, "%llu", LLU(h->limit)) < 0)
-			return -1;
-		if (cgroup_limit_has(l, reserved) &&
-		    cgroup_limit_put(l, "hugepageLimits", reserved, e, "%llu", LLU(h->limit)) < 0)
-			return -1;
-	}
-	return 0;
-}
-
-static int rdma_apply(const struct cgroup_limits *l, const struct oci_resources *r, struct error *e)
-{
-	for (size_t i = 0; i < r->n_rdma; i++) {
-		const struct oci_rdma *d = &r->rdma[i];
-
-		if (d->hcaHandles.set &&
-		    cgroup_limit_put(l, "rdma.hcaHandles", "rdma.max", e, "%s hca_handle=%u",
-				     d->key, d->hcaHandles.v) < 0)
-			return -1;
-		if (d->hcaObjects.set &&
-		    cgroup_limit_put(l, "rdma.hcaObjects", "rdma.max", e, "%s hca_object=%u",
-				     d->key, d->hcaObjects.v) < 0)
-			return -1;
-	}
-	return 0;
+	return cgroup_hugetlb_apply(l, r, "limit_in_bytes", e);
 }
 
 static int net_cls_apply(const struct cgroup_limits *l, const struct oci_resources *r,
@@ -273,7 +244,7 @@ int cgroup_v1_apply(const struct cgroup_limits *l, const struct oci_resources *r
 		[CTL_PIDS] = pids_apply,
 		[CTL_IO] = io_apply,
 		[CTL_HUGETLB] = hugetlb_apply,
-		[CTL_RDMA] = rdma_apply,
+		[CTL_RDMA] = cgroup_rdma_apply,
 		[CTL_NET_CLS] = net_cls_apply,
 		[CTL_NET_PRIO] = net_prio_apply,
 		[CTL_DEVICES] = devices_apply,
