@@ -71,28 +71,35 @@ static size_t utf8_length(const unsigned char *s)
 	return n;
 }
 
-/* S between quotes. JSON strings and Go's quoted text agree on what is used here. Names come from
- * configs and messages are cut at some byte: what is not UTF-8 becomes U+FFFD, or the line would
- * not be JSON. */
-static void put_quoted(struct strbuf *b, const char *s)
+/* Escaped as in JSON strings; Go's quoted text agrees on what is used here. Names come from configs
+ * and images, and messages are cut at some byte: a control character would break the line or drive
+ * the terminal, and what is not UTF-8 becomes U+FFFD, or the line would not be JSON. */
+static void put_escaped(struct strbuf *b, const char *s, bool quoted)
 {
-	strbuf_puts(b, "\"");
 	while (*s) {
 		unsigned char c = (unsigned char)*s;
 		size_t n = utf8_length((const unsigned char *)s);
 
-		if (c == '"' || c == '\\')
+		if (quoted && (c == '"' || c == '\\'))
 			strbuf_printf(b, "\\%c", c);
 		else if (c == '\n')
 			strbuf_puts(b, "\\n");
 		else if (c < 0x20 || c == 0x7f)
 			strbuf_printf(b, "\\u%04x", c);
+		else if (n == 2 && c == 0xc2 && s[1] < (char)0xa0) /* the controls of ISO 6429's C1 */
+			strbuf_printf(b, "\\u%04x", (unsigned char)s[1]);
 		else if (n == 0)
 			strbuf_puts(b, "\xef\xbf\xbd");
 		else
 			strbuf_add(b, s, n);
 		s += n ? n : 1;
 	}
+}
+
+static void put_quoted(struct strbuf *b, const char *s)
+{
+	strbuf_puts(b, "\"");
+	put_escaped(b, s, true);
 	strbuf_puts(b, "\"");
 }
 
@@ -172,9 +179,14 @@ static void put_stderr(const char *prefix, const char *msg, const char *hint)
 {
 	cleanup_strbuf struct strbuf b = { 0 };
 
-	strbuf_printf(&b, "nsrun: %s%s\n", prefix, msg);
-	if (hint && hint[0] && isatty(STDERR_FILENO))
-		strbuf_printf(&b, "hint: %s\n", hint);
+	strbuf_printf(&b, "nsrun: %s", prefix);
+	put_escaped(&b, msg, false);
+	strbuf_puts(&b, "\n");
+	if (hint && hint[0] && isatty(STDERR_FILENO)) {
+		strbuf_puts(&b, "hint: ");
+		put_escaped(&b, hint, false);
+		strbuf_puts(&b, "\n");
+	}
 	write_line(STDERR_FILENO, &b);
 }
 

@@ -307,7 +307,8 @@ int verb_failed(const struct cli *cli, const char *id, struct error *e)
 	cleanup_free char *quoted = xasprintf("\"%s\"", id);
 	char title[64];
 
-	if (strstr(e->msg, quoted))
+	/* What is no id has been shown by the error, cut and cleaned. */
+	if (strstr(e->msg, quoted) || oci_id_check(id, NULL) < 0)
 		return error_wrap(e, "%s", verb_title(cli->group, cli->verb, title));
 	return error_wrap(e, "%s %s", verb_title(cli->group, cli->verb, title), id);
 }

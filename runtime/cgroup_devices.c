@@ -225,6 +225,55 @@ static int v1_write_rule(const struct v1_files *f, const struct device_rule *rul
 	return v1_write_rule(f, &r, e);
 }
 
+static bool meets(int32_t a, int32_t b)
+{
+	return a == -1 || b == -1 || a == b;
+}
+
+/* Rule I of L falls back to the list's default. The kernel has only exceptions from that, and takes
+ * one away by its very numbers: each earlier exception within rule I goes by its own. One that is
+ * wider than rule I cannot be kept but for a part, and nothing may be dropped in silence. */
+static int v1_take_back(const struct v1_files *f, const struct device_list *l, size_t i, char type,
+			struct error *e)
+{
+	const struct device_rule *r = &l->rules[i];
+	char text[48], wider[48];
+
+	for (size_t k = 0; k < i; k++) {
+		struct device_rule x = l->rules[k];
+
+		if (x.allow == l->allow || !(x.access & r->access) ||
+		    (x.type != 'a' && x.type != type) || !meets(x.major, r->major) ||
+		    !meets(x.minor, r->minor))
+			continue;
+		x.type = type;
+		if ((r->major != -1 && x.major == -1) || (r->minor != -1 && x.minor == -1)) {
+			device_rule_print(r, text);
+			device_rule_print(&x, wider);
+			return error_set(e, ERR_UNSUPPORTED,
+					 "linux.resources.devices: cgroup v1 cannot %s \"%s\" out of "
+					 "\"%s\"",
+					 r->allow ? "allow" : "deny", text, wider);
+		}
+		x.access &= r->access;
+		device_rule_print(&x, text);
+		if (v1_write(f, r->allow, text, r->is_default, e) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+static int v1_put(const struct v1_files *f, const struct device_list *l, size_t i, struct error *e)
+{
+	const struct device_rule *r = &l->rules[i];
+
+	if (r->allow != l->allow)
+		return v1_write_rule(f, r, e);
+	if (r->type != 'b' && v1_take_back(f, l, i, 'c', e) < 0)
+		return -1;
+	return r->type != 'c' ? v1_take_back(f, l, i, 'b', e) : 0;
+}
+
 /* Denies what devices.list allows and L does not. For a living container: its devices never vanish
  * meanwhile. */
 static int v1_deny_rest(const struct v1_files *f, const struct device_list *l, const char *listed,
@@ -295,7 +344,7 @@ int device_list_apply_v1(const struct device_list *l, const struct cgroup_limits
 	if (!gentle && v1_write(&f, l->allow, "a", false, e) < 0)
 		return -1;
 	for (size_t i = 0; i < l->n; i++)
-		if (v1_write_rule(&f, &l->rules[i], e) < 0)
+		if (v1_put(&f, l, i, e) < 0)
 			return -1;
 	return gentle ? v1_deny_rest(&f, l, listed, e) : 0;
 }

@@ -460,6 +460,22 @@ static int plan_cgroupfs(const struct oci_config *config, const char *id, struct
 	return check_controllers(c, r, e);
 }
 
+/* Limits without a cgroup would be dropped in silence. But for device rules, which the default
+ * config has. */
+static int check_disabled(const struct oci_config *config, struct error *e)
+{
+	const struct oci_resources *r = config->linux_ ? config->linux_->resources : NULL;
+	uint32_t asked = (cgroup_asked(r) & ~CTL_BIT(CTL_DEVICES)) | cgroup_asked_unified(r);
+
+	for (enum cgroup_controller i = 0; i < CTL_COUNT; i++)
+		if (asked & CTL_BIT(i))
+			return error_set(e, ERR_UNSUPPORTED,
+					 "%s asked for, but there is no cgroup (--cgroup-manager "
+					 "disabled)",
+					 cgroup_controller_table[i].what);
+	return 0;
+}
+
 int cgroup_plan(enum cgroup_manager manager, const struct oci_config *config, const char *id,
 		struct cgroup *ret_cgroup, struct error *e)
 {
@@ -468,6 +484,8 @@ int cgroup_plan(enum cgroup_manager manager, const struct oci_config *config, co
 	c.manager = manager;
 	if (manager == CGROUP_SYSTEMD)
 		return error_set(e, ERR_UNSUPPORTED, "--systemd-cgroup: not supported yet");
+	if (manager == CGROUP_DISABLED && check_disabled(config, e) < 0)
+		return -1;
 	if (manager == CGROUP_CGROUPFS && plan_cgroupfs(config, id, &c, e) < 0) {
 		cgroup_done(&c);
 		return -1;

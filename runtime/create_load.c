@@ -38,7 +38,9 @@ static int read_config(struct create *c, struct error *e)
 	int at = c->o->config_file ? AT_FDCWD : c->bundle_fd;
 
 	if (file_read(at, file, true, JSON_INPUT_MAX, &c->config_text, &c->config_len, e) < 0) {
-		if (e->code != ENOENT || c->o->config_file)
+		if (c->o->config_file)
+			return error_wrap(e, "--config");
+		if (e->code != ENOENT)
 			return error_wrap(e, "bundle %s", c->bundle);
 		error_set(e, ERR_INPUT, "bundle %s has no config.json", c->bundle);
 		return error_hint(e, "nsrun spec --bundle %s writes one", c->bundle);

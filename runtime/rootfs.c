@@ -17,6 +17,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
@@ -222,7 +223,25 @@ static int detach_old_root(struct rootfs *r, struct error *e)
 	return umount2(".", MNT_DETACH) < 0 ? error_errno(e, "detach the old root") : 0;
 }
 
-int rootfs_pivot(struct rootfs *r, struct error *e)
+/* pivot_root(2) moves the roots of processes, but the mount namespace keeps a root of its own: another one if nsrun itself runs in a
+ * chroot. The outer tree would then stay in the container's namespace, for exec to land in, and for whoever in it may
+ * setns(2) to its own namespace. Doing just that shows which root it is. */
+static int check_namespace_root(struct rootfs *r, struct error *e)
+{
+	cleanup_close int ns = openat(r->proc_fd, "self/ns/mnt", O_RDONLY | O_CLOEXEC);
+	struct stat want, got;
+
+	if (ns < 0 || fstat(r->new_root_fd, &want) < 0 || setns(ns, CLONE_NEWNS) < 0 ||
+	    stat("/", &got) < 0)
+		return error_errno(e, "check the root of the new mount namespace");
+	if (want.st_dev == got.st_dev && want.st_ino == got.st_ino)
+		return 0;
+	error_set(e, ERR_UNSUPPORTED,
+		  "nsrun runs in a chroot, whose outer tree would stay within the container's reach");
+	return error_hint(e, "enter the tree by pivot_root (unshare --mount, then pivot_root) instead of chroot");
+}
+
+static int pivot(struct rootfs *r, struct error *e)
 {
 	if (rootfs_prepare_masks(r, e) < 0)
 		return -1;
@@ -242,6 +261,11 @@ int rootfs_pivot(struct rootfs *r, struct error *e)
 		return -1;
 	}
 	return detach_old_root(r, e);
+}
+
+int rootfs_pivot(struct rootfs *r, struct error *e)
+{
+	return pivot(r, e) < 0 ? -1 : check_namespace_root(r, e);
 }
 
 static int make_readonly(struct rootfs *r, struct error *e)

@@ -276,3 +276,13 @@ load ../helpers
 	assert_line 0
 	assert_line --regexp "^ +0 +100000 +65536$"
 }
+
+@test "in a chroot: refused, since the outer tree would stay in the container's mount namespace" {
+	make_bundle "$BUNDLE" true
+	local tree=$BATS_TEST_TMPDIR/tree
+	mkdir "$tree"
+	mount --rbind / "$tree"
+	run -1 --separate-stderr chroot "$tree" "$NSRUN" run -b "$BUNDLE" "$ID"
+	[[ $stderr == *"nsrun runs in a chroot"* ]]
+	umount -R -l "$tree"
+}

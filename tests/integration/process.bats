@@ -168,8 +168,8 @@ seccomp() { set_config ".linux.seccomp = {defaultAction: \"SCMP_ACT_ALLOW\", sys
 	inside 'cut -d" " -f41 /proc/1/stat'
 	assert_output 5
 	set_config '.process.scheduler = {policy: "SCHED_OTHER", nice: 3, flags: ["SCHED_FLAG_RESET_ON_FORK"]}'
-	run -0 nsrun run -b "$BUNDLE" "$ID" nice
-	assert_output 3
+	inside 'cut -d" " -f19,41 /proc/1/stat'
+	assert_output "3 0"
 	set_config '.process.scheduler = {policy: "SCHED_FIFO"}'
 	refused "config.json: process.scheduler.priority: 0 is not in 1 to 99" run -b "$BUNDLE" "$ID"
 	set_config '.process.scheduler = {policy: "SCHED_NOSUCH"}'
@@ -528,8 +528,8 @@ receiver()
 	set_config '.linux.maskedPaths = []'
 	inside 'cat /proc/keys'
 	assert_output --partial "_ses.$ID"
-	run -0 nsrun run --no-new-keyring -b "$BUNDLE" "$ID" cat /proc/keys
-	refute_output --partial "_ses.$ID"
+	run -0 nsrun run --no-new-keyring -b "$BUNDLE" "$ID-2" cat /proc/keys
+	refute_output --partial "_ses.$ID-2"
 }
 
 @test "a session and a process group of its own; signals at their defaults, none blocked" {
