@@ -32,6 +32,7 @@ static double now_ms(void)
 	return (double)t.tv_sec * 1e3 + (double)t.tv_nsec / 1e6;
 }
 
+/* -1: it did not succeed. */
 static double run(const struct command *c, int number)
 {
 	posix_spawn_file_actions_t actions;
@@ -55,12 +56,10 @@ static double run(const struct command *c, int number)
 	posix_spawn_file_actions_addopen(&actions, 1, "/dev/null", O_WRONLY, 0);
 	begin = now_ms();
 	if (posix_spawnp(&pid, argv[0], &actions, NULL, argv, environ) != 0 || waitpid(pid, &status, 0) != pid ||
-	    status != 0) {
-		fprintf(stderr, "pair: %s: \"%s\" did not succeed\n", c->name, argv[0]);
-		exit(1);
-	}
+	    status != 0)
+		begin = -1;
 	posix_spawn_file_actions_destroy(&actions);
-	return now_ms() - begin;
+	return begin < 0 ? -1 : now_ms() - begin;
 }
 
 static int compare(const void *a, const void *b)
@@ -114,13 +113,25 @@ int main(int argc, char **argv)
 		fprintf(stderr, "usage: pair RUNS FILE\n");
 		return 2;
 	}
-	for (int c = 0; c < n; c++) {
+	for (int c = 0; c < n; c++) { /* warm; a peer that does not run here is left out */
 		v[c].ms = calloc((size_t)runs, sizeof(double));
-		run(&v[c], 100000 + c); /* warm */
+		if (run(&v[c], 100000 + c) >= 0)
+			continue;
+		fprintf(stderr, "%s does not run here: left out\n", v[c].name);
+		if (c == 0)
+			return 1;
+		memmove(&v[c], &v[c + 1], sizeof(v[0]) * (size_t)(n - c - 1));
+		n--;
+		c--;
 	}
 	for (int r = 0; r < runs; r++)
-		for (int c = 0; c < n; c++)
+		for (int c = 0; c < n; c++) {
 			v[c].ms[r] = run(&v[c], r);
+			if (v[c].ms[r] < 0) {
+				fprintf(stderr, "pair: %s failed in round %d\n", v[c].name, r);
+				return 1;
+			}
+		}
 	for (int c = 0; c < n; c++) {
 		double *ratio = malloc(sizeof(double) * (size_t)runs);
 
