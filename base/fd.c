@@ -123,7 +123,7 @@ int file_replace(int dirfd, const char *name, const void *data, size_t len, mode
 	    unlinkat(dirfd, tmp, 0) == 0) /* of a dead process with our pid */
 		fd = openat(dirfd, tmp, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode);
 	if (fd < 0)
-		return error_errno(e, "create \"%s\"", tmp);
+		return error_errno(e, "create a file beside \"%s\"", name);
 	if (fchmod(fd, mode) < 0) {
 		error_errno(e, "chmod \"%s\"", tmp);
 		goto undo;
