@@ -399,7 +399,7 @@ static int as_user(struct cgroup_lab *f)
 		return strstr(e.msg, "huge page limit asked for") ? 0 : 5;
 	if (cgroup_prepare(&f->c, &f->r, &e) == 0 ||
 	    (!strstr(e.msg, "huge page limit asked for, but the hugetlb controller is not "
-			    "delegated to cgroup \"/\"") &&
+			    "delegated to cgroup \"") &&
 	     !strstr(e.msg, "holds processes itself")))
 		return 6;
 	return cgroup_remove(&f->c, &e) < 0 ? 7 : 0;
