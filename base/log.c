@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -144,11 +145,19 @@ static void put_time(struct strbuf *b)
 	strbuf_printf(b, "\"%s\"", log_time_of(&now, false).s);
 }
 
+/* Whoever read us may have gone: what we are about must not end by SIGPIPE halfway for the sake of a line. */
 static void write_line(int fd, const struct strbuf *b)
 {
+	const struct timespec now = { 0 };
+	sigset_t set, old;
 	ERROR_INIT(ignored);
 
-	fd_write_all(fd, b->s, b->len, &ignored);
+	sigemptyset(&set);
+	sigaddset(&set, SIGPIPE);
+	sigprocmask(SIG_BLOCK, &set, &old);
+	if (fd_write_all(fd, b->s, b->len, &ignored) < 0 && ignored.code == EPIPE)
+		sigtimedwait(&set, NULL, &now);
+	sigprocmask(SIG_SETMASK, &old, NULL);
 }
 
 static void put_file(const char *level, const char *msg, const char *hint)

@@ -262,6 +262,8 @@ void help_version(struct strbuf *out);
 
 /* ---- setup.c ---- */
 
+/* SIGCHLD at its default. */
+void setup_signals(void);
 /* Opens /dev/null as each of 0, 1, 2 that is closed: no file of ours becomes somebody's stdout. */
 int setup_stdio(bool *ret_stdout_closed, struct error *e);
 /* The log as cli->global and NSRUN_LOG want it. */

@@ -156,6 +156,7 @@ int main(int argc, char **argv)
 
 	if (argc < 1)
 		return EXIT_RUNTIME_ERROR;
+	setup_signals();
 	r = setup_stdio(&cli.stdout_closed, &e);
 	if (r == 0)
 		r = run_command_line(&cli, argv, &e);

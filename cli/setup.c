@@ -6,6 +6,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -33,6 +34,12 @@ int setup_stdio(bool *ret_stdout_closed, struct error *e)
 			*ret_stdout_closed = true;
 	}
 	return 0;
+}
+
+/* Inherited as ignored, the kernel would reap our children, status and all. */
+void setup_signals(void)
+{
+	sigaction(SIGCHLD, &(struct sigaction){ .sa_handler = SIG_DFL }, NULL);
 }
 
 /* The words of logrus, which engines pass through from their own flags. */

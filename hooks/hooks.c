@@ -41,6 +41,7 @@ struct running {
 	const char *point; /* "prestart" */
 	size_t index;
 	struct process process;
+	int container; /* pidfd: the hook ends when that process does; -1: not */
 	int report; /* the errno of a failed execve; EOF: it succeeded */
 	int out, err;
 	struct capture stdout_, stderr_;
@@ -263,7 +264,8 @@ static int64_t now_ms(void)
 	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
 }
 
-/* Waits until the process has ended (1), or DEADLINE has passed (0); DEADLINE -1: for ever. */
+/* Waits until the hook has ended (1), or DEADLINE has passed or the container's process has ended (0); DEADLINE -1: for
+ * ever. */
 static int watch(struct running *r, int64_t deadline, struct error *e)
 {
 	for (;;) {
@@ -272,6 +274,7 @@ static int watch(struct running *r, int64_t deadline, struct error *e)
 			{ .fd = r->process.pidfd, .events = POLLIN },
 			{ .fd = r->out, .events = POLLIN },
 			{ .fd = r->err, .events = POLLIN },
+			{ .fd = r->container, .events = POLLIN },
 		};
 
 		if (deadline >= 0 && left <= 0)
@@ -281,6 +284,8 @@ static int watch(struct running *r, int64_t deadline, struct error *e)
 		take_all(r);
 		if (p[0].revents)
 			return 1;
+		if (p[3].revents)
+			return 0;
 	}
 }
 
@@ -337,12 +342,13 @@ static int not_executed(struct running *r, const struct oci_hook *h, struct erro
 }
 
 static int hook_run(const char *point, size_t index, const struct oci_hook *h, const char *state,
-		    size_t len, int cwd_fd, struct error *e)
+		    size_t len, int cwd_fd, int container, struct error *e)
 {
 	cleanup(running_done) struct running r = {
 		.point = point,
 		.index = index,
 		.process = PROCESS_INIT,
+		.container = container,
 		.report = -1,
 		.out = -1,
 		.err = -1,
@@ -367,8 +373,11 @@ static int hook_run(const char *point, size_t index, const struct oci_hook *h, c
 		goto fail;
 	take_all(&r);
 	if (!ended) {
-		snprintf(what, sizeof(what), "hook ran past specified timeout of %ds",
-			 h->timeout.v);
+		if (deadline >= 0 && now_ms() >= deadline)
+			snprintf(what, sizeof(what), "hook ran past specified timeout of %ds",
+				 h->timeout.v);
+		else
+			snprintf(what, sizeof(what), "the container was killed meanwhile");
 		return hook_error(&r, what, e);
 	}
 	if (not_executed(&r, h, e))
@@ -378,13 +387,19 @@ fail:
 	return error_wrap(e, "error running %s hook #%zu: \"%s\"", point, index, h->path);
 }
 
+int hooks_run_while(const char *name, const struct oci_hook *v, size_t n, const char *state,
+		    size_t state_len, int cwd_fd, int container, struct error *e)
+{
+	for (size_t i = 0; i < n; i++)
+		if (hook_run(name, i, &v[i], state, state_len, cwd_fd, container, e) < 0)
+			return -1;
+	return 0;
+}
+
 int hooks_run(const char *name, const struct oci_hook *v, size_t n, const char *state,
 	      size_t state_len, int cwd_fd, struct error *e)
 {
-	for (size_t i = 0; i < n; i++)
-		if (hook_run(name, i, &v[i], state, state_len, cwd_fd, e) < 0)
-			return -1;
-	return 0;
+	return hooks_run_while(name, v, n, state, state_len, cwd_fd, -1, e);
 }
 
 void hooks_run_all(const char *name, const struct oci_hook *v, size_t n, const char *state,
@@ -393,7 +408,7 @@ void hooks_run_all(const char *name, const struct oci_hook *v, size_t n, const c
 	for (size_t i = 0; i < n; i++) {
 		ERROR_INIT(e);
 
-		if (hook_run(name, i, &v[i], state, state_len, cwd_fd, &e) < 0)
+		if (hook_run(name, i, &v[i], state, state_len, cwd_fd, -1, &e) < 0)
 			log_warning("%s", e.msg);
 	}
 }

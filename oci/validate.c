@@ -73,7 +73,7 @@ int oci_check_list(const char *list, const struct field_path *at, struct error *
 	const char *s = list;
 
 	while (s) {
-		unsigned int first, last;
+		unsigned int first = 0, last;
 
 		s = list_number(s, &first);
 		last = first;

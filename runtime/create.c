@@ -272,7 +272,8 @@ static int attach_network(struct create *c, struct error *e)
 
 	if (!c->init.offer_netns)
 		return 0;
-	if (netns_open_pid(c->process.pid, &netns, e) < 0 || netns_pin(c->o->id, netns, e) < 0)
+	if (netns_open_pid(c->process.pid, &netns, e) < 0 || netns_inode(netns, &c->record.netns_inode, e) < 0 ||
+	    netns_pin(c->o->id, netns, e) < 0)
 		return -1;
 	if (attach_add(&o, netns, nl, &c->attached, e) < 0)
 		return -1;
@@ -293,13 +294,15 @@ static int runtime_hooks(struct create *c, struct error *e)
 			       .annotations = c->config.annotations,
 			       .n_annotations = c->config.n_annotations };
 
+	c->hooks_begun = true;
 	if (!h || (h->n_prestart == 0 && h->n_createRuntime == 0))
 		return 0;
 	oci_state_write(&s, false, &state);
-	c->hooks_begun = true;
-	if (hooks_run("prestart", h->prestart, h->n_prestart, state.s, state.len, c->bundle_fd, e) < 0)
+	if (hooks_run_while("prestart", h->prestart, h->n_prestart, state.s, state.len, c->bundle_fd, c->process.pidfd,
+			    e) < 0)
 		return -1;
-	return hooks_run("createRuntime", h->createRuntime, h->n_createRuntime, state.s, state.len, c->bundle_fd, e);
+	return hooks_run_while("createRuntime", h->createRuntime, h->n_createRuntime, state.s, state.len, c->bundle_fd,
+			       c->process.pidfd, e);
 }
 
 static int await_created(struct create *c, struct error *e)

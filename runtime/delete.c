@@ -14,10 +14,15 @@
 static int break_lock(const struct runtime *rt, const char *id, struct error *e)
 {
 	cleanup(record_done) struct record r = RECORD_INIT;
+	cleanup(process_release) struct process p = PROCESS_INIT;
 
 	if (record_load(rt->root, id, false, 0, &r, e) < 0)
 		return -1;
-	return record_is_locked(&r) ? cgroup_kill(&r.cgroup, SIGKILL, r.pid, e) : 0;
+	if (!record_is_locked(&r))
+		return 0;
+	if (record_open_process(&r, &p, NULL) > 0) /* the pid alone may be somebody else's by now */
+		process_signal(&p, SIGKILL);
+	return cgroup_kill(&r.cgroup, SIGKILL, 0, e);
 }
 
 /* A created container was never started: engines delete it as it is. */

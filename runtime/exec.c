@@ -169,7 +169,6 @@ static void child_main(void *arg)
 	ERROR_INIT(e);
 
 	prctl(PR_SET_PDEATHSIG, 0);
-	prctl(PR_SET_DUMPABLE, 0); /* the container's processes see us */
 	fd_close_at(&x->sync);
 	signals_restore(&x->old_mask);
 	if (child_story(x, &e) < 0)
@@ -184,7 +183,8 @@ static int spawn(struct exec *x, struct error *e)
 			   .cgroup_fd = x->cgroup_fd,
 			   .ret_in_cgroup = &x->in_cgroup,
 			   .main = child_main,
-			   .arg = x };
+			   .arg = x,
+			   .hidden = true };
 	int pair[2];
 
 	if (sync_pair(pair, e) < 0)

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <errno.h>
 #include <sched.h>
 #include <signal.h>
 
@@ -15,8 +16,11 @@ static int send(const struct container *c, const struct record *r, int sig, bool
 	}
 	if (c->init.pid <= 0)
 		return error_set(e, ERR_STATUS, "container not running");
-	if (process_signal(&c->init, sig) < 0)
+	if (process_signal(&c->init, sig) < 0) {
+		if (errno == ESRCH) /* it ended after the look at its status */
+			return error_set(e, ERR_STATUS, "container not running");
 		return error_errno(e, "signal process %d", (int)c->init.pid);
+	}
 	if (sig == SIGKILL && c->status == STATUS_PAUSED) /* a frozen process dies only once thawed (cgroup v1) */
 		return cgroup_freeze(&c->cgroup, false, e);
 	return 0;

@@ -89,6 +89,8 @@ int record_reserve(const char *root, const char *id, struct record *r, struct er
 	}
 	if (st.st_nlink == 0) /* a delete --force came between */
 		return error_set(e, ERR_BUSY, "container \"%s\" was deleted while it was being created", id);
+	if (faccessat(fd, "record.json", F_OK, AT_SYMLINK_NOFOLLOW) == 0) /* ... and another create after it */
+		return error_set(e, ERR_EXISTS, "container with given ID already exists: \"%s\"", id);
 	if ((!r->instance && record_instance(&r->instance, e) < 0) || process_boot_id(r->boot_id, e) < 0) {
 		rmdir(path);
 		return -1;
@@ -121,6 +123,7 @@ int record_save(struct record *r, struct error *e)
 	json_put_string(&w, "bootId", r->boot_id);
 	json_put_bool(&w, "attached", r->attached);
 	json_put_string(&w, "netnsName", r->netns_name);
+	json_put_u64(&w, "netnsInode", r->netns_inode);
 	json_put_string(&w, "netnsPath", r->netns_path);
 	json_put_u64(&w, "newNamespaces", r->ns_new);
 	json_put_u64(&w, "joinedNamespaces", r->ns_joined);
@@ -196,6 +199,7 @@ static int decode(const struct json *j, struct record *r, struct error *e)
 	r->ns_new = get_u64(j, "newNamespaces");
 	r->ns_joined = get_u64(j, "joinedNamespaces");
 	r->netns_name = xstrdup(json_get_string(j, "netnsName"));
+	r->netns_inode = get_u64(j, "netnsInode");
 	r->netns_path = xstrdup(json_get_string(j, "netnsPath"));
 	decode_lists(j, r);
 	return 0;

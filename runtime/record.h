@@ -36,6 +36,7 @@ struct record {
 	struct cgroup cgroup;
 	bool attached;		     /* has attachments of its own (network/) */
 	char *netns_name;	     /* our pin in /run/netns; NULL: none */
+	uint64_t netns_inode;	     /* what is pinned there; 0: not yet known */
 	char *netns_path;	     /* for people: the sandbox key; NULL: shares the runtime's */
 	uint64_t ns_new, ns_joined;  /* CLONE_NEW*: the namespaces that are not the runtime's */
 	char **targets;		     /* mount targets that create had to make in the root file system */

@@ -39,6 +39,14 @@ static int join_pass(const struct spawn *s, bool done[], uint64_t only, bool all
 	return 0;
 }
 
+/* The flag is the memory's, and a copy of it has it too. A process of the container's may have each capability that its user
+ * namespace gives, and would else see us come with the host's descriptors open (as CVE-2016-9962). */
+static void hide(const struct spawn *s)
+{
+	if (s->hidden)
+		prctl(PR_SET_DUMPABLE, 0);
+}
+
 /* The mount namespace goes last of the first pass: joining it changes the root. */
 static int join_all(const struct spawn *s, struct error *e)
 {
@@ -57,6 +65,7 @@ static int join_all(const struct spawn *s, struct error *e)
 	    join_pass(s, done, user, true, e) < 0)
 		return -1;
 	become_root();
+	hide(s); /* a change of user sets the flag to what the sysctl fs.suid_dumpable says */
 	return join_pass(s, done, any & ~cgroup, true, e);
 }
 
@@ -74,6 +83,7 @@ static __attribute__((noreturn)) void child(const struct spawn *s, bool parent_j
 {
 	ERROR_INIT(e);
 
+	hide(s);
 	if ((!parent_joined && join_all(s, &e) < 0) || join_cgroup(s, &e) < 0) {
 		sync_send_error(s->error_fd, &e);
 		_exit(1);
@@ -125,6 +135,7 @@ static __attribute__((noreturn)) void intermediate(const struct spawn *s, int so
 	ERROR_INIT(e);
 
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	hide(s);
 	if (join_all(s, &e) < 0)
 		goto fail;
 	pid = clone_child(s, CLONE_PARENT, true, &pidfd);

@@ -30,6 +30,7 @@ struct spawn {
 	bool *ret_in_cgroup;	   /* set before the clone: false where the kernel could not and the caller must attach */
 	void (*main)(void *arg);   /* in the new process; must not return */
 	void *arg;
+	bool hidden;		   /* not dumpable from before the first join on: who lives there cannot trace it */
 	int error_fd;		   /* sync socket on which the new process reports a failed join */
 };
 int spawn_process(const struct spawn *s, struct process *ret, struct error *e);

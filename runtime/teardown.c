@@ -25,7 +25,7 @@ static int kill_processes(const struct record *r, struct error *e)
 		return -1;
 	if (n > 0)
 		process_signal(&p, SIGKILL);
-	if (cgroup_kill(&r->cgroup, SIGKILL, n > 0 ? r->pid : 0, e) < 0)
+	if (cgroup_kill(&r->cgroup, SIGKILL, 0, e) < 0)
 		result = -1;
 	if (n > 0 && process_wait(&p, KILL_TIMEOUT_MS, &status, NULL) == 0)
 		result = error_set(e, ERR_BUSY, "process %d does not end", (int)r->pid);
@@ -67,10 +67,10 @@ static int remove_targets(const struct runtime *rt, const struct record *r, stru
 	return 0;
 }
 
-/* The name was free when we reserved it: what is there now is ours, a mount or the file for one. */
+/* The name was free when we reserved it. Where create came far enough to know its namespace, another one there is somebody else's. */
 static int remove_netns(const struct record *r, struct error *e)
 {
-	return r->netns_name ? netns_unpin(r->netns_name, 0, e) : 0;
+	return r->netns_name ? netns_unpin(r->netns_name, r->netns_inode, e) : 0;
 }
 
 static void poststop(const struct record *r, const struct oci_config *config)

@@ -286,3 +286,65 @@ load ../helpers
 	[[ $stderr == *"nsrun runs in a chroot"* ]]
 	umount -R -l "$tree"
 }
+
+@test "a warning that nobody can read does not end delete halfway" {
+	local fifo=$BATS_TEST_TMPDIR/fifo
+	make_bundle "$BUNDLE"
+	set_config '.hooks = {"poststop": [{"path": "/bin/false"}]}' # its failure is a warning
+	launch create -b "$BUNDLE" "$ID"
+	mkfifo "$fifo"
+	exec 7<>"$fifo" 8>"$fifo"
+	exec 7<&- # a pipe without a reader
+	"$NSRUN" delete "$ID" 2>&8 || fail "exit status $?"
+	exec 8>&-
+}
+
+@test "an ignored SIGCHLD that was inherited hides no exit status" {
+	make_bundle "$BUNDLE"
+	env --ignore-signal=CHLD "$NSRUN" run -d -b "$BUNDLE" "$ID" >/dev/null 3>&-
+	mkdir "$BATS_TEST_TMPDIR/bin"
+	printf '#!/bin/sh\nexit 3\n' >"$BATS_TEST_TMPDIR/bin/ps"
+	chmod +x "$BATS_TEST_TMPDIR/bin/ps"
+	run -1 env --ignore-signal=CHLD PATH="$BATS_TEST_TMPDIR/bin" "$NSRUN" ps "$ID"
+	assert_output --partial "ps ended with status 3"
+}
+
+@test "delete --force signals no process that got a dead container's pid" {
+	local record=/run/nsrun/containers/$ID/record.json bystander deletion alive=no mounts dir
+	make_bundle "$BUNDLE"
+	set_config '.linux.cgroupsPath = $p' --arg p "/$ID"
+	mounts=$(awk '$3 ~ /^cgroup/ { print $2 }' /proc/mounts)
+	for dir in $mounts; do mkdir -p "$dir/$ID"; done # there before, so not killed whole
+	launch run -d -b "$BUNDLE" "$ID"
+	nsrun kill "$ID" KILL
+	wait_until is_status stopped
+	sleep 1000 3>&- &
+	bystander=$!
+	jq '.pid = $pid' --argjson pid $bystander <"$record" >"$record.tmp"
+	mv "$record.tmp" "$record"
+	exec 8<"${record%/*}"
+	flock 8 # as another delete would
+	"$NSRUN" delete --force "$ID" 3>&- 8<&- &
+	deletion=$!
+	sleep 0.3
+	exec 8<&-
+	wait $deletion
+	if kill $bystander; then alive=yes; fi
+	for dir in $mounts; do
+		[[ ! -d $dir/$ID ]] || rmdir "$dir/$ID"
+	done
+	assert_equal $alive yes
+}
+
+@test "delete --force of a container whose create hangs in a hook" {
+	local create
+	make_bundle "$BUNDLE"
+	set_config '.hooks = {"createRuntime": [{"path": "/bin/sh", "args": ["sh", "-c", "echo $$ >hook; exec sleep 1000"]}]}'
+	"$NSRUN" create -b "$BUNDLE" "$ID" >"$BATS_TEST_TMPDIR/out" 2>&1 </dev/null 3>&- &
+	create=$!
+	wait_until test -s "$BUNDLE/hook"
+	run -0 timeout 5 "$NSRUN" delete --force "$ID"
+	if wait $create; then fail "create succeeded"; fi
+	grep "createRuntime hook #0: the container was killed meanwhile" "$BATS_TEST_TMPDIR/out"
+	run -1 kill -0 "$(<"$BUNDLE/hook")" # the hook went too
+}

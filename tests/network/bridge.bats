@@ -353,3 +353,22 @@ serve_udp()
 	wait_until bash -c '[[ -z $(ip -o link show type veth) ]]'
 	assert_equal "$(find /run/nsrun/networks -name '10.88.*')" ""
 }
+
+@test "a name in /run/netns that is taken meanwhile is an error, and stays with whoever took it" {
+	local holder create
+	make_bundle "$BUNDLE"
+	ip netns add other
+	ip netns delete other
+	flock --no-fork /run/netns sleep 1000 3>&- & # as ip netns does meanwhile
+	holder=$!
+	wait_until grep -q "FLOCK.* $holder " /proc/locks
+	"$NSRUN" create --network bridge -b "$BUNDLE" "$ID" >"$BATS_TEST_TMPDIR/out" 2>&1 </dev/null 3>&- &
+	create=$!
+	wait_until grep -q -- "-> FLOCK.* $create " /proc/locks
+	touch "/run/netns/$ID"
+	mount --bind /proc/self/ns/net "/run/netns/$ID"
+	kill $holder
+	if wait $create; then fail "create succeeded"; fi
+	grep "is taken" "$BATS_TEST_TMPDIR/out"
+	ip netns delete "$ID" || fail "the other's namespace was unpinned"
+}
