@@ -39,6 +39,7 @@ struct exec {
 	size_t n_preserved;
 	struct join joins[OCI_NS_COUNT];
 	size_t n_joins;
+	int ns_fds[OCI_NS_COUNT]; /* ours among those of joins; 0: none */
 	int cgroup_fd, console_socket, sync, sync_child, sigfd, master;
 	bool in_cgroup, has_cgroup, terminal, send_master;
 	sigset_t old_mask;
@@ -54,6 +55,9 @@ static void exec_done(struct exec *x)
 	fd_close_at(&x->sync_child);
 	fd_close_at(&x->sigfd);
 	fd_close_at(&x->master);
+	for (size_t i = 0; i < ARRAY_SIZE(x->ns_fds); i++)
+		if (x->ns_fds[i] > 0)
+			fd_close_at(&x->ns_fds[i]);
 	free(x->preserved);
 	seccomp_program_done(&x->seccomp);
 	oci_process_done(&x->process);
@@ -105,28 +109,49 @@ static int load(struct exec *x, struct error *e)
 	return exec_process_make(x->o, &x->config, &x->process, e);
 }
 
-/* Its namespaces, as the record has them; the others it shares with us. With a user namespace they go one by one, as some may belong to
- * another user namespace and must be joined before it; the cgroup namespace always goes by itself (see spawn.h). */
-static void plan_joins(struct exec *x)
+/* With a user namespace they are joined one by one, as some may belong to another user namespace and must be joined before it; and by
+ * descriptors of their own: once in it we may not look into an init that is not dumpable, which setns(pidfd) asks for. */
+static int open_joins(struct exec *x, uint64_t flags, struct error *e)
 {
-	uint64_t flags = x->record.ns_new | x->record.ns_joined, together = 0;
+	static const char *const files[OCI_NS_COUNT] = {
+		[OCI_NS_PID] = "pid",	[OCI_NS_NETWORK] = "net", [OCI_NS_MOUNT] = "mnt",     [OCI_NS_IPC] = "ipc",
+		[OCI_NS_UTS] = "uts",	[OCI_NS_USER] = "user",	  [OCI_NS_CGROUP] = "cgroup", [OCI_NS_TIME] = "time",
+	};
 
 	for (int t = 0; t < OCI_NS_COUNT; t++) {
 		uint64_t flag = oci_namespace_flag((enum oci_namespace_type)t);
+		char path[64];
+		int fd;
 
 		if (!(flags & flag))
 			continue;
-		if ((flags & CLONE_NEWUSER) || flag == CLONE_NEWCGROUP)
-			x->joins[x->n_joins++] = (struct join){ .fd = x->container.init.pidfd,
-								.flags = flag,
-								.name = "container's namespace" };
-		else
-			together |= flag;
+		snprintf(path, sizeof(path), "/proc/%d/ns/%s", (int)x->container.init.pid, files[t]);
+		fd = open(path, O_RDONLY | O_CLOEXEC);
+		if (fd < 0)
+			return error_errno(e, "open the container's %s namespace",
+					   oci_namespace_name((enum oci_namespace_type)t));
+		x->ns_fds[x->n_joins] = fd;
+		x->joins[x->n_joins++] = (struct join){ .fd = fd, .flags = flag, .name = "container's namespace" };
 	}
-	if (together)
-		x->joins[x->n_joins++] = (struct join){ .fd = x->container.init.pidfd,
-							.flags = together,
-							.name = "container's namespaces" };
+	/* Its number was its own while we went by it. */
+	return process_alive(&x->container.init) ? 0 :
+						   error_set(e, ERR_STATUS, "cannot exec in a stopped container");
+}
+
+/* Its namespaces, as the record has them; the others it shares with us. The cgroup namespace always goes by itself (see spawn.h). */
+static int plan_joins(struct exec *x, struct error *e)
+{
+	uint64_t flags = x->record.ns_new | x->record.ns_joined;
+	const uint64_t parts[] = { flags & CLONE_NEWCGROUP, flags & ~(uint64_t)CLONE_NEWCGROUP };
+
+	if (flags & CLONE_NEWUSER)
+		return open_joins(x, flags, e);
+	for (size_t i = 0; i < ARRAY_SIZE(parts); i++)
+		if (parts[i])
+			x->joins[x->n_joins++] = (struct join){ .fd = x->container.init.pidfd,
+								.flags = parts[i],
+								.name = "container's namespaces" };
+	return 0;
 }
 
 static int child_story(struct exec *x, struct error *e)
@@ -239,8 +264,8 @@ static int exec_story(struct exec *x, int *ret_status, struct error *e)
 		return -1;
 	if (!x->o->detach && step(e, "block signals", signals_block(&x->old_mask, &x->sigfd, e)) < 0)
 		return -1;
-	plan_joins(x);
-	if (step(e, "spawn process", spawn(x, e)) < 0 ||
+	if (step(e, "open namespaces", plan_joins(x, e)) < 0 ||
+	    step(e, "spawn process", spawn(x, e)) < 0 ||
 	    step(e, "set the OOM score", set_oom_score(x, e)) < 0 ||
 	    step(e, "join cgroup", join_cgroup(x, e)) < 0 || step_await(e, "hand over", hand_over(x, e)) < 0 ||
 	    step(e, "send pidfd", pidfd_send(x->o->pidfd_socket, &x->child, e)) < 0 ||

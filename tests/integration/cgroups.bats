@@ -354,7 +354,6 @@ opens()
 # ---- freezing ---------------------------------------------------------------------------------------------
 
 @test "a container that was frozen is paused; kill and delete end it all the same" {
-	local file
 	has_v1 freezer || [[ -e ${UNIFIED-/none}/nsrun ]] || is_v2 || skip "nothing freezes in this view"
 	launch run -d -b "$BUNDLE" "$ID"
 	freeze()

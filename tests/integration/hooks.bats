@@ -119,28 +119,20 @@ seen() { cat "$SEEN"; }
 }
 
 @test "env is exactly the config's, argv[0] is kept, missing args mean the path alone" {
-	local point
 	printf '#!/bin/busybox sh\necho "$0 $#" >>%s\n' "$SEEN" >"$BUNDLE/script"
 	chmod 755 "$BUNDLE/script"
+	# The busybox that is called "sh" is one, whatever its file is called.
 	set_config '.hooks.prestart = [
-		{path: "/bin/busybox", args: ["env"], env: ["A=1", "B=two words"]},
-		{path: "/bin/busybox", args: ["env"]},
-		{path: "/bin/busybox", args: ["sh", "-c", "exec >>$1; busybox env; echo end; tr \"\\0\" \" \" </proc/self/cmdline; exit 0", "zero", $seen],
-			env: ["PATH=/bin", "X=y"]},
+		{path: "/bin/busybox", args: ["sh", "-c", "exec >>$1; tr \"\\0\" \"\\n\" </proc/$$/environ; echo end", "zero", $seen],
+			env: ["PATH=/bin", "X=two words"]},
+		{path: "/bin/busybox", args: ["sh", "-c", "exec >>$1; /bin/busybox wc -c </proc/$$/environ", "zero", $seen]},
 		{path: $script}]' --arg seen "$SEEN" --arg script "$BUNDLE/script"
 	OUTSIDE=1 launch create -b "$BUNDLE" "$ID"
-	run -0 seen
-	assert_line --index 0 PATH=/bin
-	assert_line --index 1 X=y
-	refute_output --partial OUTSIDE
-	assert_line "$BUNDLE/script 0"
-	nsrun delete "$ID"
-	# Empty means empty: a program that prints what it has makes an error of it.
-	set_config '.hooks.prestart = [{path: "/bin/busybox", args: ["env"], env: []}, {path: "/bin/busybox", args: ["false"]}]'
-	refused "error running prestart hook #1: exit status 1, stdout: , stderr: " create -b "$BUNDLE" "$ID"
-	set_config '.hooks.prestart = [{path: "/bin/busybox", args: ["sh", "-c", "busybox env; exit 1"], env: ["PATH=/bin"]}]'
-	refused "exit status 1, stdout: PATH=/bin" create -b "$BUNDLE" "$ID"
-	refute_output --partial OUTSIDE
+	assert_equal "$(seen)" "PATH=/bin
+X=two words
+end
+0
+$BUNDLE/script 0"
 }
 
 @test "only stdin, stdout and stderr are open; signals are at their defaults" {
@@ -178,7 +170,7 @@ seen() { cat "$SEEN"; }
 	hook poststop "echo poststop >>\$seen"
 	set_args sh -c 'echo program >>/hooks/seen'
 	launch create -b "$BUNDLE" "$ID"
-	refused "error running startContainer hook #0: exit status 7, stdout: told, stderr: " start "$ID"
+	refused "error running startContainer hook #0: exit status 7, stdout: told, stderr:" start "$ID"
 	refused "container does not exist" state "$ID"
 	assert_equal "$(seen)" poststop
 	refused "error running startContainer hook #0" run -b "$BUNDLE" "$ID"
@@ -206,7 +198,7 @@ seen() { cat "$SEEN"; }
 	hook poststop "echo second >>\$seen"
 	launch create -b "$BUNDLE" "$ID"
 	run -0 --separate-stderr nsrun delete "$ID"
-	assert_equal "$stderr" "nsrun: warning: error running poststop hook #0: exit status 7, stdout: told, stderr: "
+	assert_equal "$stderr" "nsrun: warning: error running poststop hook #0: exit status 7, stdout: told, stderr:"
 	assert_equal "$(seen)" second
 	run -5 --separate-stderr nsrun run -b "$BUNDLE" "$ID" sh -c 'exit 5'
 	[[ $stderr == "nsrun: warning: "*poststop* ]]

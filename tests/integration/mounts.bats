@@ -455,14 +455,15 @@ teardown()
 }
 
 @test "--no-pivot" {
-	local pid
 	add_mount /mnt bind "$DATA" bind
 	launch run -d --no-pivot -b "$BUNDLE" "$ID"
-	run -0 nsrun exec "$ID" sh -c 'cat /mnt/a; ls /; ls /work /run/tmp; cat /proc/keys'
+	run -0 nsrun exec "$ID" sh -c "cat /mnt/a; ls / | grep -cx -e mnt -e run; ls -d $BUNDLE /../../$BUNDLE; true"
 	assert_line --index 0 data
-	assert_line rootfs || assert_line bin
+	assert_line --index 1 1
+	assert_line --index 2 --partial "No such file or directory"
 	run -0 nsrun exec "$ID" cut -d' ' -f5 /proc/self/mountinfo
 	refute_line --partial "$BATS_TEST_TMPDIR"
+	assert_line /mnt
 }
 
 @test "the working directory is made when missing, with links followed in the root" {
@@ -492,15 +493,11 @@ $(<"$BUNDLE/rootfs/etc/passwd")"
 }
 
 @test "cgroup: the container's own, read-only by default" {
-	if [[ $NSRUN_SANDBOX == v2 ]]; then
-		inside 'stat -fc %T /sys/fs/cgroup; cat /sys/fs/cgroup/cgroup.procs; mkdir /sys/fs/cgroup/x'\'' 2>&1'\'' || true'
-	fi
-	inside 'cd /sys/fs/cgroup; for d in . *; do [ -e $d/cgroup.procs ] && cat $d/cgroup.procs | head -n 1; done | sort -u;
-		mkdir x 2>&1; for d in */; do mkdir $d/x 2>&1; done; true'
+	inside 'cd /sys/fs/cgroup; for d in . *; do [ -e $d/cgroup.procs ] && head -n 1 $d/cgroup.procs; done | sort -u;
+		mkdir x; for d in */; do mkdir $d/x; done; true'
 	assert_line --index 0 1
-	refute_line --regexp "^[2-9][0-9]+$"
 	assert_line "mkdir: can't create directory 'x': Read-only file system"
-	refute_line --regexp "File exists|Permission"
+	refute_line --regexp "(File exists|Permission denied)$"
 }
 
 @test "cgroup: without a cgroup namespace still only the container's own" {

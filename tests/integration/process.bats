@@ -317,7 +317,7 @@ seccomp() { set_config ".linux.seccomp = {defaultAction: \"SCMP_ACT_ALLOW\", sys
 }
 
 @test "seccomp: each operator on arguments" {
-	local op i=0 expected
+	local op expected
 	# kill(pid, signal): the second argument is compared with 10; 9, 10 and 11 are tried in the shell on itself.
 	for op in EQ:010 NE:101 LT:100 LE:110 GT:001 GE:011; do
 		expected=${op#*:}

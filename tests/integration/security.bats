@@ -251,7 +251,7 @@ with_descriptors()
 }
 
 @test "working directory: a descriptor of whoever starts it never leads out" {
-	local n cwd
+	local cwd
 	bundle
 	ln -s /proc/self/fd/7 "$BUNDLE/rootfs/link"
 	for cwd in /link /proc/self/fd/{3..12} /proc/self/fd/3/../.. /proc/1/fd/5; do

@@ -182,6 +182,7 @@ static void test_foreign_listener(void **state)
 	cleanup_close int fd = listen_on(SOCK_STREAM, "127.0.0.1", 8080), udp = -1;
 
 	(void)state;
+	(void)fd;
 	refused("8080:80", "a1", who);
 	refused("127.0.0.1:8080:80", "a1",
 		"port 8080/tcp on 127.0.0.1 is in use by test_ports (pid ");
@@ -242,6 +243,7 @@ static void test_listeners(void **state)
 	size_t n = 0;
 
 	(void)state;
+	(void)fd;
 	ok(listener_list(0, &v, &n, &e), &e);
 	for (size_t i = 0; i < n; i++) {
 		if (v[i].port != 8088)
