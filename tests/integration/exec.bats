@@ -135,8 +135,8 @@ process() { jq ".process | $1" "$BUNDLE/config.json" >"$BATS_TEST_TMPDIR/process
 }
 
 @test "capabilities: the config's; --cap adds; inheritable and ambient are empty" {
-	set_config '.process.capabilities = {bounding: ["CAP_KILL", "CAP_CHOWN"], effective: ["CAP_KILL"], permitted: ["CAP_KILL", "CAP_CHOWN"],
-		inheritable: ["CAP_KILL"], ambient: ["CAP_KILL"]}'
+	set_config '.process.capabilities = {bounding: ["CAP_KILL", "CAP_CHOWN"], effective: ["CAP_KILL"],
+		permitted: ["CAP_KILL", "CAP_CHOWN"], inheritable: ["CAP_KILL"], ambient: ["CAP_KILL"]}'
 	up
 	run -0 nsrun exec "$ID" grep ^Cap /proc/self/status
 	assert_line --regexp "^CapInh:	0000000000000000"
@@ -184,10 +184,12 @@ process() { jq ".process | $1" "$BUNDLE/config.json" >"$BATS_TEST_TMPDIR/process
 @test "--process FILE: the whole process from a file" {
 	set_config '.process.env += ["FROM=config"]'
 	up
-	process '.args = ["sh", "-c", "echo $FROM $HOME; pwd; id -u; id -G; ulimit -n; cut -d\" \" -f19 /proc/$$/stat; cat /proc/self/oom_score_adj; grep Cap /proc/self/status"] |
+	process '.args = ["sh", "-c", "echo $FROM $HOME; pwd; id -u; id -G; ulimit -n; cut -d\" \" -f19 /proc/$$/stat;
+			cat /proc/self/oom_score_adj; grep Cap /proc/self/status"] |
 		.env = ["PATH=/bin", "FROM=file"] | .cwd = "/tmp" | .user = {uid: 7, gid: 8, additionalGids: [9]} | .oomScoreAdj = 55 |
 		.rlimits = [{type: "RLIMIT_NOFILE", soft: 50, hard: 60}] | .scheduler = {policy: "SCHED_OTHER", nice: 9} |
-		.capabilities = {bounding: ["CAP_KILL"], inheritable: ["CAP_KILL"], permitted: ["CAP_KILL"], ambient: ["CAP_KILL"], effective: ["CAP_KILL"]}'
+		.capabilities = {bounding: ["CAP_KILL"], inheritable: ["CAP_KILL"], permitted: ["CAP_KILL"], ambient: ["CAP_KILL"],
+			effective: ["CAP_KILL"]}'
 	run -0 nsrun exec -p "$BATS_TEST_TMPDIR/process.json" "$ID"
 	assert_line --index 0 "file /"
 	assert_line --index 1 /tmp
@@ -302,7 +304,15 @@ process() { jq ".process | $1" "$BUNDLE/config.json" >"$BATS_TEST_TMPDIR/process
 	wait_until is_status paused
 	run -255 nsrun exec "$ID" true
 	assert_output --partial "cannot exec in a paused container (use --ignore-paused to override)"
-	echo "${frozen/FROZEN/THAWED}" | sed s/^1$/0/ >"$dir/nsrun/$ID/$file"
+	# With the option it is done as soon as the container is thawed.
+	timeout 20 "$NSRUN" exec --ignore-paused "$ID" echo thawed >"$BATS_TEST_TMPDIR/out" 2>&1 3>&- &
+	HELPERS+=($!)
+	wait_until bash -c '(( $("$NSRUN" ps -f json "$1" | jq length) == 2 ))' - "$ID"
+	assert_equal "$(<"$BATS_TEST_TMPDIR/out")" ""
+	[[ $frozen == 1 ]] && frozen=0 || frozen=THAWED
+	echo "$frozen" >"$dir/nsrun/$ID/$file"
+	wait "${HELPERS[0]}"
+	assert_equal "$(<"$BATS_TEST_TMPDIR/out")" thawed
 	wait_until is_status running
 	nsrun kill "$ID" KILL
 	wait_until is_status stopped

@@ -230,6 +230,19 @@ try_delete()
 	done
 }
 
+@test "killed at any time" {
+	local ms fault
+	options=("${NETWORK[@]}")
+	settle "${options[@]}"
+	for ms in {1..40}; do
+		fault="after $ms ms"
+		{
+			timeout -s KILL "$(printf '0.%03d' "$ms")" "$NSRUN" create "${options[@]}" -b "$BUNDLE" "$ID" >"$BATS_TEST_TMPDIR/out" 2>&1 </dev/null 3>&- || true
+		} 2>/dev/null
+		recovers "$fault" "${options[@]}"
+	done
+}
+
 alone() { [[ $(nsrun ps -f json "$ID" | jq length) == 1 ]]; }
 
 try_exec()

@@ -7,7 +7,7 @@ load ../helpers
 
 POINTS=(prestart createRuntime createContainer startContainer poststart poststop)
 
-# $HOOK: a script for the host and, below /hooks, for the container; it appends to $SEEN what it was asked to.
+# $SEEN is what the hooks write to; in the container it is /hooks/seen.
 setup()
 {
 	test_begin
@@ -18,13 +18,14 @@ setup()
 	: >"$SEEN"
 }
 
-# hook POINT COMMAND [JQ]: one more hook: sh -c COMMAND, of busybox, which host and container have at /bin. JQ, such as
-# '{timeout: 1}', is added to it. $SEEN of the container is /hooks/seen, as which COMMAND finds it by $seen.
+# hook POINT COMMAND [JQ]: one more hook, which is sh -c COMMAND by the busybox that host and container have at
+# /bin. JQ, such as '{timeout: 1}', is added to it. COMMAND finds $SEEN as $seen, wherever it runs.
 hook()
 {
 	local seen=$SEEN
 	[[ $1 != startContainer ]] || seen=/hooks/seen
-	set_config '.hooks[$point] += [{path: "/bin/busybox", args: ["sh", "-c", $command], env: ["PATH=/bin", "seen=\($seen)"]} + '"${3-{\}}"']' \
+	set_config '.hooks[$point] += [{path: "/bin/busybox", args: ["sh", "-c", $command],
+		env: ["PATH=/bin", "seen=\($seen)"]} + '"${3-{\}}"']' \
 		--arg point "$1" --arg command "$2" --arg seen "$seen"
 }
 
@@ -42,8 +43,8 @@ seen() { cat "$SEEN"; }
 	nsrun start "$ID"
 	wait_until is_status stopped
 	assert_equal "$(seen | grep -v program | tail -n 4)" "$(printf '%s 1\n%s 2\n' startContainer{,} poststart{,})"
-	# startContainer before the program, poststart after it was executed.
-	assert_equal "$(seen | grep -n program | cut -d: -f1)" "$(($(seen | grep -n program | cut -d: -f1) > 8 ? $(seen | grep -n program | cut -d: -f1) : 9))"
+	# The program comes after startContainer; poststart may run beside it.
+	(($(seen | grep -n program | cut -d: -f1) > 8))
 	nsrun delete "$ID"
 	assert_equal "$(seen | tail -n 2)" "$(printf 'poststop 1\npoststop 2')"
 	# The same by run.
@@ -81,9 +82,10 @@ seen() { cat "$SEEN"; }
 }
 
 @test "the namespaces that each runs in, its directory and its root" {
-	local point n container runtime
+	local point container runtime
 	for point in "${POINTS[@]}"; do
-		hook "$point" "{ printf '$point '; for n in mnt net uts pid cgroup; do readlink /proc/self/ns/\$n; done | tr '\n' ' '; pwd; } >>\$seen"
+		hook "$point" "{ printf '$point '
+			for n in mnt net uts pid cgroup; do readlink /proc/self/ns/\$n; done | tr '\n' ' '; pwd; } >>\$seen"
 	done
 	hook createContainer "[ -e $BUNDLE/config.json ] && echo bundle visible >>\$seen"
 	hook startContainer "[ -e /hooks ] && [ ! -e $BUNDLE ] && echo inside >>\$seen"
@@ -138,7 +140,8 @@ $BUNDLE/script 0"
 @test "only stdin, stdout and stderr are open; signals are at their defaults" {
 	local point
 	for point in "${POINTS[@]}"; do
-		hook "$point" "{ echo $point; ls -l /proc/self/fd | grep -v /proc | grep -E ' ([3-9]|[0-9][0-9]) ->'; grep -E 'Sig(Blk|Ign)' /proc/self/status; } >>\$seen"
+		hook "$point" "{ echo $point; ls -l /proc/self/fd | grep -v /proc | grep -E ' ([3-9]|[0-9][0-9]) ->'
+			grep -E 'Sig(Blk|Ign)' /proc/self/status; } >>\$seen"
 	done
 	run -0 bash -c 'trap "" USR1; exec 7</etc/passwd; exec "$NSRUN" run -b "$1" "$2" true' - "$BUNDLE" "$ID"
 	assert_equal "$(seen | grep -c "0000000000000000")" 12

@@ -180,6 +180,18 @@ END
 	rm "$dir"
 }
 
+@test "files of state: nobody else's to read or to write" {
+	bundle
+	launch create -b "$BUNDLE" "$ID"
+	assert_equal "$(stat -c '%a %u' /run/nsrun/containers/"$ID"/{record.json,config.json,start} | sort -u)" "600 0"
+	run -0 find /run/nsrun -perm /022 ! -type l ! -type s
+	assert_output ""
+	run -0 find /run/nsrun -mindepth 1 -maxdepth 3 -type d -perm /055 ! -perm 755 ! -perm 711
+	assert_output ""
+	# Others do not learn who is there.
+	assert_equal "$(stat -c %a /run/nsrun/containers)" 711
+}
+
 # ---- cgroups ----------------------------------------------------------------------------------------------
 
 @test "a pid that cannot be written to a cgroup is an error, and the process does not run" {

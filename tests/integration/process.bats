@@ -80,17 +80,16 @@ seccomp() { set_config ".linux.seccomp = {defaultAction: \"SCMP_ACT_ALLOW\", sys
 	assert_equal "$(sets)" "21 20 20 2021 20"
 }
 
-@test "capabilities: none, none at all, and all that the kernel has" {
+@test "capabilities: empty sets and no sets at all are none, without noNewPrivileges too" {
 	caps "" "" "" "" ""
 	inside 'grep ^Cap /proc/1/status'
 	assert_equal "$(sets)" "0 0 0 0 0"
-	# Without the member nothing changes: the runtime's own, but for a user other than root.
 	set_config 'del(.process.capabilities) | .process.noNewPrivileges = false'
 	inside 'grep ^Cap /proc/1/status'
-	assert_equal "$(sets)" "$(output=$(grep ^Cap /proc/self/status) sets)"
+	assert_equal "$(sets)" "0 0 0 0 0"
 	set_config '.process.user = {uid: 1000, gid: 1000}'
 	inside 'grep ^Cap /proc/1/status'
-	assert_equal "$(sets | cut -d" " -f1-3)" "0 0 0"
+	assert_equal "$(sets)" "0 0 0 0 0"
 }
 
 @test "capabilities: an unknown one is a warning, once; so is one that we do not have" {
@@ -155,7 +154,7 @@ seccomp() { set_config ".linux.seccomp = {defaultAction: \"SCMP_ACT_ALLOW\", sys
 	assert_output "$(cat /proc/self/oom_score_adj)"
 	set_config '.process.oomScoreAdj = -1000'
 	run -1 setpriv --bounding-set -sys_resource "$NSRUN" run -b "$BUNDLE" "$ID" true
-	assert_output --partial "config.json: process.oomScoreAdj"
+	assert_output --partial "process.oomScoreAdj: "
 	set_config '.process.oomScoreAdj = 1001'
 	refused "config.json: process.oomScoreAdj: 1001 is not in -1000 to 1000" run -b "$BUNDLE" "$ID"
 }
@@ -430,7 +429,8 @@ receiver()
 	receiver tty
 	set_config '.process.terminal = true | .process.consoleSize = {height: 33, width: 101} |
 		.process.user = {uid: 1000, gid: 1000}'
-	set_args sh -c 'stty size; tty; stat -c "%u %t" /dev/pts/0; stat -c %t /dev/console; echo ready; read line; echo "got $line"; exit 3'
+	set_args sh -c 'stty size; tty; stat -c "%u %t" /dev/pts/0; stat -c %t /dev/console; echo ready
+		read line; echo "got $line"; exit 3'
 	launch create --console-socket "$SOCKET" -b "$BUNDLE" "$ID"
 	wait_until grep -q "^received /dev/pts/0" "$RECEIVED"
 	run -0 nsrun start "$ID"
@@ -533,8 +533,8 @@ receiver()
 }
 
 @test "a session and a process group of its own; signals at their defaults, none blocked" {
-	run -0 bash -c 'trap "" HUP USR1; exec "$NSRUN" run -b "$1" "$2" sh -c "grep -E \"^Sig(Blk|Ign)\" /proc/self/status; cut -d\" \" -f5,6 /proc/1/stat"' \
-		- "$BUNDLE" "$ID"
+	set_args sh -c 'grep -E "^Sig(Blk|Ign)" /proc/self/status; cut -d" " -f5,6 /proc/1/stat'
+	run -0 bash -c 'trap "" HUP USR1; exec "$NSRUN" run -b "$1" "$2"' - "$BUNDLE" "$ID"
 	assert_line --regexp "^SigBlk:	0000000000000000"
 	assert_line --regexp "^SigIgn:	0000000000000000"
 	assert_line "1 1"

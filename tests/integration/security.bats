@@ -559,6 +559,30 @@ escaped() { find / -maxdepth 3 -name "escape-$ID" ! -path '/proc/*' ! -path '/sy
 	assert_output "$(printf 'CapInh:\t%016d\nCapAmb:\t%016d' 0 0)"
 }
 
+# Init waits with every capability of its user namespace; exec brings in code that was given one of them.
+@test "a created container's init cannot be traced, read or robbed from inside" {
+	bundle
+	user_namespace 100000
+	set_config 'del(.linux.seccomp) | .process.capabilities = {bounding: $c, effective: $c, permitted: $c}' --argjson c '["CAP_SYS_PTRACE"]'
+	launch create -b "$BUNDLE" "$ID"
+	run -0 nsrun exec "$ID" attack trace 1
+	refute_output --partial DONE
+	assert_equal "${#lines[@]}" 4
+	run -0 nsrun start "$ID"
+	run -0 nsrun exec "$ID" id -u
+	assert_output 0
+}
+
+@test "exec works where the container's program cannot be read, and so cannot be looked into" {
+	bundle
+	user_namespace 100000
+	chmod 111 "$BUNDLE/rootfs/bin/busybox"
+	set_config '.process.user = {"uid": 1000, "gid": 1000} | .process.capabilities = {}'
+	launch run -d -b "$BUNDLE" "$ID"
+	run -0 nsrun exec "$ID" id -u
+	assert_output 1000
+}
+
 # CVE-2021-43784, for our own protocol.
 @test "the start socket: garbage starts nothing and harms nothing" {
 	local dir=/run/nsrun/containers/$ID

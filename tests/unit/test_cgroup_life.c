@@ -373,8 +373,9 @@ static void test_delegate(void **state)
 	lab_down(f);
 }
 
-/* In the child: as the user 4711, in a cgroup of ours whose parent is his. */
-static int as_user(struct cgroup_lab *f)
+/* In the child: as the user 4711, in a cgroup of ours whose parent is his. GIVEN: whether that parent has the hugetlb controller, which
+ * depends on whether somebody switched it on at the top. */
+static int as_user(struct cgroup_lab *f, bool given)
 {
 	cleanup_free char *want = xasprintf("%s/nsrun/c", f->top);
 	ERROR_INIT(e);
@@ -397,19 +398,22 @@ static int as_user(struct cgroup_lab *f)
 	f->lin.cgroupsPath = NULL;
 	if (cgroup_plan(CGROUP_CGROUPFS, &f->config, "c", &f->c, &e) < 0)
 		return strstr(e.msg, "huge page limit asked for") ? 0 : 5;
-	if (cgroup_prepare(&f->c, &f->r, &e) == 0 ||
-	    (!strstr(e.msg, "huge page limit asked for, but the hugetlb controller is not "
-			    "delegated to cgroup \"") &&
-	     !strstr(e.msg, "holds processes itself")))
-		return 6;
+	if (cgroup_prepare(&f->c, &f->r, &e) == 0)
+		return !given || cgroup_remove(&f->c, &e) < 0 ? 6 : 0;
+	if (given || (!strstr(e.msg, "huge page limit asked for, but the hugetlb controller is not "
+				     "delegated to cgroup \"") &&
+		      !strstr(e.msg, "holds processes itself")))
+		return 8;
 	return cgroup_remove(&f->c, &e) < 0 ? 7 : 0;
 }
 
 static void test_delegated_to_us(void **state)
 {
 	struct cgroup_lab *f = *state;
-	cleanup_free char *top = NULL, *procs = NULL, *control = NULL;
+	cleanup_free char *top = NULL, *procs = NULL, *control = NULL, *have = NULL;
+	cleanup_close int top_fd = -1;
 	int status = 1;
+	bool given;
 	pid_t pid;
 
 	lab_plan(f);
@@ -417,6 +421,9 @@ static void test_delegated_to_us(void **state)
 	top = xasprintf("%s%s", f->c.dirs[0].mount, f->top);
 	procs = xasprintf("%s/cgroup.procs", top);
 	control = xasprintf("%s/cgroup.subtree_control", top);
+	top_fd = open(top, O_PATH | O_CLOEXEC);
+	works(cgroup_file_read(top_fd, "cgroup.controllers", &have, err));
+	given = cgroup_has_word(have, "hugetlb");
 	assert_int_equal(chown(top, 4711, 4711), 0);
 	assert_int_equal(chown(procs, 4711, 4711), 0);
 	assert_int_equal(chown(control, 4711, 4711), 0);
@@ -428,7 +435,7 @@ static void test_delegated_to_us(void **state)
 		f->c.fd = -1;
 		if (cgroup_join(&f->c, NULL, getpid(), &e) < 0)
 			_exit(99);
-		_exit(as_user(f));
+		_exit(as_user(f, given));
 	}
 	assert_int_equal(waitpid(pid, &status, 0), pid);
 	assert_int_equal(status, 0);
