@@ -205,6 +205,11 @@ static int v1_write(const struct v1_files *f, bool allow, const char *line, bool
 				 "linux.resources.devices: cgroup \"%s\": the parent cgroup does "
 				 "not allow \"%s\"",
 				 f->where->path, line);
+	if (errno == EINVAL && strcmp(line, "a") == 0)
+		return error_set(e, EINVAL,
+				 "linux.resources.devices: cgroup \"%s\" has children, and cgroup v1 "
+				 "then takes no new default for devices",
+				 f->where->path);
 	return error_errno(e, "linux.resources.devices: cgroup \"%s\": write \"%s\" to devices.%s",
 			   f->where->path, line, allow ? "allow" : "deny");
 }

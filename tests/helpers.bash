@@ -47,12 +47,14 @@ test_end()
 setup() { test_begin; }
 teardown() { test_end; }
 
-# An id that no other container on the machine has: cgroups are shared between sandboxes.
+# An id that no other container on the machine has, for cgroups are shared between sandboxes, and by which
+# tests/census knows whose a cgroup is: t3-TAG, t3a-TAG, ...
 new_id()
 {
-	local random
-	read -r random </proc/sys/kernel/random/uuid
-	echo "t$BATS_TEST_NUMBER-${random%%-*}"
+	local count=$BATS_TEST_TMPDIR/.ids letters=({a..z}) n
+	echo >>"$count"
+	n=$(wc -l <"$count")
+	echo "t$BATS_TEST_NUMBER$( ((n == 1)) || echo "${letters[n - 2]}")-$NSRUN_TEST_TAG"
 }
 
 # nothing_left [SECTION...]: fails with what is there that was not when the test began (see tests/census).
