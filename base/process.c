@@ -151,6 +151,14 @@ int process_wait(struct process *p, int timeout_ms, int *ret_status, struct erro
 	return 1;
 }
 
+void process_signals_default(void)
+{
+	const unsigned long kernel_sigaction[8] = { 0 }; /* SIG_DFL, no flags, no mask */
+
+	for (int sig = 1; sig <= SIGRTMAX; sig++)
+		syscall(SYS_rt_sigaction, sig, kernel_sigaction, NULL, SIGRTMAX / 8); /* KILL and STOP: EINVAL */
+}
+
 int process_stat(pid_t pid, char *ret_state, uint64_t *ret_start_time, struct error *e)
 {
 	char path[64], text[1024];

@@ -44,6 +44,10 @@ int process_signal(const struct process *p, int sig);
  * wait(2) encodes it, 0 on time-out. A process that is not our child gives *ret_status = 0. */
 int process_wait(struct process *p, int timeout_ms, int *ret_status, struct error *e);
 
+/* Every signal's disposition at its default. execve resets handlers, not SIG_IGN. By the raw system call: the C library's sigaction(2) refuses
+ * its own two, 32 and 33, which GNU make 4.3 leaves ignored in what it runs. */
+void process_signals_default(void);
+
 /* State letter (0 if gone) and start time from /proc/PID/stat. */
 int process_stat(pid_t pid, char *ret_state, uint64_t *ret_start_time, struct error *e);
 /* /proc/sys/kernel/random/boot_id, 36 characters. */

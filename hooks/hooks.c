@@ -160,13 +160,11 @@ static __attribute__((noreturn)) void become_hook(const struct oci_hook *h, char
 						  char *const *envp, const int stdio[3], int cwd_fd,
 						  int report)
 {
-	struct sigaction dfl = { .sa_handler = SIG_DFL };
 	sigset_t none;
 	int err;
 
 	setpgid(0, 0);
-	for (int sig = 1; sig <= SIGRTMAX; sig++)
-		sigaction(sig, &dfl, NULL);
+	process_signals_default();
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	if (cwd_fd >= 0 && fchdir(cwd_fd) < 0)

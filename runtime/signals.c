@@ -4,6 +4,7 @@
  * that none falls between the two; and their names. Left alone are those the kernel sends for a
  * fault of our own, which nobody could read.
  */
+#include "base/process.h"
 #include "runtime/terminal.h"
 
 #include <errno.h>
@@ -37,14 +38,10 @@ int signals_block(sigset_t *ret_old, int *ret_sigfd, struct error *e)
 	return 0;
 }
 
-/* execve resets handlers, not SIG_IGN: what nohup or a shell had ignored would be ignored in the
- * container for ever. */
+/* What nohup or a shell had ignored would be ignored in the container for ever. */
 void signals_restore(const sigset_t *old)
 {
-	struct sigaction dfl = { .sa_handler = SIG_DFL };
-
-	for (int sig = 1; sig <= SIGRTMAX; sig++)
-		sigaction(sig, &dfl, NULL); /* KILL, STOP and the C library's own two: EINVAL */
+	process_signals_default();
 	sigprocmask(SIG_SETMASK, old, NULL);
 }
 

@@ -47,7 +47,7 @@ teardown()
 	nothing_left
 }
 
-no_veth() { ! ip -o link | grep -q " veth"; }
+no_veth() { [[ ! $(ip -o link show type veth) ]]; }
 
 NETWORK=(--network bridge -p 8080:80)
 
@@ -55,7 +55,7 @@ NETWORK=(--network bridge -p 8080:80)
 # namespace, which the kernel takes apart in its own time: seconds, on a busy machine. The end waits for that.
 snapshot()
 {
-	ip -o link | cut -d: -f2 | cut -d@ -f1 | grep -v "^ veth"
+	ip -o link | cut -d: -f2 | cut -d@ -f1 | grep -v "^ ve"
 	nft list ruleset
 	find /run/nsrun /run/netns "$BUNDLE/rootfs" /sys/fs/cgroup/{,*/}nsrun/"$ID"* -maxdepth 4 \
 		! -path '/run/nsrun/cache/*' ! -path "$BUNDLE/rootfs/bin/*" 2>/dev/null

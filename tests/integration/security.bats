@@ -123,6 +123,7 @@ caught_by()
 }
 
 @test "binary: by a script of the image whose interpreter is /proc/self/exe" {
+	! ldd "$NSRUN" >/dev/null 2>&1 || skip "nsrun is linked dynamically: the image has no loader for it"
 	a_binary
 	bundle
 	all_capabilities
