@@ -104,8 +104,10 @@ int attach_remove(const char *instance, struct error *e)
 	cleanup_attach_record struct attach_record rec = { 0 };
 	int rc = attach_record_load(instance, &rec, e);
 
-	if (rc != 1)
-		return rc;
+	if (rc < 0)
+		return -1;
+	if (rc == 0) /* nothing was begun, but for a temporary of the record, perhaps */
+		return attach_record_delete(instance, e);
 	if (attach_teardown(&rec, e) < 0)
 		return error_wrap(e, "detach container %s", rec.container_id);
 	return 0;
