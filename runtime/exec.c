@@ -154,6 +154,12 @@ static int plan_joins(struct exec *x, struct error *e)
 	return 0;
 }
 
+/* Before the program runs the parent has things to do to it: the cgroup, unless it was born there; the OOM score. */
+static bool waits_for_parent(const struct exec *x)
+{
+	return (x->has_cgroup && !x->in_cgroup) || x->process.oomScoreAdj.set;
+}
+
 static int child_story(struct exec *x, struct error *e)
 {
 	cleanup(process_setup_done) struct process_setup s = PROCESS_SETUP_INIT;
@@ -164,7 +170,7 @@ static int child_story(struct exec *x, struct error *e)
 	s.n_preserved = x->n_preserved;
 	if (process_setup_close(&s, keep, ARRAY_SIZE(keep), e) < 0)
 		return -1;
-	if (x->has_cgroup && !x->in_cgroup && sync_await(x->sync_child, SYNC_CGROUP, NULL, NULL, e) < 0)
+	if (waits_for_parent(x) && sync_await(x->sync_child, SYNC_CGROUP, NULL, NULL, e) < 0)
 		return -1;
 	if (setsid() < 0 && errno != EPERM)
 		return error_errno(e, "setsid");
@@ -234,9 +240,12 @@ static int join_cgroup(struct exec *x, struct error *e)
 {
 	if (!x->has_cgroup || x->in_cgroup)
 		return 0;
-	if (cgroup_join(&x->container.cgroup, exec_process_cgroup(x->o), x->child.pid, e) < 0)
-		return -1;
-	return sync_send(x->sync, SYNC_CGROUP, e);
+	return cgroup_join(&x->container.cgroup, exec_process_cgroup(x->o), x->child.pid, e);
+}
+
+static int let_go(struct exec *x, struct error *e)
+{
+	return waits_for_parent(x) ? sync_send(x->sync, SYNC_CGROUP, e) : 0;
 }
 
 static int hand_over(struct exec *x, struct error *e)
@@ -267,7 +276,8 @@ static int exec_story(struct exec *x, int *ret_status, struct error *e)
 	if (step(e, "open namespaces", plan_joins(x, e)) < 0 ||
 	    step(e, "spawn process", spawn(x, e)) < 0 ||
 	    step(e, "set the OOM score", set_oom_score(x, e)) < 0 ||
-	    step(e, "join cgroup", join_cgroup(x, e)) < 0 || step_await(e, "hand over", hand_over(x, e)) < 0 ||
+	    step(e, "join cgroup", join_cgroup(x, e)) < 0 || step(e, "let it go", let_go(x, e)) < 0 ||
+	    step_await(e, "hand over", hand_over(x, e)) < 0 ||
 	    step(e, "send pidfd", pidfd_send(x->o->pidfd_socket, &x->child, e)) < 0 ||
 	    step(e, "write pid file", pid_file_write(x->o->pid_file, x->child.pid, e)) < 0) {
 		process_done(&x->child);
