@@ -2,8 +2,8 @@
 /*
  * Who owns a descriptor. (Half of idea 2 of 5; base/memory.h is the other half.)
  *
- * Descriptors start at -1, are close-on-exec from birth, are declared `cleanup_close`, and leave their block
- * by steal_fd(). Closing keeps errno.
+ * Descriptors start at -1, are close-on-exec from birth, are declared `cleanup_close`, and leave
+ * their block by steal_fd(). Closing keeps errno.
  */
 #ifndef BASE_FD_H
 #define BASE_FD_H
@@ -26,25 +26,28 @@ static inline int steal_fd(int *fd)
 	return v;
 }
 
-/* Reads the rest of FD, at most MAX bytes (more is an error, EFBIG). *ret_data is NUL-terminated, the caller
- * frees it; *ret_len (may be NULL) does not count the NUL. */
+/* Reads the rest of FD, at most MAX bytes (more is an error, EFBIG). *ret_data is NUL-terminated,
+ * the caller frees it; *ret_len (may be NULL) does not count the NUL. */
 int fd_read_all(int fd, size_t max, char **ret_data, size_t *ret_len, struct error *e);
 /* Writes all N bytes, riding over EINTR and short writes. */
 int fd_write_all(int fd, const void *data, size_t n, struct error *e);
 
-/* Reads the file PATH below DIRFD (or AT_FDCWD), at most MAX bytes. Refuses what is not a regular file, and
- * never blocks on a fifo. A final symbolic link is followed only if FOLLOW. */
-int file_read(int dirfd, const char *path, bool follow, size_t max, char **ret_data, size_t *ret_len,
-	      struct error *e);
+/* Reads the file PATH below DIRFD (or AT_FDCWD), at most MAX bytes. Refuses what is not a regular
+ * file, and never blocks on a fifo. A final symbolic link is followed only if FOLLOW. */
+int file_read(int dirfd, const char *path, bool follow, size_t max, char **ret_data,
+	      size_t *ret_len, struct error *e);
 /* One write(2) of TEXT to an existing file (procfs, sysfs, cgroupfs). */
 int file_write(int dirfd, const char *path, const char *text, struct error *e);
-/* Puts DATA at NAME in one go: O_EXCL temporary beside it, then rename. Never writes through a link. */
-int file_replace(int dirfd, const char *name, const void *data, size_t len, mode_t mode, struct error *e);
+/* Puts DATA at NAME in one go: O_EXCL temporary beside it, then rename. Never writes through a
+ * link. */
+int file_replace(int dirfd, const char *name, const void *data, size_t len, mode_t mode,
+		 struct error *e);
 
 /* Sends one message of LEN bytes with N descriptors (N <= 8) on the socket SOCK. */
 int fd_send(int sock, const void *data, size_t len, const int *fds, size_t n, struct error *e);
-/* Receives one message of at most LEN bytes. Returns its length, 0 at EOF. Descriptors that arrive go to FDS
- * (room for N; the rest of FDS is set to -1); more than N, or a truncated message, is an error. */
+/* Receives one message of at most LEN bytes. Returns its length, 0 at EOF. Descriptors that arrive
+ * go to FDS (room for N; the rest of FDS is set to -1); more than N, or a truncated message, is an
+ * error. */
 ssize_t fd_receive(int sock, void *data, size_t len, int *fds, size_t n, struct error *e);
 /* Connects to the SOCK_STREAM (or TYPE) unix socket at PATH, of any length. */
 int fd_connect_unix(const char *path, int type, int *ret_fd, struct error *e);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * One switch over the kinds for each of the three directions. Integers are checked against their member's
- * range before any cast. Memory is bounded by json.c's bounds on the input; nesting by the tables.
+ * One switch over the kinds for each of the three directions. Integers are checked against their
+ * member's range before any cast. Memory is bounded by json.c's bounds on the input; nesting by the
+ * tables.
  */
 #include "base/fields.h"
 
@@ -81,7 +82,8 @@ static void *member(void *obj, size_t offset)
 	return (char *)obj + offset;
 }
 
-/* The member's own type is "struct X *": copied, for access as "void *" would break the aliasing rules. */
+/* The member's own type is "struct X *": copied, for access as "void *" would break the aliasing
+ * rules. */
 static void *pointer_get(const void *m)
 {
 	void *p;
@@ -111,7 +113,8 @@ static const struct {
 	[FIELD_KIND_OPT_I64] = { true, INT64_MIN, INT64_MAX },
 };
 
-/* Whether J is an integer of KIND's range; then one of *ret_u and *ret_i is it, by the kind's sign. */
+/* Whether J is an integer of KIND's range; then one of *ret_u and *ret_i is it, by the kind's
+ * sign. */
 static bool number_fits(enum field_kind kind, const struct json *j, uint64_t *ret_u, int64_t *ret_i)
 {
 	if (!ranges[kind].is_signed)

@@ -9,7 +9,8 @@ static const void *member_const(const void *obj, size_t offset)
 	return (const char *)obj + offset;
 }
 
-/* The member's own type is "struct X *": copied, for reading it as "void *" would break the aliasing rules. */
+/* The member's own type is "struct X *": copied, for reading it as "void *" would break the
+ * aliasing rules. */
 static const void *pointer(const void *m)
 {
 	void *p;

@@ -2,13 +2,13 @@
 /*
  * The parser: text -> json_check_text() -> yajl's events -> a tree in one arena.
  *
- * yajl is lenient where we must not be: it turns \u0000 into a NUL inside a string, an unpaired surrogate into
- * "?" or into invalid UTF-8, and lets overlong UTF-8 through. So one pass of our own over the raw text finds
- * the first such place, and yajl is only fed what stands before it: whichever fault comes first in the text is
- * the one that is told.
+ * yajl is lenient where we must not be: it turns \u0000 into a NUL inside a string, an unpaired
+ * surrogate into "?" or into invalid UTF-8, and lets overlong UTF-8 through. So one pass of our own
+ * over the raw text finds the first such place, and yajl is only fed what stands before it:
+ * whichever fault comes first in the text is the one that is told.
  *
- * Duplicate keys are found when an object ends, by sorting its members: n log n for any input, where a linear
- * search would be quadratic and a hash table open to chosen collisions.
+ * Duplicate keys are found when an object ends, by sorting its members: n log n for any input,
+ * where a linear search would be quadratic and a hash table open to chosen collisions.
  */
 #include "base/json.h"
 
@@ -141,7 +141,8 @@ static bool surrogate_low(int unit)
 	return unit >= 0xdc00 && unit <= 0xdfff;
 }
 
-/* How many bytes the character or escape inside a string at S takes. 0 and *ret_why: it is refused. */
+/* How many bytes the character or escape inside a string at S takes. 0 and *ret_why: it is
+ * refused. */
 static size_t string_unit(const char *s, size_t n, const char **ret_why)
 {
 	size_t len = 2;
@@ -317,7 +318,8 @@ static int on_key(void *ctx, const unsigned char *s, size_t n)
 	p->key = arena_text(p->arena, s, n);
 	m = &p->members[p->n_members++];
 	m->key = p->key;
-	/* yajl hands out the text itself, unless it had to decode escapes; then the key's end must do. */
+	/* yajl hands out the text itself, unless it had to decode escapes; then the key's end must
+	 * do. */
 	m->at = raw > p->text && raw < p->text + p->len ? (size_t)(raw - p->text) - 1 : here(p);
 	return 1;
 }

@@ -2,10 +2,10 @@
 /*
  * JSON in and out. json.c is the only file that knows the JSON library (yajl's event parser).
  *
- * In: a tree in one arena, freed whole. Numbers keep their text (RLIM_INFINITY exceeds int64). Refused, with
- * line and column: duplicate keys, depth over 64, over 1048576 values, input over 16 MiB, strings with an
- * embedded NUL, bytes after the value, invalid UTF-8, unpaired surrogates. Out: a writer that appends to a
- * strbuf (json_writer.c; json_tree.c has what reads a tree).
+ * In: a tree in one arena, freed whole. Numbers keep their text (RLIM_INFINITY exceeds int64).
+ * Refused, with line and column: duplicate keys, depth over 64, over 1048576 values, input over 16
+ * MiB, strings with an embedded NUL, bytes after the value, invalid UTF-8, unpaired surrogates.
+ * Out: a writer that appends to a strbuf (json_writer.c; json_tree.c has what reads a tree).
  */
 #ifndef BASE_JSON_H
 #define BASE_JSON_H
@@ -28,7 +28,8 @@ struct json {
 	const char *text;	/* of strings (decoded) and numbers (as written), else NULL */
 	bool boolean;
 	size_t n;		/* children of an array or object */
-	struct json *first;	/* the first child; the others follow by ->next, in the order of the text */
+	struct json
+		*first; /* the first child; the others follow by ->next, in the order of the text */
 	struct json *next;
 };
 
@@ -42,7 +43,8 @@ void json_done(struct json_doc *d);
 #define cleanup_json cleanup(json_done)
 
 /* Parses LEN bytes. WHAT names the input in errors: "config.json: line 3, column 7: ...". */
-int json_parse(const char *text, size_t len, const char *what, struct json_doc *ret_doc, struct error *e);
+int json_parse(const char *text, size_t len, const char *what, struct json_doc *ret_doc,
+	       struct error *e);
 
 /* The member KEY of the object J, or NULL (also if J is NULL or no object). */
 const struct json *json_get(const struct json *j, const char *key);
@@ -50,13 +52,15 @@ const struct json *json_get(const struct json *j, const char *key);
 const char *json_get_string(const struct json *j, const char *key);
 /* "an object", "a string", ... for error texts. */
 const char *json_type_name(enum json_type t);
-#define json_each(child, j) (const struct json *child = (j) ? (j)->first : NULL; child; child = child->next)
+#define json_each(child, j)                                                                        \
+	(const struct json *child = (j) ? (j)->first : NULL; child; child = child->next)
 
-/* The length of the UTF-8 sequence at S (N > 0 bytes left) after RFC 3629: no overlong forms, no surrogates,
- * nothing above U+10FFFF. 0 if none stands there. */
+/* The length of the UTF-8 sequence at S (N > 0 bytes left) after RFC 3629: no overlong forms, no
+ * surrogates, nothing above U+10FFFF. 0 if none stands there. */
 size_t json_utf8_length(const char *s, size_t n);
 
-/* Exact conversion of a number's text; fractions, exponents and values out of range are refused. 0 or -1. */
+/* Exact conversion of a number's text; fractions, exponents and values out of range are refused. 0
+ * or -1. */
 int json_to_u64(const struct json *j, uint64_t *ret_v);
 int json_to_i64(const struct json *j, int64_t *ret_v);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What reads a parsed tree. Numbers are converted here, from the text as it was written, so that nothing is
- * rounded or cut on the way.
+ * What reads a parsed tree. Numbers are converted here, from the text as it was written, so that
+ * nothing is rounded or cut on the way.
  */
 #include "base/json.h"
 

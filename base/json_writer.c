@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The writer. What it writes is always valid JSON and valid UTF-8, whatever bytes the strings hold: engines
- * parse our output strictly.
+ * The writer. What it writes is always valid JSON and valid UTF-8, whatever bytes the strings hold:
+ * engines parse our output strictly.
  */
 #include "base/json.h"
 

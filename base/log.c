@@ -87,7 +87,8 @@ static void put_escaped(struct strbuf *b, const char *s, bool quoted)
 			strbuf_puts(b, "\\n");
 		else if (c < 0x20 || c == 0x7f)
 			strbuf_printf(b, "\\u%04x", c);
-		else if (n == 2 && c == 0xc2 && (unsigned char)s[1] < 0xa0) /* the controls of ISO 6429's C1 */
+		else if (n == 2 && c == 0xc2 &&
+			 (unsigned char)s[1] < 0xa0) /* the controls of ISO 6429's C1 */
 			strbuf_printf(b, "\\u%04x", (unsigned char)s[1]);
 		else if (n == 0)
 			strbuf_puts(b, "\xef\xbf\xbd");
@@ -145,7 +146,8 @@ static void put_time(struct strbuf *b)
 	strbuf_printf(b, "\"%s\"", log_time_of(&now, false).s);
 }
 
-/* Whoever read us may have gone: what we are about must not end by SIGPIPE halfway for the sake of a line. */
+/* Whoever read us may have gone: what we are about must not end by SIGPIPE halfway for the sake of
+ * a line. */
 static void write_line(int fd, const struct strbuf *b)
 {
 	const struct timespec now = { 0 };

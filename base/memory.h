@@ -2,9 +2,9 @@
 /*
  * Who owns a pointer. (Half of idea 2 of 5; base/fd.h is the other half.)
  *
- * A pointer declared `cleanup_free` is freed when its block ends, unless steal_ptr() handed it over.
- * A struct that owns has a noun_done(), good for zeroed and for half-made ones.
- * Allocation failure ends the program: it is short-lived, and sizes that come from input are bounded first.
+ * A pointer declared `cleanup_free` is freed when its block ends, unless steal_ptr() handed it
+ * over. A struct that owns has a noun_done(), good for zeroed and for half-made ones. Allocation
+ * failure ends the program: it is short-lived, and sizes that come from input are bounded first.
  */
 #ifndef BASE_MEMORY_H
 #define BASE_MEMORY_H
@@ -58,7 +58,8 @@ void strbuf_done(struct strbuf *b);
 bool str_eq(const char *a, const char *b);
 bool str_has_prefix(const char *s, const char *prefix);
 
-/* The whole of S as a decimal number in [MIN, MAX]; no sign unless MIN < 0, no spaces, no leading "+". 0 or -1. */
+/* The whole of S as a decimal number in [MIN, MAX]; no sign unless MIN < 0, no spaces, no leading
+ * "+". 0 or -1. */
 int str_to_int64(const char *s, long long min, long long max, long long *ret_v);
 
 #endif

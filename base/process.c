@@ -156,7 +156,8 @@ void process_signals_default(void)
 	const unsigned long kernel_sigaction[8] = { 0 }; /* SIG_DFL, no flags, no mask */
 
 	for (int sig = 1; sig <= SIGRTMAX; sig++)
-		syscall(SYS_rt_sigaction, sig, kernel_sigaction, NULL, SIGRTMAX / 8); /* KILL and STOP: EINVAL */
+		syscall(SYS_rt_sigaction, sig, kernel_sigaction, NULL,
+			SIGRTMAX / 8); /* KILL and STOP: EINVAL */
 }
 
 int process_stat(pid_t pid, char *ret_state, uint64_t *ret_start_time, struct error *e)

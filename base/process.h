@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Processes as {pid, pidfd}: a pid alone may name somebody else a moment later.
- * A process kept across invocations is pid + start time (field 22 of /proc/PID/stat, clock ticks since boot)
- * + boot id; process_open_same() opens the pidfd first, compares, then the caller acts on the pidfd.
+ * Processes as {pid, pidfd}: a pid alone may name somebody else a moment later. A process kept
+ * across invocations is pid + start time (field 22 of /proc/PID/stat, clock ticks since boot) +
+ * boot id; process_open_same() opens the pidfd first, compares, then the caller acts on the pidfd.
  */
 #ifndef BASE_PROCESS_H
 #define BASE_PROCESS_H
@@ -26,10 +26,10 @@ void process_done(struct process *p);
 /* Closes the pidfd only: the process lives on. */
 void process_release(struct process *p);
 
-/* What process_clone() gives the child: 0 in the child, the pid in the parent, -1 on error (errno set).
- * FLAGS are CLONE_* without an exit signal (SIGCHLD is used). CGROUP_FD >= 0: born in that v2 cgroup
- * (CLONE_INTO_CGROUP, Linux 5.7). Without clone3 (ENOSYS) falls back to clone(2), and then fails with EOPNOTSUPP if CGROUP_FD was
- * asked for. */
+/* What process_clone() gives the child: 0 in the child, the pid in the parent, -1 on error (errno
+ * set). FLAGS are CLONE_* without an exit signal (SIGCHLD is used). CGROUP_FD >= 0: born in that v2
+ * cgroup (CLONE_INTO_CGROUP, Linux 5.7). Without clone3 (ENOSYS) falls back to clone(2), and then
+ * fails with EOPNOTSUPP if CGROUP_FD was asked for. */
 pid_t process_clone(uint64_t flags, int cgroup_fd, int *ret_pidfd);
 
 /* pidfd_open(2). */
@@ -44,8 +44,9 @@ int process_signal(const struct process *p, int sig);
  * wait(2) encodes it, 0 on time-out. A process that is not our child gives *ret_status = 0. */
 int process_wait(struct process *p, int timeout_ms, int *ret_status, struct error *e);
 
-/* Every signal's disposition at its default. execve resets handlers, not SIG_IGN. By the raw system call: the C library's sigaction(2) refuses
- * its own two, 32 and 33, which GNU make 4.3 leaves ignored in what it runs. */
+/* Every signal's disposition at its default. execve resets handlers, not SIG_IGN. By the raw system
+ * call: the C library's sigaction(2) refuses its own two, 32 and 33, which GNU make 4.3 leaves
+ * ignored in what it runs. */
 void process_signals_default(void);
 
 /* State letter (0 if gone) and start time from /proc/PID/stat. */

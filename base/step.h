@@ -6,10 +6,11 @@
  *	    step(e, "prepare cgroup", cgroup_prepare(...)) < 0)
  *		return -1;
  *
- * A step's name is logged when it begins, and put before its error when it fails. The list of steps is at once
- * the story, the trace, the context of errors and the test plan: in the test build (step.c compiled with
- * STEP_FAULTS) the variable NSRUN_FAULT="NAME" makes the step of that name fail after it was done, and
- * "NAME=kill" has the process SIGKILL itself there; "list" prints each step's name to stderr as it ends.
+ * A step's name is logged when it begins, and put before its error when it fails. The list of steps
+ * is at once the story, the trace, the context of errors and the test plan: in the test build
+ * (step.c compiled with STEP_FAULTS) the variable NSRUN_FAULT="NAME" makes the step of that name
+ * fail after it was done, and "NAME=kill" has the process SIGKILL itself there; "list" prints each
+ * step's name to stderr as it ends.
  */
 #ifndef BASE_STEP_H
 #define BASE_STEP_H
@@ -18,7 +19,8 @@
 
 #define step(e, name, call) (step_begin(name), step_end((e), (name), (call)))
 
-/* A step that waits for the other side, whose error brings its own context: no name is put before it. */
+/* A step that waits for the other side, whose error brings its own context: no name is put before
+ * it. */
 #define step_await(e, name, call) (step_begin(name), step_end_await((e), (name), (call)))
 
 void step_begin(const char *name);

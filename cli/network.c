@@ -20,7 +20,8 @@
 
 #define SCHEMA "nsrun.network/1"
 
-/* Puts the verb before the error, unless it begins with it ("network create needs CAP_NET_ADMIN"). */
+/* Puts the verb before the error, unless it begins with it ("network create needs
+ * CAP_NET_ADMIN"). */
 static int failed(const char *verb, struct error *e)
 {
 	return str_has_prefix(e->msg, verb) ? -1 : error_wrap(e, "%s", verb);

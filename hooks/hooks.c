@@ -262,8 +262,8 @@ static int64_t now_ms(void)
 	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
 }
 
-/* Waits until the hook has ended (1), or DEADLINE has passed or the container's process has ended (0); DEADLINE -1: for
- * ever. */
+/* Waits until the hook has ended (1), or DEADLINE has passed or the container's process has ended
+ * (0); DEADLINE -1: for ever. */
 static int watch(struct running *r, int64_t deadline, struct error *e)
 {
 	for (;;) {

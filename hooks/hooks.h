@@ -17,8 +17,9 @@
  * current one. */
 int hooks_run(const char *name, const struct oci_hook *v, size_t n, const char *state,
 	      size_t state_len, int cwd_fd, struct error *e);
-/* As hooks_run, as long as the process of the pidfd CONTAINER lives: its end is the hook's, too, and an
- * error. So a hook that hangs ends by `delete --force` of its container. -1: whatever lives. */
+/* As hooks_run, as long as the process of the pidfd CONTAINER lives: its end is the hook's, too,
+ * and an error. So a hook that hangs ends by `delete --force` of its container. -1: whatever
+ * lives. */
 int hooks_run_while(const char *name, const struct oci_hook *v, size_t n, const char *state,
 		    size_t state_len, int cwd_fd, int container, struct error *e);
 /* For poststop (and poststart's callers' choice): runs all of them; each failure only warns. */

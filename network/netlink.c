@@ -66,10 +66,10 @@ int netlink_open(int protocol, int *ret_fd, struct error *e)
 
 /*
  * When the last reference to a NETLINK_NETFILTER socket goes, the kernel (6.18: nft_rcv_nl_event())
- * first waits until what anybody has deleted from nftables in this network namespace is freed, which
- * takes an RCU grace period, and keeps other transactions out meanwhile. So then a child is born that
- * holds a reference, leaves all else, sleeps that time and exits. It has no exit signal, so that no
- * other wait of ours can meet it.
+ * first waits until what anybody has deleted from nftables in this network namespace is freed,
+ * which takes an RCU grace period, and keeps other transactions out meanwhile. So then a child is
+ * born that holds a reference, leaves all else, sleeps that time and exits. It has no exit signal,
+ * so that no other wait of ours can meet it.
  *
  * Whether somebody has deleted just now: the child of one who has holds an abstract unix address,
  * which is a thing of the network namespace too. (Who takes it from us costs us a child each time.)

@@ -1,15 +1,20 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Networks: named CNI configuration lists. Ours are written to /etc/nsrun/net.d (NSRUN_NET_DIR or --net-dir overrides), /etc/cni/net.d
- * is read as well. The network "bridge" (link nsrun0, 10.88.0.0/16 unless that clashes) is built in; a file of that name overrides it.
+ * Networks: named CNI configuration lists. Ours are written to /etc/nsrun/net.d (NSRUN_NET_DIR or
+ * --net-dir overrides), /etc/cni/net.d is read as well. The network "bridge" (link nsrun0,
+ * 10.88.0.0/16 unless that clashes) is built in; a file of that name overrides it.
  *
- * State, gone with a reboot as the namespaces are (network/state.h; no name of a network can clash with a folder of ours):
- *	/run/nsrun/networks/lock			host-wide: ports, creation of networks and bridges
- *	/run/nsrun/networks/state/NAME/lock		a network's existence and its bridge
- *	/run/nsrun/networks/state/NAME/link		the bridge: ifindex, MAC, whether we made it; .../subnet: of the built-in network
- *	/run/nsrun/networks/leases/NAME/10.88.0.2	host-local's layout: container id (our instance id), CR LF, ifname; NAME/lock
- *	/run/nsrun/networks/attachments/INSTANCE.json	the intent and result of a container's attachments
- *	/run/nsrun/networks/ports/tcp/8080/0.0.0.0	a claimed host port: instance id ("any": every address)
+ * State, gone with a reboot as the namespaces are (network/state.h; no name of a network can clash
+ * with a folder of ours):
+ *	/run/nsrun/networks/
+ *	  lock				host-wide: ports, creation of networks and bridges
+ *	  state/NAME/lock		a network's existence and its bridge
+ *	  state/NAME/link		the bridge: ifindex, MAC, whether we made it
+ *	  state/NAME/subnet		of the built-in network
+ *	  leases/NAME/10.88.0.2		host-local's layout: container id (our instance id), CR LF,
+ *					ifname; beside it NAME/lock
+ *	  attachments/INSTANCE.json	the intent and result of a container's attachments
+ *	  ports/tcp/8080/0.0.0.0	a claimed host port: instance id ("any": every address)
  */
 #ifndef NETWORK_NETWORK_H
 #define NETWORK_NETWORK_H
@@ -28,7 +33,8 @@ struct network_dirs {		 /* NULL members: the defaults */
 	const char *net_dir;
 };
 
-/* A decoded list with one built-in bridge plugin (the only driver for now; another type is refused by name). */
+/* A decoded list with one built-in bridge plugin (the only driver for now; another type is refused
+ * by name). */
 struct network {
 	char *name;
 	char *file;		/* NULL: built in */
@@ -42,11 +48,14 @@ struct network {
 	bool gateway_on_bridge;	/* the bridge has the gateway's address */
 	bool default_route;	/* containers get one, via the gateway */
 	bool isolated_ports;	/* members do not reach one another */
-	struct ip_route *routes; /* more routes for containers; gateway family 0: via the network's */
+	struct ip_route
+		*routes; /* more routes for containers; gateway family 0: via the network's */
 	size_t n_routes;
 	uint32_t mtu;		/* 0: auto, the default route's */
 	char *data_dir;		/* this network's lease folder (host-local's dataDir/NAME) */
-	char *unsupported;	/* NULL, or why no container can be attached: "plugin type \"vlan\" (plugins[2]): not supported yet" */
+	/* NULL, or why no container can be attached: "plugin type \"vlan\" (plugins[2]): not
+	 * supported yet" */
+	char *unsupported;
 	struct json_doc list;	/* the whole list as it was read */
 };
 void network_done(struct network *n);
@@ -55,7 +64,8 @@ void networks_free(struct network *v, size_t n);
 /* CNI's rule for names: ^[a-zA-Z0-9][a-zA-Z0-9_.-]*$, and at most 128 bytes. */
 bool network_name_valid(const char *name);
 bool network_ifname_valid(const char *ifname);
-int network_load(const struct network_dirs *d, const char *name, struct network *ret, struct error *e); /* unknown: `no network called "x"` */
+int network_load(const struct network_dirs *d, const char *name, struct network *ret,
+		 struct error *e); /* unknown: `no network called "x"` */
 
 struct network_create_options {
 	const char *name, *driver, *subnet, *gateway, *ip_range;
@@ -66,12 +76,15 @@ struct network_create_options {
 	size_t n_labels;
 	bool dry_run;
 };
-/* Picks a free subnet from the pool where none is asked for; an asked-for one that clashes is refused, naming the clash. */
-int network_create(const struct network_dirs *d, const struct network_create_options *o, struct network *ret, struct error *e);
+/* Picks a free subnet from the pool where none is asked for; an asked-for one that clashes is
+ * refused, naming the clash. */
+int network_create(const struct network_dirs *d, const struct network_create_options *o,
+		   struct network *ret, struct error *e);
 /* Refused while in use, naming the members. Removes file, link, rules, state. */
 int network_remove(const struct network_dirs *d, const char *name, struct error *e);
 /* All networks, sorted by name, the built-in one included. One broken file is a warning. */
-int network_list(const struct network_dirs *d, struct network **ret, size_t *ret_n, struct error *e);
+int network_list(const struct network_dirs *d, struct network **ret, size_t *ret_n,
+		 struct error *e);
 
 /* One --network NAME[:ip=..,ip6=..,mac=..,ifname=..,alias=..] */
 struct network_request {
@@ -116,22 +129,29 @@ struct attach_result {
 void attach_result_done(struct attach_result *r);
 #define cleanup_attach_result cleanup(attach_result_done)
 
-/* Looks only: networks exist, static addresses are in range and free, ports not claimed. Cheap to refuse. */
+/* Looks only: networks exist, static addresses are in range and free, ports not claimed. Cheap to
+ * refuse. */
 int attach_check(const struct attach_options *o, struct error *e);
-/* Attaches all networks and ports: intent record, lease, bridge (create or verify, under flock), veth born in NETNS_FD, addresses and routes
- * on CONTAINER_NL (a NETLINK_ROUTE socket opened in the container's namespace by init; not closed here), rules, ports. On
- * failure everything is undone. With no request (n_requests == 0) only lo is set up. */
-int attach_add(const struct attach_options *o, int netns_fd, int container_nl, struct attach_result *ret, struct error *e);
-/* Undoes all of INSTANCE from its record; idempotent, goes on past errors and reports the first. Never waits for RCU. */
+/* Attaches all networks and ports: intent record, lease, bridge (create or verify, under flock),
+ * veth born in NETNS_FD, addresses and routes on CONTAINER_NL (a NETLINK_ROUTE socket opened in the
+ * container's namespace by init; not closed here), rules, ports. On failure everything is undone.
+ * With no request (n_requests == 0) only lo is set up. */
+int attach_add(const struct attach_options *o, int netns_fd, int container_nl,
+	       struct attach_result *ret, struct error *e);
+/* Undoes all of INSTANCE from its record; idempotent, goes on past errors and reports the first.
+ * Never waits for RCU. */
 int attach_remove(const char *instance, struct error *e);
-/* Deletes host ends whose attachment is gone but whose namespace lives on (a sidecar's). Waits for RCU: never on the hot path. */
+/* Deletes host ends whose attachment is gone but whose namespace lives on (a sidecar's). Waits for
+ * RCU: never on the hot path. */
 int attach_sweep(struct error *e);
 /* Reads the record. Returns 1, or 0 if there is none. */
 int attach_load(const char *instance, struct attach_result *ret, struct error *e);
 void attach_result_put(struct json_writer *w, const char *key, const struct attach_result *r);
 
-/* Fills the generated files below DIR_FD ("resolv.conf", "hosts", "hostname"; they exist, empty, already bound in the container: written in place).
- * DNS: servers given (--dns), else the host's resolv.conf without loopback servers. HOSTS: "name:ip" of --add-host. R may be NULL (no network: localhost only). */
+/* Fills the generated files below DIR_FD ("resolv.conf", "hosts", "hostname"; they exist, empty,
+ * already bound in the container: written in place). DNS: servers given (--dns), else the host's
+ * resolv.conf without loopback servers. HOSTS: "name:ip" of --add-host. R may be NULL (no network:
+ * localhost only). */
 struct names_options {
 	const char *hostname;
 	char *const *dns;

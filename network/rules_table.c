@@ -2,14 +2,14 @@
 /*
  * What the chains are for:
  *
- * raw: nothing from outside may speak to 127.0.0.0/8. It must be here, before conntrack and nat: the
- * kernel's own check comes at routing, when dnat has already changed the address, so that a
+ * raw: nothing from outside may speak to 127.0.0.0/8. It must be here, before conntrack and nat:
+ * the kernel's own check comes at routing, when dnat has already changed the address, so that a
  * neighbour on the LAN could reach what is published on 127.0.0.1 only.
  *
- * prerouting, output: packets to one of the host's own addresses go to `publish`: from outside, from
- * containers (to their own port as well: hairpin), from the host. ::1 cannot be left by dnat (the
- * source stays ::1, and IPv6 has no route_localnet): left alone, so that clients are refused at once
- * and fall back to 127.0.0.1.
+ * prerouting, output: packets to one of the host's own addresses go to `publish`: from outside,
+ * from containers (to their own port as well: hairpin), from the host. ::1 cannot be left by dnat
+ * (the source stays ::1, and IPv6 has no route_localnet): left alone, so that clients are refused
+ * at once and fall back to 127.0.0.1.
  *
  * publish: [host address .] protocol . port to container address . port.
  *
@@ -18,8 +18,8 @@
  *
  * forward: isolation. A bridge's own traffic (it comes by when bridge-nf-call-iptables is 1) is
  * `same`. `internal` goes neither in nor out, not even to published ports. Published ports are
- * public. Networks in `open` reach each other. All else that goes to a bridge is dropped: from other
- * networks, and from the LAN past the published ports.
+ * public. Networks in `open` reach each other. All else that goes to a bridge is dropped: from
+ * other networks, and from the LAN past the published ports.
  *
  * input: internal networks reach of the host only DNS, echo and neighbour discovery.
  */

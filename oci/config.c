@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The field tables of config.json, in the order of the spec's own structs, and what reads and writes it.
- * oci/validate.c has the rules that a table cannot say.
+ * The field tables of config.json, in the order of the spec's own structs, and what reads and
+ * writes it. oci/validate.c has the rules that a table cannot say.
  */
 #include "oci/config.h"
 
@@ -190,9 +190,12 @@ static const struct field block_io_fields[] = {
 	FIELD_OPT_U16(struct oci_block_io, leafWeight, OPTIONAL),
 	FIELD_OBJECTS(struct oci_block_io, weightDevice, weight_device_fields, OPTIONAL),
 	FIELD_OBJECTS(struct oci_block_io, throttleReadBpsDevice, throttle_device_fields, OPTIONAL),
-	FIELD_OBJECTS(struct oci_block_io, throttleWriteBpsDevice, throttle_device_fields, OPTIONAL),
-	FIELD_OBJECTS(struct oci_block_io, throttleReadIOPSDevice, throttle_device_fields, OPTIONAL),
-	FIELD_OBJECTS(struct oci_block_io, throttleWriteIOPSDevice, throttle_device_fields, OPTIONAL),
+	FIELD_OBJECTS(struct oci_block_io, throttleWriteBpsDevice, throttle_device_fields,
+		      OPTIONAL),
+	FIELD_OBJECTS(struct oci_block_io, throttleReadIOPSDevice, throttle_device_fields,
+		      OPTIONAL),
+	FIELD_OBJECTS(struct oci_block_io, throttleWriteIOPSDevice, throttle_device_fields,
+		      OPTIONAL),
 	FIELDS_END
 };
 
@@ -210,7 +213,8 @@ static const struct field interface_priority_fields[] = {
 
 static const struct field resources_network_fields[] = {
 	FIELD_OPT_U32(struct oci_resources_network, classID, OPTIONAL),
-	FIELD_OBJECTS(struct oci_resources_network, priorities, interface_priority_fields, OPTIONAL),
+	FIELD_OBJECTS(struct oci_resources_network, priorities, interface_priority_fields,
+		      OPTIONAL),
 	FIELDS_END
 };
 
@@ -344,8 +348,8 @@ static const struct field config_fields[] = {
 	FIELDS_END
 };
 
-/* "For compatibility [...] it MAY be a relative path, in which case it MUST be interpreted as relative to "/""
- * (config.md, mounts): made absolute here, so that nobody else need know. */
+/* "For compatibility [...] it MAY be a relative path, in which case it MUST be interpreted as
+ * relative to "/"" (config.md, mounts): made absolute here, so that nobody else need know. */
 static void mounts_absolute(struct oci_config *c)
 {
 	for (size_t i = 0; i < c->n_mounts; i++) {
@@ -404,8 +408,8 @@ void oci_config_write(const struct oci_config *c, struct strbuf *out)
 	json_object_end(&w);
 }
 
-int oci_process_parse(const char *text, size_t len, const char *what, struct oci_process *ret_process,
-		      struct error *e)
+int oci_process_parse(const char *text, size_t len, const char *what,
+		      struct oci_process *ret_process, struct error *e)
 {
 	const struct field_path *at = FIELD_ROOT(what);
 	cleanup_json struct json_doc doc = { 0 };
@@ -427,8 +431,8 @@ void oci_process_done(struct oci_process *p)
 	fields_free(process_fields, p);
 }
 
-int oci_resources_parse(const char *text, size_t len, const char *what, struct oci_resources *ret_resources,
-			struct error *e)
+int oci_resources_parse(const char *text, size_t len, const char *what,
+			struct oci_resources *ret_resources, struct error *e)
 {
 	const struct field_path *at = FIELD_ROOT(what);
 	cleanup_json struct json_doc doc = { 0 };

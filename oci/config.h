@@ -2,9 +2,10 @@
 /*
  * config.json of the OCI runtime-spec 1.3.0, every key that concerns Linux, as typed structs.
  *
- * Members are named as the spec names the keys, so that one grep finds both. Absent strings are NULL, absent
- * objects NULL pointers, absent arrays n_X == 0, absent numbers .set == false. Field tables (base/fields.h) in
- * config.c decode, encode and free them. Unknown keys are ignored, as the spec demands.
+ * Members are named as the spec names the keys, so that one grep finds both. Absent strings are
+ * NULL, absent objects NULL pointers, absent arrays n_X == 0, absent numbers .set == false. Field
+ * tables (base/fields.h) in config.c decode, encode and free them. Unknown keys are ignored, as the
+ * spec demands.
  */
 #ifndef OCI_CONFIG_H
 #define OCI_CONFIG_H
@@ -105,8 +106,10 @@ struct oci_hook {
 };
 
 struct oci_hooks {
-	struct oci_hook *prestart, *createRuntime, *createContainer, *startContainer, *poststart, *poststop;
-	size_t n_prestart, n_createRuntime, n_createContainer, n_startContainer, n_poststart, n_poststop;
+	struct oci_hook *prestart, *createRuntime, *createContainer, *startContainer, *poststart,
+		*poststop;
+	size_t n_prestart, n_createRuntime, n_createContainer, n_startContainer, n_poststart,
+		n_poststop;
 };
 
 enum oci_namespace_type {
@@ -173,10 +176,10 @@ struct oci_throttle_device {
 struct oci_block_io {
 	struct opt_u16 weight, leafWeight;
 	struct oci_weight_device *weightDevice;
-	struct oci_throttle_device *throttleReadBpsDevice, *throttleWriteBpsDevice, *throttleReadIOPSDevice,
-		*throttleWriteIOPSDevice;
-	size_t n_weightDevice, n_throttleReadBpsDevice, n_throttleWriteBpsDevice, n_throttleReadIOPSDevice,
-		n_throttleWriteIOPSDevice;
+	struct oci_throttle_device *throttleReadBpsDevice, *throttleWriteBpsDevice,
+		*throttleReadIOPSDevice, *throttleWriteIOPSDevice;
+	size_t n_weightDevice, n_throttleReadBpsDevice, n_throttleWriteBpsDevice,
+		n_throttleReadIOPSDevice, n_throttleWriteIOPSDevice;
 };
 
 struct oci_hugepage_limit {
@@ -280,7 +283,8 @@ struct oci_linux {
 	struct oci_net_device *netDevices;
 	size_t n_netDevices;
 	struct oci_seccomp *seccomp;
-	char *rootfsPropagation; /* "", "shared", "slave", "private", "unbindable" and their r* forms */
+	/* "", "shared", "slave", "private", "unbindable" and their r* forms */
+	char *rootfsPropagation;
 	char **maskedPaths, **readonlyPaths;
 	size_t n_maskedPaths, n_readonlyPaths;
 	char *mountLabel;
@@ -301,11 +305,12 @@ struct oci_config {
 	struct oci_hooks *hooks;
 	struct oci_pair *annotations;
 	size_t n_annotations;
-	struct oci_linux *linux_; /* the key "linux"; some compilers predefine that word. Never NULL after oci_config_parse */
+	/* the key "linux"; some compilers predefine that word. Never NULL after oci_config_parse */
+	struct oci_linux *linux_;
 };
 
-/* Decodes and validates TEXT. WHAT names it in errors ("config.json"). On success *ret_config is owned by the
- * caller (oci_config_done). */
+/* Decodes and validates TEXT. WHAT names it in errors ("config.json"). On success *ret_config is
+ * owned by the caller (oci_config_done). */
 int oci_config_parse(const char *text, size_t len, const char *what, struct oci_config *ret_config,
 		     struct error *e);
 /* Reads FILE (at most JSON_INPUT_MAX) and parses it. */
@@ -315,24 +320,26 @@ void oci_config_done(struct oci_config *c);
 void oci_config_write(const struct oci_config *c, struct strbuf *out);
 
 /* The process object alone (exec --process FILE): the same table, the same validation. */
-int oci_process_parse(const char *text, size_t len, const char *what, struct oci_process *ret_process,
-		      struct error *e);
+int oci_process_parse(const char *text, size_t len, const char *what,
+		      struct oci_process *ret_process, struct error *e);
 void oci_process_done(struct oci_process *p);
 /* The resources object alone (update --resources). */
-int oci_resources_parse(const char *text, size_t len, const char *what, struct oci_resources *ret_resources,
-			struct error *e);
+int oci_resources_parse(const char *text, size_t len, const char *what,
+			struct oci_resources *ret_resources, struct error *e);
 void oci_resources_done(struct oci_resources *r);
 
 /* The entry of TYPE in linux.namespaces, or NULL if the container shares the runtime's. */
-const struct oci_namespace *oci_namespace_get(const struct oci_config *c, enum oci_namespace_type type);
+const struct oci_namespace *oci_namespace_get(const struct oci_config *c,
+					      enum oci_namespace_type type);
 /* "network", ... and the CLONE_NEW* flag of each type. */
 const char *oci_namespace_name(enum oci_namespace_type type);
 uint64_t oci_namespace_flag(enum oci_namespace_type type);
 /* The value of annotation KEY, or NULL. */
 const char *oci_annotation(const struct oci_config *c, const char *key);
 
-/* The file below /proc/sys that the key of linux.sysctl names ("net.ipv4.ip_forward", "net/ipv4/ip_forward"), with
- * no empty, "." or ".." component; NULL if it names none. The caller frees. */
+/* The file below /proc/sys that the key of linux.sysctl names ("net.ipv4.ip_forward",
+ * "net/ipv4/ip_forward"), with no empty, "." or ".." component; NULL if it names none. The caller
+ * frees. */
 char *oci_sysctl_path(const char *key);
 
 /* A container id: [A-Za-z0-9_+.-]+, at most 255 bytes, not starting with "-" or ".". */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Names that the spec, the kernel and we give to things: namespaces, sysctls, container ids, annotations. */
+/* Names that the spec, the kernel and we give to things: namespaces, sysctls, container ids,
+ * annotations. */
 #include "oci/config.h"
 
 #include <sched.h>
@@ -54,8 +55,8 @@ const char *oci_annotation(const struct oci_config *c, const char *key)
 }
 
 /*
- * As sysctl(8) has it: the first separator decides. After a "." dots separate and slashes stand for dots in
- * names ("net.ipv4.conf.eth0/100.forwarding"); after a "/" the key is the path.
+ * As sysctl(8) has it: the first separator decides. After a "." dots separate and slashes stand for
+ * dots in names ("net.ipv4.conf.eth0/100.forwarding"); after a "/" the key is the path.
  */
 char *oci_sysctl_path(const char *key)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What `spec` writes: the config that people know from runc, but always with a network namespace of its own,
- * rootless too (runc's rootless spec shares the host's).
+ * What `spec` writes: the config that people know from runc, but always with a network namespace of
+ * its own, rootless too (runc's rootless spec shares the host's).
  */
 #include "oci/spec.h"
 
@@ -23,23 +23,33 @@ static const struct spec_mount mounts[] = {
 	  "devpts",
 	  "devpts",
 	  { "nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620", "gid=5", NULL } },
-	{ "/dev/shm", "tmpfs", "shm", { "nosuid", "noexec", "nodev", "mode=1777", "size=65536k", NULL } },
+	{ "/dev/shm",
+	  "tmpfs",
+	  "shm",
+	  { "nosuid", "noexec", "nodev", "mode=1777", "size=65536k", NULL } },
 	{ "/dev/mqueue", "mqueue", "mqueue", { "nosuid", "noexec", "nodev", NULL } },
 	{ "/sys", "sysfs", "sysfs", { "nosuid", "noexec", "nodev", "ro", NULL } },
-	{ "/sys/fs/cgroup", "cgroup", "cgroup", { "nosuid", "noexec", "nodev", "relatime", "ro", NULL } },
+	{ "/sys/fs/cgroup",
+	  "cgroup",
+	  "cgroup",
+	  { "nosuid", "noexec", "nodev", "relatime", "ro", NULL } },
 };
 
-/* A sysfs of one's own needs privilege over the network namespace's owner, and group 5 (tty) is not mapped. */
-static const struct spec_mount rootless_pts = {
-	"/dev/pts", "devpts", "devpts", { "nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620", NULL }
-};
+/* A sysfs of one's own needs privilege over the network namespace's owner, and group 5 (tty) is not
+ * mapped. */
+static const struct spec_mount rootless_pts = { "/dev/pts",
+						"devpts",
+						"devpts",
+						{ "nosuid", "noexec", "newinstance",
+						  "ptmxmode=0666", "mode=0620", NULL } };
 static const struct spec_mount rootless_sys = {
 	"/sys", "none", "/sys", { "rbind", "nosuid", "noexec", "nodev", "ro", NULL }
 };
 
 static const char *const masked_paths[] = {
-	"/proc/acpi",	    "/proc/asound",	 "/proc/kcore",	      "/proc/keys",    "/proc/latency_stats",
-	"/proc/timer_list", "/proc/timer_stats", "/proc/sched_debug", "/sys/firmware", "/proc/scsi",
+	"/proc/acpi",	       "/proc/asound",	   "/proc/kcore",	"/proc/keys",
+	"/proc/latency_stats", "/proc/timer_list", "/proc/timer_stats", "/proc/sched_debug",
+	"/sys/firmware",       "/proc/scsi",
 };
 static const char *const readonly_paths[] = {
 	"/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger",

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The state object: runtime.md's, with runc's further members (rootfs, created, owner), in runc's order.
+ * The state object: runtime.md's, with runc's further members (rootfs, created, owner), in runc's
+ * order.
  */
 #include "oci/state.h"
 

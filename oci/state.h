@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The state object of the runtime-spec: what `state` prints, hooks read on stdin, seccomp agents receive. */
+/* The state object of the runtime-spec: what `state` prints, hooks read on stdin, seccomp agents
+ * receive. */
 #ifndef OCI_STATE_H
 #define OCI_STATE_H
 

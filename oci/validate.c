@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The rules of config.md but for process, and the checks that several rules share. What the kernel alone can
- * know (a mount's options, a cgroup's limits) is left to it; what it would answer with a bare EINVAL is said
- * here by name.
+ * The rules of config.md but for process, and the checks that several rules share. What the kernel
+ * alone can know (a mount's options, a cgroup's limits) is left to it; what it would answer with a
+ * bare EINVAL is said here by name.
  */
 #include "oci/validate.h"
 

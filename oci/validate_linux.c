@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The rules of config-linux.md but for resources and seccomp: above all, what needs which namespace. A setting
- * without its namespace would change the host.
+ * The rules of config-linux.md but for resources and seccomp: above all, what needs which
+ * namespace. A setting without its namespace would change the host.
  */
 #include "oci/validate.h"
 
@@ -121,7 +121,8 @@ static int check_time_offsets(const struct oci_config *c, const struct field_pat
 }
 
 /*
- * Which namespace holds the sysctl PATH: sysctl(7), namespaces(7). OCI_NS_COUNT: none, it is the host's.
+ * Which namespace holds the sysctl PATH: sysctl(7), namespaces(7). OCI_NS_COUNT: none, it is the
+ * host's.
  */
 static enum oci_namespace_type sysctl_namespace(const char *path)
 {

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The rules of config.md's process, for a container's and for exec's alike. Capabilities are not looked at:
- * what cannot be granted is a warning when it is applied, never an error (config.md, capabilities).
+ * The rules of config.md's process, for a container's and for exec's alike. Capabilities are not
+ * looked at: what cannot be granted is a warning when it is applied, never an error (config.md,
+ * capabilities).
  */
 #include "oci/validate.h"
 

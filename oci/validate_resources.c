@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The rules of config-linux.md's resources, for a container's config and for update's alike. Values that the
- * kernel judges by itself (a quota against its period) are left to it; checked is what a cgroup file would
- * misread (names with spaces, numbers that wrap) and what the spec calls an error. Engines send a weight of 0
- * and empty objects for "not set".
+ * The rules of config-linux.md's resources, for a container's config and for update's alike. Values
+ * that the kernel judges by itself (a quota against its period) are left to it; checked is what a
+ * cgroup file would misread (names with spaces, numbers that wrap) and what the spec calls an
+ * error. Engines send a weight of 0 and empty objects for "not set".
  */
 #include "oci/validate.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The rules of config-linux.md's seccomp. Names of system calls are not looked at: profiles list those of many
- * kernels, and unknown ones are left out when the filter is made.
+ * The rules of config-linux.md's seccomp. Names of system calls are not looked at: profiles list
+ * those of many kernels, and unknown ones are left out when the filter is made.
  */
 #include "oci/validate.h"
 

@@ -206,10 +206,11 @@ static int v1_write(const struct v1_files *f, bool allow, const char *line, bool
 				 "not allow \"%s\"",
 				 f->where->path, line);
 	if (errno == EINVAL && strcmp(line, "a") == 0)
-		return error_set(e, EINVAL,
-				 "linux.resources.devices: cgroup \"%s\" has children, and cgroup v1 "
-				 "then takes no new default for devices",
-				 f->where->path);
+		return error_set(
+			e, EINVAL,
+			"linux.resources.devices: cgroup \"%s\" has children, and cgroup v1 "
+			"then takes no new default for devices",
+			f->where->path);
 	return error_errno(e, "linux.resources.devices: cgroup \"%s\": write \"%s\" to devices.%s",
 			   f->where->path, line, allow ? "allow" : "deny");
 }
@@ -255,10 +256,11 @@ static int v1_take_back(const struct v1_files *f, const struct device_list *l, s
 		if ((r->major != -1 && x.major == -1) || (r->minor != -1 && x.minor == -1)) {
 			device_rule_print(r, text);
 			device_rule_print(&x, wider);
-			return error_set(e, ERR_UNSUPPORTED,
-					 "linux.resources.devices: cgroup v1 cannot %s \"%s\" out of "
-					 "\"%s\"",
-					 r->allow ? "allow" : "deny", text, wider);
+			return error_set(
+				e, ERR_UNSUPPORTED,
+				"linux.resources.devices: cgroup v1 cannot %s \"%s\" out of "
+				"\"%s\"",
+				r->allow ? "allow" : "deny", text, wider);
 		}
 		x.access &= r->access;
 		device_rule_print(&x, text);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The container, as the verbs of cli/ see it. One function a life-cycle operation; each reads as a story of named steps in its own file
- * (create.c, start.c, kill.c, delete.c, exec.c, run.c).
+ * The container, as the verbs of cli/ see it. One function a life-cycle operation; each reads as a
+ * story of named steps in its own file (create.c, start.c, kill.c, delete.c, exec.c, run.c).
  */
 #ifndef RUNTIME_CONTAINER_H
 #define RUNTIME_CONTAINER_H
@@ -18,7 +18,7 @@
 
 /* What the global options say; const after the command line is read. */
 struct runtime {
-	const char *root;	     /* containers' directories: "/run/nsrun/containers", or --root */
+	const char *root; /* containers' directories: "/run/nsrun/containers", or --root */
 	const char *cache;	     /* "/run/nsrun/cache" */
 	enum cgroup_manager cgroup_manager;
 	bool rootless;
@@ -54,12 +54,15 @@ struct create_options {
 	bool detach, keep, no_subreaper;
 };
 
-/* create: returns when the container is created: cgroup complete, network up, init waits for start. */
+/* create: returns when the container is created: cgroup complete, network up, init waits for
+ * start. */
 int container_create(const struct runtime *rt, const struct create_options *o, struct error *e);
 /* start: returns when the container's program runs, or with execve's reason why not. */
 int container_start(const struct runtime *rt, const char *id, struct error *e);
-/* run = create + start (+ wait + delete unless detached). *ret_status: exit code for our own exit: the process's, or 128 + signal; 0 when detached. */
-int container_run(const struct runtime *rt, const struct create_options *o, int *ret_status, struct error *e);
+/* run = create + start (+ wait + delete unless detached). *ret_status: exit code for our own exit:
+ * the process's, or 128 + signal; 0 when detached. */
+int container_run(const struct runtime *rt, const struct create_options *o, int *ret_status,
+		  struct error *e);
 int container_kill(const struct runtime *rt, const char *id, int sig, bool all, struct error *e);
 /* FORCE: kills a running one; success if there is none. */
 int container_delete(const struct runtime *rt, const char *id, bool force, struct error *e);
@@ -83,11 +86,13 @@ struct exec_options {
 	int preserve_fds;
 };
 /* *ret_status as container_run's. */
-int container_exec(const struct runtime *rt, const struct exec_options *o, int *ret_status, struct error *e);
+int container_exec(const struct runtime *rt, const struct exec_options *o, int *ret_status,
+		   struct error *e);
 
 /* One container as its record and the kernel tell. */
 struct container {
-	char *id, *instance, *bundle, *rootfs, *created, *owner, *netns; /* netns: path, NULL if it shares the runtime's */
+	char *id, *instance, *bundle, *rootfs, *created, *owner,
+		*netns; /* netns: path, NULL if it shares the runtime's */
 	struct oci_pair *annotations;
 	size_t n_annotations;
 	enum status status;
@@ -98,7 +103,8 @@ struct container {
 #define CONTAINER_INIT ((struct container){ .init = { .pidfd = -1 }, .cgroup = { .fd = -1 } })
 void container_done(struct container *c);
 /* Unknown: "container does not exist" (ERR_NO_CONTAINER). */
-int container_load(const struct runtime *rt, const char *id, struct container *ret, struct error *e);
+int container_load(const struct runtime *rt, const char *id, struct container *ret,
+		   struct error *e);
 /* Ids in rt->root, sorted; freed by strings_free. A missing root directory is none. */
 int container_ids(const struct runtime *rt, char ***ret_ids, size_t *ret_n, struct error *e);
 /* The state object: JSON text as `state` prints it; and as an element of `list`. */

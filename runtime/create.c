@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * create: from a bundle to a container that waits for start. create_story() is the list of steps; what can refuse cheaply
- * stands before the intent record, what has side effects after it. A failure at any step, or our death, leaves what teardown() can
- * remove from the record alone.
+ * create: from a bundle to a container that waits for start. create_story() is the list of steps;
+ * what can refuse cheaply stands before the intent record, what has side effects after it. A
+ * failure at any step, or our death, leaves what teardown() can remove from the record alone.
  */
 #include "runtime/create.h"
 
@@ -30,7 +30,8 @@
 #include "runtime/teardown.h"
 #include "runtime/terminal.h"
 
-void create_begin(struct create *c, const struct runtime *rt, const struct create_options *o, bool run)
+void create_begin(struct create *c, const struct runtime *rt, const struct create_options *o,
+		  bool run)
 {
 	*c = (struct create){ .rt = rt,
 			      .o = o,
@@ -112,7 +113,8 @@ static int write_state_files(struct create *c, struct error *e)
 	static const char *const generated[] = { "resolv.conf", "hosts", "hostname" };
 	cleanup_close int etc = -1;
 
-	if (file_replace(c->record.dir_fd, "config.json", c->config_text, c->config_len, 0600, e) < 0)
+	if (file_replace(c->record.dir_fd, "config.json", c->config_text, c->config_len, 0600, e) <
+	    0)
 		return -1;
 	if (!c->network.attach)
 		return 0;
@@ -122,7 +124,8 @@ static int write_state_files(struct create *c, struct error *e)
 	if (etc < 0 || fchmod(etc, 0755) < 0)
 		return error_errno(e, "open the directory of generated files");
 	for (size_t i = 0; i < ARRAY_SIZE(generated); i++) {
-		cleanup_close int fd = openat(etc, generated[i], O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+		cleanup_close int fd =
+			openat(etc, generated[i], O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
 
 		if (fd < 0 || fchmod(fd, 0644) < 0)
 			return error_errno(e, "make \"%s\"", generated[i]);
@@ -130,7 +133,8 @@ static int write_state_files(struct create *c, struct error *e)
 	return 0;
 }
 
-/* Bound by way of our directory's descriptor: sun_path has 108 bytes. Only START on it starts; 0600. */
+/* Bound by way of our directory's descriptor: sun_path has 108 bytes. Only START on it starts;
+ * 0600. */
 static int listen_for_start(struct create *c, struct error *e)
 {
 	struct sockaddr_un sa = { .sun_family = AF_UNIX };
@@ -153,7 +157,8 @@ static int listen_for_start(struct create *c, struct error *e)
 	return 0;
 }
 
-/* The working directory goes with the clone into the new mount namespace: the root, found there without a look-up by name. Ours stays. */
+/* The working directory goes with the clone into the new mount namespace: the root, found there
+ * without a look-up by name. Ours stays. */
 static int spawn_at_root(struct create *c, const struct spawn *s, struct error *e)
 {
 	cleanup_close int here = open(".", O_PATH | O_DIRECTORY | O_CLOEXEC);
@@ -184,7 +189,8 @@ static int spawn(struct create *c, struct error *e)
 	c->sync = i->sync_runtime = pair[0];
 	i->sync = s.error_fd = pair[1];
 	create_prepare_init(c);
-	if (s.cgroup_fd < 0) /* v1: the cgroup namespace's root is the cgroup of its maker, who is not there yet */
+	/* v1: the cgroup namespace's root is the cgroup of its maker, who is not there yet */
+	if (s.cgroup_fd < 0)
 		s.new_flags &= ~(uint64_t)CLONE_NEWCGROUP;
 	if (spawn_at_root(c, &s, e) < 0)
 		return -1;
@@ -209,7 +215,8 @@ static int set_oom_score(struct create *c, struct error *e)
 {
 	const struct oci_process *p = c->config.process;
 
-	return p && p->oomScoreAdj.set ? oom_score_adj_apply(c->process.pid, p->oomScoreAdj.v, e) : 0;
+	return p && p->oomScoreAdj.set ? oom_score_adj_apply(c->process.pid, p->oomScoreAdj.v, e)
+				       : 0;
 }
 
 static int tell_cgroup(struct create *c, struct error *e)
@@ -217,7 +224,8 @@ static int tell_cgroup(struct create *c, struct error *e)
 	return c->init.has_cgroup && !c->init.in_cgroup ? sync_send(c->sync, SYNC_CGROUP, e) : 0;
 }
 
-/* The spec's "Cgroup ownership": a container that sees its cgroup as the root, writable, may manage it. */
+/* The spec's "Cgroup ownership": a container that sees its cgroup as the root, writable, may manage
+ * it. */
 static bool is_delegated(const struct create *c)
 {
 	if (c->record.cgroup.layout != CGROUP_V2 || !(c->namespaces.new_flags & CLONE_NEWUSER) ||
@@ -254,7 +262,8 @@ static int await_netns(struct create *c, struct error *e)
 
 static int attach_network(struct create *c, struct error *e)
 {
-	cleanup_close int netns = -1, etc = -1, nl = steal_fd(&c->netlink); /* open, it would keep the namespace */
+	cleanup_close int netns = -1, etc = -1,
+			  nl = steal_fd(&c->netlink); /* open, it would keep the namespace */
 	struct attach_options o = { .dirs = &c->rt->net_dirs,
 				    .instance = c->record.instance,
 				    .container_id = c->o->id,
@@ -263,7 +272,8 @@ static int attach_network(struct create *c, struct error *e)
 				    .n_requests = c->network.n_requests,
 				    .ports = c->network.ports,
 				    .n_ports = c->network.n_ports };
-	struct names_options names = { .hostname = c->config.hostname ? c->config.hostname : c->o->id,
+	struct names_options names = { .hostname =
+					       c->config.hostname ? c->config.hostname : c->o->id,
 				       .dns = c->o->network.dns,
 				       .n_dns = c->o->network.n_dns,
 				       .add_hosts = c->o->network.add_hosts,
@@ -272,8 +282,8 @@ static int attach_network(struct create *c, struct error *e)
 
 	if (!c->init.offer_netns)
 		return 0;
-	if (netns_open_pid(c->process.pid, &netns, e) < 0 || netns_inode(netns, &c->record.netns_inode, e) < 0 ||
-	    netns_pin(c->o->id, netns, e) < 0)
+	if (netns_open_pid(c->process.pid, &netns, e) < 0 ||
+	    netns_inode(netns, &c->record.netns_inode, e) < 0 || netns_pin(c->o->id, netns, e) < 0)
 		return -1;
 	if (attach_add(&o, netns, nl, &c->attached, e) < 0)
 		return -1;
@@ -298,11 +308,11 @@ static int runtime_hooks(struct create *c, struct error *e)
 	if (!h || (h->n_prestart == 0 && h->n_createRuntime == 0))
 		return 0;
 	oci_state_write(&s, false, &state);
-	if (hooks_run_while("prestart", h->prestart, h->n_prestart, state.s, state.len, c->bundle_fd, c->process.pidfd,
-			    e) < 0)
+	if (hooks_run_while("prestart", h->prestart, h->n_prestart, state.s, state.len,
+			    c->bundle_fd, c->process.pidfd, e) < 0)
 		return -1;
-	return hooks_run_while("createRuntime", h->createRuntime, h->n_createRuntime, state.s, state.len, c->bundle_fd,
-			       c->process.pidfd, e);
+	return hooks_run_while("createRuntime", h->createRuntime, h->n_createRuntime, state.s,
+			       state.len, c->bundle_fd, c->process.pidfd, e);
 }
 
 static int await_created(struct create *c, struct error *e)
@@ -349,7 +359,8 @@ int pidfd_send(const char *socket_path, const struct process *p, struct error *e
 	return 0;
 }
 
-/* Our end must not come before init has disarmed its death signal. It hangs up then (create), or START is next anyhow (run). */
+/* Our end must not come before init has disarmed its death signal. It hangs up then (create), or
+ * START is next anyhow (run). */
 static int keep(struct create *c, struct error *e)
 {
 	if (sync_send(c->sync, SYNC_KEEP, e) < 0)
@@ -363,7 +374,8 @@ int create_story(struct create *c, struct error *e)
 
 	if (step(e, "load bundle", create_load(c, e)) < 0 ||
 	    step(e, "plan network", create_plan_network(c, e)) < 0 ||
-	    step(e, "open namespaces", namespaces_open(&c->config, c->network.join_fd, &c->namespaces, e)) < 0 ||
+	    step(e, "open namespaces",
+		 namespaces_open(&c->config, c->network.join_fd, &c->namespaces, e)) < 0 ||
 	    step(e, "compile seccomp",
 		 seccomp_compile(c->config.linux_->seccomp, c->rt->cache, &c->seccomp, e)) < 0 ||
 	    step(e, "connect console", create_connect_console(c, e)) < 0)
@@ -372,19 +384,21 @@ int create_story(struct create *c, struct error *e)
 	if (step(e, "reserve id", reserve(c, e)) < 0 ||
 	    step(e, "write state files", write_state_files(c, e)) < 0 ||
 	    step(e, "make bind targets", create_bind_targets(c, e)) < 0 ||
-	    step(e, "prepare cgroup", cgroup_prepare(&c->record.cgroup, c->config.linux_->resources, e)) < 0 ||
+	    step(e, "prepare cgroup",
+		 cgroup_prepare(&c->record.cgroup, c->config.linux_->resources, e)) < 0 ||
 	    step(e, "listen for start", listen_for_start(c, e)) < 0 ||
 	    step(e, "open output", create_open_output(c, e)) < 0 ||
-	    step(e, "spawn init", spawn(c, e)) < 0 ||
-	    step(e, "map ids", map_ids(c, e)) < 0 ||
+	    step(e, "spawn init", spawn(c, e)) < 0 || step(e, "map ids", map_ids(c, e)) < 0 ||
 	    step(e, "set the OOM score", set_oom_score(c, e)) < 0 ||
 	    step(e, "attach cgroup",
-		 cgroup_attach(&c->record.cgroup, c->config.linux_->resources, c->process.pid, c->init.in_cgroup, e)) < 0 ||
+		 cgroup_attach(&c->record.cgroup, c->config.linux_->resources, c->process.pid,
+			       c->init.in_cgroup, e)) < 0 ||
 	    step_await(e, "tell of the cgroup", tell_cgroup(c, e)) < 0 ||
 	    step(e, "delegate cgroup", delegate_cgroup(c, e)) < 0 ||
 	    step_await(e, "await the network namespace", await_netns(c, e)) < 0 ||
 	    step(e, "attach network", attach_network(c, e)) < 0 ||
-	    step_await(e, "await environment", sync_await(c->sync, SYNC_ENVIRONMENT, NULL, NULL, e)) < 0 ||
+	    step_await(e, "await environment",
+		       sync_await(c->sync, SYNC_ENVIRONMENT, NULL, NULL, e)) < 0 ||
 	    step(e, "createRuntime hooks", runtime_hooks(c, e)) < 0 ||
 	    step(e, "pivot", sync_send_fd(c->sync, SYNC_PIVOT, c->process.pid, -1, e)) < 0 ||
 	    step_await(e, "await created", await_created(c, e)) < 0 ||
@@ -405,7 +419,8 @@ void create_abort(struct create *c)
 	if (c->record.dir_fd < 0)
 		return;
 	if (teardown(c->rt, &c->record, c->hooks_begun ? &c->config : NULL, &e) < 0)
-		log_warning("container \"%s\": what is left of it: %s (delete --force tries again)", c->o->id, e.msg);
+		log_warning("container \"%s\": what is left of it: %s (delete --force tries again)",
+			    c->o->id, e.msg);
 }
 
 int container_create(const struct runtime *rt, const struct create_options *o, struct error *e)

@@ -34,11 +34,12 @@ struct create {
 	struct init init;
 	struct process process;
 	int sync;		     /* our end */
-	int netlink;		     /* a socket of the container's network namespace, from init; -1 */
+	int netlink; /* a socket of the container's network namespace, from init; -1 */
 	int master;		     /* of the pty, if it is ours; -1 */
 	struct attach_result attached;
 };
-void create_begin(struct create *c, const struct runtime *rt, const struct create_options *o, bool run);
+void create_begin(struct create *c, const struct runtime *rt, const struct create_options *o,
+		  bool run);
 /* The story up to "created". On failure the caller tears down (create_abort). */
 int create_story(struct create *c, struct error *e);
 /* Ends what was begun: nothing stays. Keeps the error that is to be reported. */
@@ -50,10 +51,12 @@ void create_done(struct create *c);
 int pid_file_write(const char *path, pid_t pid, struct error *e);
 /* --pidfd-socket: one message, one descriptor. SOCKET_PATH may be NULL. */
 int pidfd_send(const char *socket_path, const struct process *p, struct error *e);
-/* Those of 3 .. 3+N-1 that are open now and not our own: --preserve-fds tolerates holes. *ret_fds freed by the caller. */
+/* Those of 3 .. 3+N-1 that are open now and not our own: --preserve-fds tolerates holes. *ret_fds
+ * freed by the caller. */
 int preserved_scan(int n, int **ret_fds, size_t *ret_n, struct error *e);
 
-/* Tells a created container (on SYNC, its socket) to start and waits until its program runs; poststart hooks are the caller's. */
+/* Tells a created container (on SYNC, its socket) to start and waits until its program runs;
+ * poststart hooks are the caller's. */
 int start_handover(int sync, struct error *e);
 /* A failing poststart hook is an error, and the caller stops the container. */
 int start_poststart(const struct record *r, const struct oci_config *config, struct error *e);

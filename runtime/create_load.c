@@ -58,8 +58,11 @@ static int open_root(struct create *c, struct error *e)
 		return 0;
 	if (errno != ENOENT && errno != ENOTDIR)
 		return error_errno(e, "open the root \"%s\" (config.json: root.path)", root);
-	error_set(e, ERR_INPUT, "bundle %s has no root directory %s (config.json: root.path)", c->bundle, root);
-	return error_hint(e, "mkdir %s and unpack an image there, or name another: nsrun spec --rootfs DIR", root);
+	error_set(e, ERR_INPUT, "bundle %s has no root directory %s (config.json: root.path)",
+		  c->bundle, root);
+	return error_hint(
+		e, "mkdir %s and unpack an image there, or name another: nsrun spec --rootfs DIR",
+		root);
 }
 
 static void override_args(struct create *c)
@@ -79,14 +82,17 @@ static void override_args(struct create *c)
 static int check_terminal(struct create *c, struct error *e)
 {
 	const struct create_options *o = c->o;
-	bool wanted = c->config.process && c->config.process->terminal, detached = !c->run || o->detach;
+	bool wanted = c->config.process && c->config.process->terminal,
+	     detached = !c->run || o->detach;
 
 	if (o->console_socket && (!wanted || !detached))
-		return error_set(e, ERR_USAGE,
-				 "cannot use console socket if nsrun will not detach or allocate tty");
+		return error_set(
+			e, ERR_USAGE,
+			"cannot use console socket if nsrun will not detach or allocate tty");
 	if (wanted && !c->run && !o->console_socket)
-		return error_set(e, ERR_USAGE,
-				 "cannot allocate tty if nsrun will detach without setting console socket");
+		return error_set(
+			e, ERR_USAGE,
+			"cannot allocate tty if nsrun will detach without setting console socket");
 	c->init.terminal = wanted && (o->console_socket || !detached);
 	c->init.send_master = c->init.terminal && !o->console_socket;
 	c->init.stdin_null = wanted && !c->init.terminal;
@@ -97,7 +103,8 @@ static int check_namespaces(struct create *c, struct error *e)
 {
 	if (!oci_namespace_get(&c->config, OCI_NS_MOUNT))
 		return error_set(e, ERR_UNSUPPORTED,
-				 "config.json: linux.namespaces: no mount namespace: the root file system needs one");
+				 "config.json: linux.namespaces: no mount namespace: the root file "
+				 "system needs one");
 	return 0;
 }
 
@@ -106,7 +113,8 @@ int preserved_scan(int n, int **ret_fds, size_t *ret_n, struct error *e)
 	int *fds;
 
 	if (n < 0 || n > PRESERVE_MAX)
-		return error_set(e, ERR_USAGE, "--preserve-fds: %d is not between 0 and %d", n, PRESERVE_MAX);
+		return error_set(e, ERR_USAGE, "--preserve-fds: %d is not between 0 and %d", n,
+				 PRESERVE_MAX);
 	fds = xcalloc((size_t)n, sizeof(*fds));
 	*ret_n = 0;
 	for (int fd = 3; fd < 3 + n; fd++)
@@ -137,7 +145,8 @@ int create_preserve(struct create *c, struct error *e)
 	long long n = 0;
 
 	if (text && str_to_int64(text, 0, PRESERVE_MAX, &n) < 0)
-		return error_set(e, ERR_INPUT, "LISTEN_FDS: \"%s\" is not a number of descriptors", text);
+		return error_set(e, ERR_INPUT, "LISTEN_FDS: \"%s\" is not a number of descriptors",
+				 text);
 	c->n_listen = (int)n;
 	return preserved_scan(c->o->preserve_fds + c->n_listen, &c->preserved, &c->n_preserved, e);
 }
@@ -147,8 +156,8 @@ int create_load(struct create *c, struct error *e)
 	if (oci_id_check(c->o->id, e) < 0 || open_bundle(c, e) < 0 || read_config(c, e) < 0)
 		return -1;
 	override_args(c);
-	if (oci_unsupported_check(&c->config, e) < 0 || check_namespaces(c, e) < 0 || check_terminal(c, e) < 0 ||
-	    open_root(c, e) < 0)
+	if (oci_unsupported_check(&c->config, e) < 0 || check_namespaces(c, e) < 0 ||
+	    check_terminal(c, e) < 0 || open_root(c, e) < 0)
 		return -1;
 	pass_listen_fds(c);
 	return 0;
@@ -196,8 +205,8 @@ int create_plan_binds(struct create *c, struct error *e)
 		if (config_mounts_at(&c->config, targets[i]))
 			continue;
 		c->bind_sources[c->n_binds] = xasprintf("%s/%s", dir, generated[i]);
-		c->binds[c->n_binds] =
-			(struct rootfs_bind){ .source = c->bind_sources[c->n_binds], .target = targets[i] };
+		c->binds[c->n_binds] = (struct rootfs_bind){ .source = c->bind_sources[c->n_binds],
+							     .target = targets[i] };
 		c->n_binds++;
 	}
 	return 0;
@@ -207,8 +216,8 @@ int create_plan_targets(struct create *c, struct error *e)
 {
 	if (!(c->namespaces.new_flags & CLONE_NEWNS))
 		return 0;
-	return rootfs_missing_targets(c->root_fd, &c->config, c->binds, c->n_binds, &c->record.targets,
-				      &c->record.n_targets, e);
+	return rootfs_missing_targets(c->root_fd, &c->config, c->binds, c->n_binds,
+				      &c->record.targets, &c->record.n_targets, e);
 }
 
 int create_bind_targets(struct create *c, struct error *e)
@@ -218,12 +227,14 @@ int create_bind_targets(struct create *c, struct error *e)
 	(void)e;
 	for (size_t i = 0; i < c->n_binds; i++) {
 		ERROR_INIT(why);
-		cleanup_close int fd = path_touch_in_root(c->root_fd, c->binds[i].target, 0644, &why);
+		cleanup_close int fd =
+			path_touch_in_root(c->root_fd, c->binds[i].target, 0644, &why);
 
 		if (fd >= 0)
 			c->binds[kept++] = c->binds[i];
 		else
-			log_warning("no generated \"%s\" in the container: %s", c->binds[i].target, why.msg);
+			log_warning("no generated \"%s\" in the container: %s", c->binds[i].target,
+				    why.msg);
 	}
 	c->n_binds = kept;
 	return 0;
@@ -236,12 +247,14 @@ int create_connect_console(struct create *c, struct error *e)
 	return fd_connect_unix(c->o->console_socket, SOCK_STREAM, &c->init.console_socket, e);
 }
 
-/* For people: `run -d` of a config that wants a terminal. What it prints is kept where it would otherwise scribble over theirs. */
+/* For people: `run -d` of a config that wants a terminal. What it prints is kept where it would
+ * otherwise scribble over theirs. */
 int create_open_output(struct create *c, struct error *e)
 {
 	if (!c->init.stdin_null || !(isatty(STDOUT_FILENO) || isatty(STDERR_FILENO)))
 		return 0;
-	c->init.output_fd = openat(c->record.dir_fd, "output", O_WRONLY | O_CREAT | O_EXCL | O_APPEND | O_CLOEXEC, 0600);
+	c->init.output_fd = openat(c->record.dir_fd, "output",
+				   O_WRONLY | O_CREAT | O_EXCL | O_APPEND | O_CLOEXEC, 0600);
 	return c->init.output_fd < 0 ? error_errno(e, "make the output file") : 0;
 }
 

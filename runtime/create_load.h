@@ -5,7 +5,8 @@
 
 #include "runtime/create.h"
 
-/* What of the caller's descriptors the container gets. First of all: before one of ours takes such a number. */
+/* What of the caller's descriptors the container gets. First of all: before one of ours takes such
+ * a number. */
 int create_preserve(struct create *c, struct error *e);
 /* The bundle, its config and root, against the options. */
 int create_load(struct create *c, struct error *e);
@@ -14,8 +15,9 @@ int create_plan_network(struct create *c, struct error *e);
 int create_plan_binds(struct create *c, struct error *e);
 /* The mount targets that init will have to make in the root file system. */
 int create_plan_targets(struct create *c, struct error *e);
-/* Makes the generated files' missing targets: init may not where its user namespace does not own the root file system. Where nobody can (a
- * read-only image) the container does without that file. */
+/* Makes the generated files' missing targets: init may not where its user namespace does not own
+ * the root file system. Where nobody can (a read-only image) the container does without that
+ * file. */
 int create_bind_targets(struct create *c, struct error *e);
 /* Before the pivot, so that no filter and no root is in the way. */
 int create_connect_console(struct create *c, struct error *e);

@@ -10,7 +10,8 @@
 
 #define LOCK_TIMEOUT_MS 10000
 
-/* Whoever is at work on the container (a create that hangs in a hook, say) finds it dead, and lets go of the lock. */
+/* Whoever is at work on the container (a create that hangs in a hook, say) finds it dead, and lets
+ * go of the lock. */
 static int break_lock(const struct runtime *rt, const char *id, struct error *e)
 {
 	cleanup(record_done) struct record r = RECORD_INIT;
@@ -32,10 +33,12 @@ static int check_status(const struct record *r, bool force, struct error *e)
 
 	if (force || s == STATUS_STOPPED || s == STATUS_CREATED)
 		return 0;
-	return error_set(e, ERR_STATUS, "cannot delete container %s that is not stopped: %s", r->id, status_name(s));
+	return error_set(e, ERR_STATUS, "cannot delete container %s that is not stopped: %s", r->id,
+			 status_name(s));
 }
 
-static int load(const struct runtime *rt, const char *id, bool force, struct record *r, struct error *e)
+static int load(const struct runtime *rt, const char *id, bool force, struct record *r,
+		struct error *e)
 {
 	if (force && break_lock(rt, id, e) < 0 && e->code == ERR_NO_CONTAINER)
 		return -1;

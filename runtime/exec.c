@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * exec: one more process in a running container. One setns(pidfd, flags) joins its namespaces, with the flags computed from the
- * config; on cgroup v2 the process is born inside the cgroup.
+ * exec: one more process in a running container. One setns(pidfd, flags) joins its namespaces, with
+ * the flags computed from the config; on cgroup v2 the process is born inside the cgroup.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -75,8 +75,9 @@ static int check_status(struct exec *x, struct error *e)
 	case STATUS_PAUSED:
 		if (x->o->ignore_paused)
 			return 0;
-		return error_set(e, ERR_STATUS,
-				 "cannot exec in a paused container (use --ignore-paused to override)");
+		return error_set(
+			e, ERR_STATUS,
+			"cannot exec in a paused container (use --ignore-paused to override)");
 	case STATUS_CREATING:
 	case STATUS_STOPPED:
 		break;
@@ -88,11 +89,13 @@ static int check_terminal(struct exec *x, struct error *e)
 {
 	x->terminal = x->process.terminal;
 	if (x->o->console_socket && (!x->terminal || !x->o->detach))
-		return error_set(e, ERR_USAGE,
-				 "cannot use console socket if nsrun will not detach or allocate tty");
+		return error_set(
+			e, ERR_USAGE,
+			"cannot use console socket if nsrun will not detach or allocate tty");
 	if (x->terminal && x->o->detach && !x->o->console_socket)
-		return error_set(e, ERR_USAGE,
-				 "cannot allocate tty if nsrun will detach without setting console socket");
+		return error_set(
+			e, ERR_USAGE,
+			"cannot allocate tty if nsrun will detach without setting console socket");
 	x->send_master = x->terminal && !x->o->console_socket;
 	if (!x->o->console_socket)
 		return 0;
@@ -109,13 +112,15 @@ static int load(struct exec *x, struct error *e)
 	return exec_process_make(x->o, &x->config, &x->process, e);
 }
 
-/* With a user namespace they are joined one by one, as some may belong to another user namespace and must be joined before it; and by
- * descriptors of their own: once in it we may not look into an init that is not dumpable, which setns(pidfd) asks for. */
+/* With a user namespace they are joined one by one, as some may belong to another user namespace
+ * and must be joined before it; and by descriptors of their own: once in it we may not look into an
+ * init that is not dumpable, which setns(pidfd) asks for. */
 static int open_joins(struct exec *x, uint64_t flags, struct error *e)
 {
 	static const char *const files[OCI_NS_COUNT] = {
-		[OCI_NS_PID] = "pid",	[OCI_NS_NETWORK] = "net", [OCI_NS_MOUNT] = "mnt",     [OCI_NS_IPC] = "ipc",
-		[OCI_NS_UTS] = "uts",	[OCI_NS_USER] = "user",	  [OCI_NS_CGROUP] = "cgroup", [OCI_NS_TIME] = "time",
+		[OCI_NS_PID] = "pid",	    [OCI_NS_NETWORK] = "net", [OCI_NS_MOUNT] = "mnt",
+		[OCI_NS_IPC] = "ipc",	    [OCI_NS_UTS] = "uts",     [OCI_NS_USER] = "user",
+		[OCI_NS_CGROUP] = "cgroup", [OCI_NS_TIME] = "time",
 	};
 
 	for (int t = 0; t < OCI_NS_COUNT; t++) {
@@ -125,20 +130,24 @@ static int open_joins(struct exec *x, uint64_t flags, struct error *e)
 
 		if (!(flags & flag))
 			continue;
-		snprintf(path, sizeof(path), "/proc/%d/ns/%s", (int)x->container.init.pid, files[t]);
+		snprintf(path, sizeof(path), "/proc/%d/ns/%s", (int)x->container.init.pid,
+			 files[t]);
 		fd = open(path, O_RDONLY | O_CLOEXEC);
 		if (fd < 0)
 			return error_errno(e, "open the container's %s namespace",
 					   oci_namespace_name((enum oci_namespace_type)t));
 		x->ns_fds[x->n_joins] = fd;
-		x->joins[x->n_joins++] = (struct join){ .fd = fd, .flags = flag, .name = "container's namespace" };
+		x->joins[x->n_joins++] =
+			(struct join){ .fd = fd, .flags = flag, .name = "container's namespace" };
 	}
 	/* Its number was its own while we went by it. */
-	return process_alive(&x->container.init) ? 0 :
-						   error_set(e, ERR_STATUS, "cannot exec in a stopped container");
+	return process_alive(&x->container.init)
+		       ? 0
+		       : error_set(e, ERR_STATUS, "cannot exec in a stopped container");
 }
 
-/* Its namespaces, as the record has them; the others it shares with us. The cgroup namespace always goes by itself (see spawn.h). */
+/* Its namespaces, as the record has them; the others it shares with us. The cgroup namespace always
+ * goes by itself (see spawn.h). */
 static int plan_joins(struct exec *x, struct error *e)
 {
 	uint64_t flags = x->record.ns_new | x->record.ns_joined;
@@ -154,7 +163,8 @@ static int plan_joins(struct exec *x, struct error *e)
 	return 0;
 }
 
-/* Before the program runs the parent has things to do to it: the cgroup, unless it was born there; the OOM score. */
+/* Before the program runs the parent has things to do to it: the cgroup, unless it was born there;
+ * the OOM score. */
 static bool waits_for_parent(const struct exec *x)
 {
 	return (x->has_cgroup && !x->in_cgroup) || x->process.oomScoreAdj.set;
@@ -268,15 +278,18 @@ static int exec_story(struct exec *x, int *ret_status, struct error *e)
 
 	if (step_await(e, "load container", load(x, e)) < 0 ||
 	    step_await(e, "check terminal", check_terminal(x, e)) < 0 ||
-	    step(e, "compile seccomp", seccomp_compile(x->config.linux_->seccomp, x->rt->cache, &x->seccomp, e)) < 0 ||
+	    step(e, "compile seccomp",
+		 seccomp_compile(x->config.linux_->seccomp, x->rt->cache, &x->seccomp, e)) < 0 ||
 	    step(e, "open cgroup", cgroup_open(&x->container.cgroup, sub, &x->cgroup_fd, e)) < 0)
 		return -1;
-	if (!x->o->detach && step(e, "block signals", signals_block(&x->old_mask, &x->sigfd, e)) < 0)
+	if (!x->o->detach &&
+	    step(e, "block signals", signals_block(&x->old_mask, &x->sigfd, e)) < 0)
 		return -1;
 	if (step(e, "open namespaces", plan_joins(x, e)) < 0 ||
 	    step(e, "spawn process", spawn(x, e)) < 0 ||
 	    step(e, "set the OOM score", set_oom_score(x, e)) < 0 ||
-	    step(e, "join cgroup", join_cgroup(x, e)) < 0 || step(e, "let it go", let_go(x, e)) < 0 ||
+	    step(e, "join cgroup", join_cgroup(x, e)) < 0 ||
+	    step(e, "let it go", let_go(x, e)) < 0 ||
 	    step_await(e, "hand over", hand_over(x, e)) < 0 ||
 	    step(e, "send pidfd", pidfd_send(x->o->pidfd_socket, &x->child, e)) < 0 ||
 	    step(e, "write pid file", pid_file_write(x->o->pid_file, x->child.pid, e)) < 0) {
@@ -292,7 +305,8 @@ static int exec_story(struct exec *x, int *ret_status, struct error *e)
 	return 0;
 }
 
-int container_exec(const struct runtime *rt, const struct exec_options *o, int *ret_status, struct error *e)
+int container_exec(const struct runtime *rt, const struct exec_options *o, int *ret_status,
+		   struct error *e)
 {
 	struct exec x = { .rt = rt,
 			  .o = o,

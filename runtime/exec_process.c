@@ -67,7 +67,8 @@ static void add_caps(struct oci_process *p, char *const *caps, size_t n)
 	}
 }
 
-/* CVE-2022-29162: an exec's inheritable set is empty unless asked for; ambient ones would need it. */
+/* CVE-2022-29162: an exec's inheritable set is empty unless asked for; ambient ones would need
+ * it. */
 static void clear_inheritable(struct oci_capabilities *c)
 {
 	if (!c)
@@ -94,8 +95,8 @@ static int from_flags(const struct exec_options *o, struct oci_process *p, struc
 	for (size_t i = 0; i < o->n_additional_gids; i++) {
 		struct oci_user *u = &p->user;
 
-		u->additionalGids =
-			xreallocarray(u->additionalGids, u->n_additionalGids + 1, sizeof(*u->additionalGids));
+		u->additionalGids = xreallocarray(u->additionalGids, u->n_additionalGids + 1,
+						  sizeof(*u->additionalGids));
 		u->additionalGids[u->n_additionalGids++] = o->additional_gids[i];
 	}
 	clear_inheritable(p->capabilities);
@@ -112,25 +113,28 @@ static int check(const struct exec_options *o, const struct oci_process *p, stru
 	if ((o->apparmor && o->apparmor[0]) || (p->apparmorProfile && p->apparmorProfile[0]))
 		return error_set(e, ERR_UNSUPPORTED, "process.apparmorProfile: not supported yet");
 	if (o->n_cgroups > 1 || (o->n_cgroups == 1 && strchr(o->cgroups[0], ':')))
-		return error_set(e, ERR_UNSUPPORTED, "--cgroup: one path for all controllers only, yet");
+		return error_set(e, ERR_UNSUPPORTED,
+				 "--cgroup: one path for all controllers only, yet");
 	return 0;
 }
 
-int exec_process_make(const struct exec_options *o, struct oci_config *config, struct oci_process *ret,
-		      struct error *e)
+int exec_process_make(const struct exec_options *o, struct oci_config *config,
+		      struct oci_process *ret, struct error *e)
 {
 	cleanup(oci_process_done) struct oci_process p = { 0 };
 
 	if (o->process_file) {
 		if (o->n_args)
-			return error_set(e, ERR_USAGE, "exec takes a command or --process FILE, not both");
+			return error_set(e, ERR_USAGE,
+					 "exec takes a command or --process FILE, not both");
 		if (from_file(o->process_file, &p, e) < 0)
 			return -1;
 		p.terminal = p.terminal || o->tty;
 	} else {
 		if (!config->process)
 			return error_set(e, ERR_INPUT,
-					 "the container's config has no process to start from: use --process FILE");
+					 "the container's config has no process to start from: use "
+					 "--process FILE");
 		p = *config->process;
 		free(config->process);
 		config->process = NULL;

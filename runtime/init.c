@@ -34,11 +34,12 @@ static int join_user_namespace(struct init *i, struct error *e)
 	if (sync_await(i->sync, SYNC_MAPPED, NULL, NULL, e) < 0 || namespaces_become_root(e) < 0)
 		return -1;
 	prctl(PR_SET_PDEATHSIG, SIGKILL); /* cleared by the change of credentials */
-	prctl(PR_SET_DUMPABLE, 1);	  /* likewise; else our own /proc/self belongs to the real root */
+	prctl(PR_SET_DUMPABLE, 1); /* likewise; else our own /proc/self belongs to the real root */
 	return 0;
 }
 
-/* A netlink socket keeps the namespace that it was opened in: the runtime process configures our side through it, without setns. */
+/* A netlink socket keeps the namespace that it was opened in: the runtime process configures our
+ * side through it, without setns. */
 static int offer_network_namespace(struct init *i, struct error *e)
 {
 	cleanup(rtnl_done) struct rtnl r = { .fd = -1 };
@@ -57,7 +58,8 @@ static int offer_network_namespace(struct init *i, struct error *e)
 	return rtnl_endpoint_configure(&r, &lo_alone, e);
 }
 
-/* On v1 and wherever the clone could not put us there: the cgroup namespace's root is the cgroup that we are in when it is made. */
+/* On v1 and wherever the clone could not put us there: the cgroup namespace's root is the cgroup
+ * that we are in when it is made. */
 static int enter_cgroup_namespace(struct init *i, struct error *e)
 {
 	if (i->has_cgroup && !i->in_cgroup && sync_await(i->sync, SYNC_CGROUP, NULL, NULL, e) < 0)
@@ -70,7 +72,8 @@ static int enter_cgroup_namespace(struct init *i, struct error *e)
 	return unshare(CLONE_NEWCGROUP) < 0 ? error_errno(e, "make a cgroup namespace") : 0;
 }
 
-/* On v1 the runtime process takes 8 ms to put us there: only the mounts that show it wait for that. */
+/* On v1 the runtime process takes 8 ms to put us there: only the mounts that show it wait for
+ * that. */
 static int await_for_mount(void *arg, enum rootfs_need need, struct error *e)
 {
 	return need == ROOTFS_NEEDS_CGROUP ? enter_cgroup_namespace(arg, e) : 0;
@@ -98,9 +101,10 @@ static int container_hooks(const struct init *i, int pid, bool start, struct err
 		return 0;
 	hook_state(i, pid, &state);
 	if (start)
-		return hooks_run("startContainer", h->startContainer, h->n_startContainer, state.s, state.len, -1, e);
-	return hooks_run("createContainer", h->createContainer, h->n_createContainer, state.s, state.len,
-			 i->rootfs.bundle_fd, e);
+		return hooks_run("startContainer", h->startContainer, h->n_startContainer, state.s,
+				 state.len, -1, e);
+	return hooks_run("createContainer", h->createContainer, h->n_createContainer, state.s,
+			 state.len, i->rootfs.bundle_fd, e);
 }
 
 static int make_terminal(struct init *i, struct error *e)
@@ -110,7 +114,8 @@ static int make_terminal(struct init *i, struct error *e)
 
 	if (!i->terminal)
 		return 0;
-	if (terminal_open(p->consoleSize, &master, &peer, e) < 0 || rootfs_console(&i->rootfs, peer, e) < 0)
+	if (terminal_open(p->consoleSize, &master, &peer, e) < 0 ||
+	    rootfs_console(&i->rootfs, peer, e) < 0)
 		return -1;
 	if (i->send_master ? sync_send_fd(i->sync, SYNC_CONSOLE, 0, master, e) < 0 :
 			     terminal_send(i->console_socket, master, e) < 0)
@@ -129,7 +134,8 @@ static int redirect_stdio(struct init *i, struct error *e)
 		if (null < 0 || dup2(null, STDIN_FILENO) < 0)
 			return error_errno(e, "stdin from /dev/null");
 	}
-	if (i->output_fd >= 0 && (dup2(i->output_fd, STDOUT_FILENO) < 0 || dup2(i->output_fd, STDERR_FILENO) < 0))
+	if (i->output_fd >= 0 &&
+	    (dup2(i->output_fd, STDOUT_FILENO) < 0 || dup2(i->output_fd, STDERR_FILENO) < 0))
 		return error_errno(e, "redirect stdout");
 	return 0;
 }
@@ -141,7 +147,8 @@ static int make_environment(struct init *i, struct error *e)
 		return -1;
 	if (setsid() < 0 && errno != EPERM)
 		return error_errno(e, "setsid");
-	if (namespaces_has(i->namespaces, CLONE_NEWTIME) && (i->namespaces->new_flags & CLONE_NEWTIME) &&
+	if (namespaces_has(i->namespaces, CLONE_NEWTIME) &&
+	    (i->namespaces->new_flags & CLONE_NEWTIME) &&
 	    step(e, "make the time namespace", namespaces_time(i->config, e)) < 0)
 		return -1;
 	if (!(i->namespaces->new_flags & CLONE_NEWNS))
@@ -173,7 +180,8 @@ static int enter_root(struct init *i, int pid, struct error *e)
 	return 0;
 }
 
-/* Until START comes. A connection that says nothing (a status probe), or anything else, is closed and the next one awaited. */
+/* Until START comes. A connection that says nothing (a status probe), or anything else, is closed
+ * and the next one awaited. */
 static int await_start(struct init *i, struct error *e)
 {
 	if (i->start_socket < 0)
@@ -188,7 +196,8 @@ static int await_start(struct init *i, struct error *e)
 			return error_errno(e, "accept on the start socket");
 		if (sync_await(fd, SYNC_START, NULL, NULL, e) == 0) {
 			i->sync = fd;
-			fd_close_at(&i->start_socket); /* others are refused from now on: "running" */
+			fd_close_at(
+				&i->start_socket); /* others are refused from now on: "running" */
 			return 0;
 		}
 		close(fd);
@@ -217,17 +226,20 @@ static int run_story(struct init *i, struct error *e)
 		return -1;
 	if (s.process && process_setup_prepare(&s, e) < 0)
 		return -1;
-	/* Until start, exec may bring container code in beside us, who have every capability of its user namespace: it must not trace us. An
-	 * unprivileged runtime could not open our /proc any more. */
+	/* Until start, exec may bring container code in beside us, who have every capability of its
+	 * user namespace: it must not trace us. An unprivileged runtime could not open our /proc
+	 * any more. */
 	if (i->setgroups_allowed && prctl(PR_SET_DUMPABLE, 0) < 0)
 		return error_errno(e, "prctl(PR_SET_DUMPABLE)");
-	if (sync_send(i->sync, SYNC_CREATED, e) < 0 || sync_await(i->sync, SYNC_KEEP, NULL, NULL, e) < 0)
+	if (sync_send(i->sync, SYNC_CREATED, e) < 0 ||
+	    sync_await(i->sync, SYNC_KEEP, NULL, NULL, e) < 0)
 		return -1;
 	prctl(PR_SET_PDEATHSIG, 0);
 	if (await_start(i, e) < 0)
 		return -1;
 	if (!s.process)
-		return error_set(e, ERR_INPUT, "config.json has no process: there is nothing to start");
+		return error_set(e, ERR_INPUT,
+				 "config.json has no process: there is nothing to start");
 	if (step(e, "startContainer hooks", container_hooks(i, pid, true, e)) < 0)
 		return -1;
 	s.sync = i->sync;

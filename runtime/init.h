@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The container's init: our child from clone to execve. It shares nothing with the runtime process but a copy of its memory and
- * the sync socket (runtime/sync.h has the sequence); this struct is what the runtime process prepared for it.
+ * The container's init: our child from clone to execve. It shares nothing with the runtime process
+ * but a copy of its memory and the sync socket (runtime/sync.h has the sequence); this struct is
+ * what the runtime process prepared for it.
  */
 #ifndef RUNTIME_INIT_H
 #define RUNTIME_INIT_H
@@ -27,11 +28,12 @@ struct init {
 	int output_fd;		 /* run -d of a terminal's container: stdout and stderr; -1 */
 	bool stdin_null;
 	bool terminal;		 /* make a pty */
-	bool send_master;	 /* its master goes to the runtime process, not to a console socket */
+	bool send_master; /* its master goes to the runtime process, not to a console socket */
 	bool offer_netns;	 /* the runtime process attaches networks */
 	bool own_netns;		 /* bring lo up ourselves if nobody attaches */
 	bool has_cgroup;
-	bool in_cgroup;		 /* set by spawn: born inside (v2); else the runtime process writes our pid, and says so */
+	/* set by spawn: born inside (v2); else the runtime process writes our pid, and says so */
+	bool in_cgroup;
 	bool setgroups_allowed;
 	bool no_new_keyring;
 	const int *preserved;

@@ -7,8 +7,10 @@
 #include "runtime/container.h"
 #include "runtime/record.h"
 
-/* In a pid namespace of its own, init's end takes all along. Without one the cgroup is what holds them together. */
-static int send(const struct container *c, const struct record *r, int sig, bool all, struct error *e)
+/* In a pid namespace of its own, init's end takes all along. Without one the cgroup is what holds
+ * them together. */
+static int send(const struct container *c, const struct record *r, int sig, bool all,
+		struct error *e)
 {
 	if (all || (sig == SIGKILL && !(r->ns_new & CLONE_NEWPID))) {
 		if (c->cgroup.n_dirs)
@@ -21,7 +23,8 @@ static int send(const struct container *c, const struct record *r, int sig, bool
 			return error_set(e, ERR_STATUS, "container not running");
 		return error_errno(e, "signal process %d", (int)c->init.pid);
 	}
-	if (sig == SIGKILL && c->status == STATUS_PAUSED) /* a frozen process dies only once thawed (cgroup v1) */
+	if (sig == SIGKILL &&
+	    c->status == STATUS_PAUSED) /* a frozen process dies only once thawed (cgroup v1) */
 		return cgroup_freeze(&c->cgroup, false, e);
 	return 0;
 }

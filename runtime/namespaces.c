@@ -45,13 +45,14 @@ static int open_one(const struct oci_namespace *ns, uint64_t flag, int *ret_fd, 
 		return error_errno(e, "join a %s namespace: \"%s\"", ns->type, ns->path);
 	type = fs.f_type == NSFS_MAGIC ? ioctl(fd, NS_GET_NSTYPE) : 0;
 	if ((uint64_t)type != flag)
-		return error_set(e, ERR_INPUT, "join a %s namespace: \"%s\" is not a %s namespace", ns->type,
-				 ns->path, ns->type);
+		return error_set(e, ERR_INPUT, "join a %s namespace: \"%s\" is not a %s namespace",
+				 ns->type, ns->path, ns->type);
 	*ret_fd = steal_fd(&fd);
 	return 0;
 }
 
-int namespaces_open(const struct oci_config *c, int netns_fd, struct namespaces *ret, struct error *e)
+int namespaces_open(const struct oci_config *c, int netns_fd, struct namespaces *ret,
+		    struct error *e)
 {
 	cleanup(namespaces_done) struct namespaces n = NAMESPACES_INIT;
 
@@ -72,9 +73,11 @@ int namespaces_open(const struct oci_config *c, int netns_fd, struct namespaces 
 		} else if (open_one(ns, flag, &fd, e) < 0) {
 			return -1;
 		}
-		n.names[n.n_joins] = xasprintf("%s namespace%s%s", oci_namespace_name((enum oci_namespace_type)t),
-					       ns && ns->path ? " " : "", ns && ns->path ? ns->path : "");
-		n.joins[n.n_joins] = (struct join){ .fd = fd, .flags = flag, .name = n.names[n.n_joins] };
+		n.names[n.n_joins] = xasprintf(
+			"%s namespace%s%s", oci_namespace_name((enum oci_namespace_type)t),
+			ns && ns->path ? " " : "", ns && ns->path ? ns->path : "");
+		n.joins[n.n_joins] =
+			(struct join){ .fd = fd, .flags = flag, .name = n.names[n.n_joins] };
 		n.n_joins++;
 		n.joined_flags |= flag;
 	}
@@ -83,7 +86,8 @@ int namespaces_open(const struct oci_config *c, int netns_fd, struct namespaces 
 	return 0;
 }
 
-static int write_map(pid_t pid, const char *file, const struct oci_id_mapping *v, size_t n, struct error *e)
+static int write_map(pid_t pid, const char *file, const struct oci_id_mapping *v, size_t n,
+		     struct error *e)
 {
 	cleanup_strbuf struct strbuf b = { 0 };
 	char path[64];
@@ -103,8 +107,10 @@ int namespaces_map_ids(const struct oci_config *c, pid_t pid, struct error *e)
 
 	if (l->n_uidMappings == 0 || l->n_gidMappings == 0)
 		return error_set(e, ERR_INPUT,
-				 "config.json: linux.uidMappings and linux.gidMappings: a new user namespace needs both");
-	if (geteuid() != 0) { /* user_namespaces(7): without CAP_SETGID gid_map wants setgroups switched off */
+				 "config.json: linux.uidMappings and linux.gidMappings: a new user "
+				 "namespace needs both");
+	if (geteuid() !=
+	    0) { /* user_namespaces(7): without CAP_SETGID gid_map wants setgroups switched off */
 		snprintf(path, sizeof(path), "/proc/%d/setgroups", (int)pid);
 		if (file_write(AT_FDCWD, path, "deny", e) < 0)
 			return -1;
@@ -134,8 +140,8 @@ int namespaces_time(const struct oci_config *c, struct error *e)
 	if (l->n_timeOffsets == 0)
 		return 0;
 	for (size_t i = 0; i < l->n_timeOffsets; i++)
-		strbuf_printf(&b, "%s %lld %u\n", l->timeOffsets[i].key, (long long)l->timeOffsets[i].secs,
-			      l->timeOffsets[i].nanosecs);
+		strbuf_printf(&b, "%s %lld %u\n", l->timeOffsets[i].key,
+			      (long long)l->timeOffsets[i].secs, l->timeOffsets[i].nanosecs);
 	return file_write(AT_FDCWD, "/proc/self/timens_offsets", b.s, e);
 }
 
@@ -143,7 +149,8 @@ int namespaces_uts(const struct oci_config *c, struct error *e)
 {
 	if (c->hostname && c->hostname[0] && sethostname(c->hostname, strlen(c->hostname)) < 0)
 		return error_errno(e, "set the hostname \"%s\"", c->hostname);
-	if (c->domainname && c->domainname[0] && setdomainname(c->domainname, strlen(c->domainname)) < 0)
+	if (c->domainname && c->domainname[0] &&
+	    setdomainname(c->domainname, strlen(c->domainname)) < 0)
 		return error_errno(e, "set the domainname \"%s\"", c->domainname);
 	return 0;
 }
@@ -151,8 +158,9 @@ int namespaces_uts(const struct oci_config *c, struct error *e)
 /* net/ipv4/conf/eth0/forwarding: yes; net/ipv4/conf/default/forwarding, net/core/somaxconn: no. */
 static bool is_of_interface(const char *path)
 {
-	static const char *const prefixes[] = { "net/ipv4/conf/", "net/ipv6/conf/", "net/ipv4/neigh/",
-						"net/ipv6/neigh/", "net/mpls/conf/" };
+	static const char *const prefixes[] = { "net/ipv4/conf/", "net/ipv6/conf/",
+						"net/ipv4/neigh/", "net/ipv6/neigh/",
+						"net/mpls/conf/" };
 
 	for (size_t i = 0; i < ARRAY_SIZE(prefixes); i++)
 		if (str_has_prefix(path, prefixes[i]))

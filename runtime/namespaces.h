@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The namespaces of a config: which are new, which are joined; id maps; what init does for some of them from within. */
+/* The namespaces of a config: which are new, which are joined; id maps; what init does for some of
+ * them from within. */
 #ifndef RUNTIME_NAMESPACES_H
 #define RUNTIME_NAMESPACES_H
 
@@ -19,20 +20,25 @@ struct namespaces {
 #define NAMESPACES_INIT ((struct namespaces){ .n_joins = 0 })
 void namespaces_done(struct namespaces *n);
 
-/* Opens every path before any join. NETNS_FD >= 0: the network namespace that a flag chose (borrowed), instead of a path. */
-int namespaces_open(const struct oci_config *c, int netns_fd, struct namespaces *ret, struct error *e);
+/* Opens every path before any join. NETNS_FD >= 0: the network namespace that a flag chose
+ * (borrowed), instead of a path. */
+int namespaces_open(const struct oci_config *c, int netns_fd, struct namespaces *ret,
+		    struct error *e);
 bool namespaces_has(const struct namespaces *n, uint64_t flag); /* new or joined */
 
-/* In the runtime process: uid_map and gid_map (and setgroups "deny" where we lack the privilege) of process PID. */
+/* In the runtime process: uid_map and gid_map (and setgroups "deny" where we lack the privilege) of
+ * process PID. */
 int namespaces_map_ids(const struct oci_config *c, pid_t pid, struct error *e);
 /* In init, whose user namespace has been mapped: become its root. */
 int namespaces_become_root(struct error *e);
-/* In init: unshares the time namespace and writes its offsets; execve enters it (Linux 6.3, earlier: the next fork). */
+/* In init: unshares the time namespace and writes its offsets; execve enters it (Linux 6.3,
+ * earlier: the next fork). */
 int namespaces_time(const struct oci_config *c, struct error *e);
 /* In init: hostname and domainname. */
 int namespaces_uts(const struct oci_config *c, struct error *e);
-/* In init, before the pivot: linux.sysctl. INTERFACES: false: all but net.*.{conf,neigh}.IF of single interfaces, before the network is attached, so
- * that the interfaces inherit conf.default; true: just those. */
+/* In init, before the pivot: linux.sysctl. INTERFACES: false: all but net.*.{conf,neigh}.IF of
+ * single interfaces, before the network is attached, so that the interfaces inherit conf.default;
+ * true: just those. */
 int namespaces_sysctl(const struct oci_config *c, bool interfaces, struct error *e);
 
 #endif

@@ -50,7 +50,8 @@ static void namespace_add(struct oci_config *c)
 	l->namespaces[l->n_namespaces++] = (struct oci_namespace){ .type = xstrdup("network") };
 }
 
-static int join_container(const struct runtime *rt, const char *id, struct network_plan *p, struct error *e)
+static int join_container(const struct runtime *rt, const char *id, struct network_plan *p,
+			  struct error *e)
 {
 	cleanup(container_done) struct container owner = CONTAINER_INIT;
 	cleanup_free char *files = NULL;
@@ -58,14 +59,16 @@ static int join_container(const struct runtime *rt, const char *id, struct netwo
 	if (container_load(rt, id, &owner, e) < 0)
 		return error_wrap(e, "--network container:%s", id);
 	if (!process_alive(&owner.init))
-		return error_set(e, ERR_STATUS, "--network container:%s: container not running: it is %s", id,
+		return error_set(e, ERR_STATUS,
+				 "--network container:%s: container not running: it is %s", id,
 				 status_name(owner.status));
 	if (netns_open_pid(owner.init.pid, &p->join_fd, e) < 0)
 		return error_wrap(e, "--network container:%s", id);
 	/* The pidfd was open before; if the process lives still, the path was its own. */
 	if (!process_alive(&owner.init))
-		return error_set(e, ERR_STATUS, "--network container:%s: container not running: it stopped just now",
-				 id);
+		return error_set(
+			e, ERR_STATUS,
+			"--network container:%s: container not running: it stopped just now", id);
 	files = xasprintf("%s/%s/etc", rt->root, id);
 	if (access(files, F_OK) == 0)
 		p->owner_files = steal_ptr(&files);
@@ -75,12 +78,12 @@ static int join_container(const struct runtime *rt, const char *id, struct netwo
 /* True if TEXT is one of the four that are no network's name. */
 static bool is_mode(const char *text)
 {
-	return strcmp(text, "host") == 0 || strcmp(text, "none") == 0 || str_has_prefix(text, "ns:") ||
-	       str_has_prefix(text, "container:");
+	return strcmp(text, "host") == 0 || strcmp(text, "none") == 0 ||
+	       str_has_prefix(text, "ns:") || str_has_prefix(text, "container:");
 }
 
-static int plan_mode(const struct runtime *rt, const char *mode, struct oci_config *c, struct network_plan *p,
-		     struct error *e)
+static int plan_mode(const struct runtime *rt, const char *mode, struct oci_config *c,
+		     struct network_plan *p, struct error *e)
 {
 	if (strcmp(mode, "none") == 0) {
 		namespace_add(c);
@@ -90,7 +93,9 @@ static int plan_mode(const struct runtime *rt, const char *mode, struct oci_conf
 	if (strcmp(mode, "host") == 0)
 		return 0;
 	if (str_has_prefix(mode, "ns:"))
-		return netns_open(mode + 3, &p->join_fd, e) < 0 ? error_wrap(e, "--network %s", mode) : 0;
+		return netns_open(mode + 3, &p->join_fd, e) < 0
+			       ? error_wrap(e, "--network %s", mode)
+			       : 0;
 	return join_container(rt, mode + strlen("container:"), p, e);
 }
 
@@ -125,15 +130,16 @@ static int add_port(const char *text, struct network_plan *p, struct error *e)
 }
 
 /* What is given for the one network: --ip, --ip6, --mac, --network-alias. */
-static int set_single(struct network_plan *p, const char *flag, const char *value, char **at, struct error *e)
+static int set_single(struct network_plan *p, const char *flag, const char *value, char **at,
+		      struct error *e)
 {
 	if (!value)
 		return 0;
 	if (p->n_requests == 0)
 		return error_set(e, ERR_INPUT, "%s needs a network: add --network NAME", flag);
 	if (p->n_requests > 1)
-		return error_set(e, ERR_INPUT, "%s with two networks: write --network NAME:%s=%s", flag,
-				 flag + strspn(flag, "-"), value);
+		return error_set(e, ERR_INPUT, "%s with two networks: write --network NAME:%s=%s",
+				 flag, flag + strspn(flag, "-"), value);
 	if (*at)
 		return error_set(e, ERR_INPUT, "%s is given twice", flag);
 	*at = xstrdup(value);
@@ -143,7 +149,8 @@ static int set_single(struct network_plan *p, const char *flag, const char *valu
 static int add_alias(struct network_plan *p, const char *alias, struct error *e)
 {
 	if (p->n_requests == 0)
-		return error_set(e, ERR_INPUT, "--network-alias needs a network: add --network NAME");
+		return error_set(e, ERR_INPUT,
+				 "--network-alias needs a network: add --network NAME");
 	for (size_t i = 0; i < p->n_requests; i++) {
 		struct network_request *r = &p->requests[i];
 
@@ -153,18 +160,21 @@ static int add_alias(struct network_plan *p, const char *alias, struct error *e)
 	return 0;
 }
 
-static int add_singles(struct network_plan *p, const char *ip, const char *ip6, const char *mac, struct error *e)
+static int add_singles(struct network_plan *p, const char *ip, const char *ip6, const char *mac,
+		       struct error *e)
 {
 	struct network_request none = { 0 }, *r = p->n_requests ? &p->requests[0] : &none;
 
-	return set_single(p, "--ip", ip, &r->ip, e) < 0 || set_single(p, "--ip6", ip6, &r->ip6, e) < 0 ||
-			       set_single(p, "--mac", mac, &r->mac, e) < 0 ?
-		       -1 :
-		       0;
+	return set_single(p, "--ip", ip, &r->ip, e) < 0 ||
+			       set_single(p, "--ip6", ip6, &r->ip6, e) < 0 ||
+			       set_single(p, "--mac", mac, &r->mac, e) < 0
+		       ? -1
+		       : 0;
 }
 
 /* Items of a comma-separated annotation go to ADD one by one. */
-static int each_item(const char *text, int (*add)(const char *, struct network_plan *, struct error *),
+static int each_item(const char *text,
+		     int (*add)(const char *, struct network_plan *, struct error *),
 		     struct network_plan *p, struct error *e)
 {
 	cleanup_free char *copy = xstrdup(text);
@@ -190,10 +200,11 @@ static int add_annotated_alias(const char *text, struct network_plan *p, struct 
 	return add_alias(p, text, e);
 }
 
-static int plan_annotations(const struct network_flags *f, const struct oci_config *c, struct network_plan *p,
-			    struct error *e)
+static int plan_annotations(const struct network_flags *f, const struct oci_config *c,
+			    struct network_plan *p, struct error *e)
 {
-	const char *networks = oci_annotation(c, "io.nsrun.network"), *ports = oci_annotation(c, "io.nsrun.publish"),
+	const char *networks = oci_annotation(c, "io.nsrun.network"),
+		   *ports = oci_annotation(c, "io.nsrun.publish"),
 		   *aliases = oci_annotation(c, "io.nsrun.network-alias");
 
 	if (!networks)
@@ -213,7 +224,8 @@ static int plan_annotations(const struct network_flags *f, const struct oci_conf
 }
 
 /* -p, --ip, ... without a network say what to add. */
-static int check_leftovers(const struct network_flags *f, const struct network_plan *p, bool joins, struct error *e)
+static int check_leftovers(const struct network_flags *f, const struct network_plan *p, bool joins,
+			   struct error *e)
 {
 	const char *flag = f->n_publish ? "-p" :
 			   f->ip	? "--ip" :
@@ -227,12 +239,16 @@ static int check_leftovers(const struct network_flags *f, const struct network_p
 	if (!flag || p->n_requests)
 		return 0;
 	if (joins)
-		return error_set(e, ERR_INPUT, "%s does not go with the network namespace that config.json joins",
+		return error_set(e, ERR_INPUT,
+				 "%s does not go with the network namespace that config.json joins",
 				 flag);
 	if (f->n_networks == 0)
-		return error_set(e, ERR_INPUT, "%s needs a network: add --network NAME (for one, \"%s\")", flag,
+		return error_set(e, ERR_INPUT,
+				 "%s needs a network: add --network NAME (for one, \"%s\")", flag,
 				 NETWORK_DEFAULT);
-	return error_set(e, ERR_INPUT, "%s does not go with --network %s: that namespace is not this container's to set up",
+	return error_set(e, ERR_INPUT,
+			 "%s does not go with --network %s: that namespace is not this container's "
+			 "to set up",
 			 flag, f->networks[0]);
 }
 
@@ -244,7 +260,8 @@ static int plan_flags(const struct runtime *rt, const struct network_flags *f, s
 			if (add_request(f->networks[i], p, e) < 0)
 				return error_wrap(e, "--network %s", f->networks[i]);
 		} else if (f->n_networks > 1) {
-			return error_set(e, ERR_INPUT, "--network %s does not go with another --network",
+			return error_set(e, ERR_INPUT,
+					 "--network %s does not go with another --network",
 					 f->networks[i]);
 		} else if (plan_mode(rt, f->networks[i], c, p, e) < 0) {
 			return -1;
@@ -262,10 +279,12 @@ int network_plan(const struct runtime *rt, const struct network_flags *f, struct
 
 	if (joins && f->n_networks)
 		return error_set(e, ERR_INPUT,
-				 "--network %s: config.json joins the network namespace \"%s\" (linux.namespaces)",
+				 "--network %s: config.json joins the network namespace \"%s\" "
+				 "(linux.namespaces)",
 				 f->networks[0], ns->path);
 	if (joins && oci_annotation(c, "io.nsrun.network"))
-		log_debug("annotation io.nsrun.network ignored: config.json joins \"%s\"", ns->path);
+		log_debug("annotation io.nsrun.network ignored: config.json joins \"%s\"",
+			  ns->path);
 	if (plan_flags(rt, f, c, &p, e) < 0)
 		return -1;
 	if (!joins && f->n_networks == 0 && plan_annotations(f, c, &p, e) < 0)

@@ -1,14 +1,20 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Which network a container asks for: flags, annotations and linux.namespaces[network] become one plan.
+ * Which network a container asks for: flags, annotations and linux.namespaces[network] become one
+ * plan.
  *
- *	config has a path		join it, touch nothing in it; a network flag beside it is an error, an annotation is ignored
- *	--network NAME, annotation	a new namespace (added to a config that has none) and attachments
- *	--network container:ID, ns:PATH	join; container: shares the owner's resolv.conf, hosts and hostname files
+ *	config has a path		join it, touch nothing in it; a network flag beside it is an
+ *					error, an annotation is ignored
+ *	--network NAME, annotation	a new namespace (added to a config that has none) and
+ *					attachments
+ *	--network container:ID, ns:PATH	join; container: shares the owner's resolv.conf, hosts and
+ *					hostname files
  *	--network host, none		the runtime's namespace; a new one with lo alone
- *	nothing asked			as the config says, lo up in a new one; nothing else is touched
+ *	nothing asked			as the config says, lo up in a new one; nothing else is
+ *					touched
  *
- * Annotations may name networks, publish, ip, mac and alias only: pod and image authors control them.
+ * Annotations may name networks, publish, ip, mac and alias only: pod and image authors control
+ * them.
  */
 #ifndef RUNTIME_NETWORK_PLAN_H
 #define RUNTIME_NETWORK_PLAN_H
@@ -28,7 +34,7 @@ struct network_plan {
 	struct publish *ports;
 	size_t n_ports;
 	int join_fd;			/* of container:ID or ns:PATH; -1 */
-	char *owner_files;		/* container:ID: the owner's generated files' directory, or NULL */
+	char *owner_files; /* container:ID: the owner's generated files' directory, or NULL */
 };
 #define NETWORK_PLAN_INIT ((struct network_plan){ .join_fd = -1 })
 void network_plan_done(struct network_plan *p);

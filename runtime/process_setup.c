@@ -35,8 +35,8 @@ int process_setup_priorities(const struct oci_process *p, struct error *e)
 	return p->ioPriority ? io_priority_apply(p->ioPriority, e) : 0;
 }
 
-/* keyctl(KEYCTL_JOIN_SESSION_KEYRING): the container does not see the caller's keys. A kernel without keys, or a filter that forbids them,
- * leaves nothing to protect. */
+/* keyctl(KEYCTL_JOIN_SESSION_KEYRING): the container does not see the caller's keys. A kernel
+ * without keys, or a filter that forbids them, leaves nothing to protect. */
 static int join_keyring(const char *id, struct error *e)
 {
 	cleanup_free char *name = xasprintf("_ses.%s", id);
@@ -45,7 +45,8 @@ static int join_keyring(const char *id, struct error *e)
 		return 0;
 	error_errno(e, "join a session keyring");
 	if (errno == EDQUOT)
-		error_hint(e, "the quota of keys is used up (sysctl kernel.keys.maxkeys); --no-new-keyring does without");
+		error_hint(e, "the quota of keys is used up (sysctl kernel.keys.maxkeys); "
+			      "--no-new-keyring does without");
 	return -1;
 }
 
@@ -62,7 +63,8 @@ int process_setup_close(const struct process_setup *s, const int *keep, size_t n
 	return fds_close_from(3, all, k, e);
 }
 
-/* A directory that init was tricked into outside of the root shows as "(unreachable)" (CVE-2024-21626). */
+/* A directory that init was tricked into outside of the root shows as "(unreachable)"
+ * (CVE-2024-21626). */
 static int enter_cwd(const char *cwd, struct error *e)
 {
 	char here[PATH_MAX];
@@ -70,7 +72,9 @@ static int enter_cwd(const char *cwd, struct error *e)
 	if (chdir(cwd) < 0)
 		return error_exec(e, "chdir to cwd (\"%s\") set in config.json", cwd);
 	if (syscall(SYS_getcwd, here, sizeof(here)) < 0 || here[0] != '/')
-		return error_set(e, ERR_INPUT, "the working directory \"%s\" is outside of the container's root", cwd);
+		return error_set(e, ERR_INPUT,
+				 "the working directory \"%s\" is outside of the container's root",
+				 cwd);
 	return 0;
 }
 
@@ -90,7 +94,8 @@ static int prepare_cwd(struct process_setup *s, struct error *e)
 	return enter_cwd(cwd, e);
 }
 
-/* Raising a limit may be refused: known at create. The rest waits, since limits may make init's own work fail. */
+/* Raising a limit may be refused: known at create. The rest waits, since limits may make init's own
+ * work fail. */
 static int raise_limits(const struct oci_process *p, struct error *e)
 {
 	for (size_t i = 0; i < p->n_rlimits; i++)
@@ -111,7 +116,8 @@ int process_setup_prepare(struct process_setup *s, struct error *e)
 	if (caps_resolve(p->capabilities, &s->caps, e) < 0)
 		return -1;
 	if (p->n_args == 0)
-		return error_set(e, ERR_INPUT, "config.json: process.args: missing: there is nothing to run");
+		return error_set(e, ERR_INPUT,
+				 "config.json: process.args: missing: there is nothing to run");
 	if (environment_make(p->env, p->n_env, root, p->user.uid, &s->envp, &s->n_env, e) < 0)
 		return -1;
 	errno = 0;
@@ -162,9 +168,9 @@ int process_setup_exec(struct process_setup *s, struct error *e)
 	cleanup_free char **argv = argument_vector(p);
 
 	user_own_stdio(&p->user);
-	if (set_close_on_exec(s, e) < 0 || (s->personality && personality_apply(s->personality, e) < 0) ||
-	    rlimits_apply(p->rlimits, p->n_rlimits, e) < 0 ||
-	    caps_drop_bounding(&s->caps, e) < 0)
+	if (set_close_on_exec(s, e) < 0 ||
+	    (s->personality && personality_apply(s->personality, e) < 0) ||
+	    rlimits_apply(p->rlimits, p->n_rlimits, e) < 0 || caps_drop_bounding(&s->caps, e) < 0)
 		return -1;
 	if (p->noNewPrivileges) {
 		if (set_user_and_capabilities(s, e) < 0)

@@ -2,9 +2,10 @@
 /*
  * From a prepared process in the container to execve: what init and exec have in common.
  *
- * prepare runs while errors are still the caller's to report at leisure and memory may be allocated; exec applies limits and gives
- * privileges away. Order of privileges: noNewPrivileges false: filter, user, capabilities; true: user, capabilities, filter last (a
- * filter needs CAP_SYS_ADMIN or no_new_privs).
+ * prepare runs while errors are still the caller's to report at leisure and memory may be
+ * allocated; exec applies limits and gives privileges away. Order of privileges: noNewPrivileges
+ * false: filter, user, capabilities; true: user, capabilities, filter last (a filter needs
+ * CAP_SYS_ADMIN or no_new_privs).
  */
 #ifndef RUNTIME_PROCESS_SETUP_H
 #define RUNTIME_PROCESS_SETUP_H
@@ -29,15 +30,15 @@ struct process_setup {
 	char **envp;
 	size_t n_env;
 	char *path;				   /* of the executable */
-	bool chdir_later;			   /* only the user may enter the working directory */
+	bool chdir_later; /* only the user may enter the working directory */
 };
 #define PROCESS_SETUP_INIT ((struct process_setup){ .sync = -1 })
 void process_setup_done(struct process_setup *s);
 
 /* Scheduler and I/O priority of the caller. P may be NULL. */
 int process_setup_priorities(const struct oci_process *p, struct error *e);
-/* Closes every descriptor >= 3 but the log's, those of S->preserved and the N of KEEP: nothing of the host stays open in reach of the container
- * (CVE-2024-21626). */
+/* Closes every descriptor >= 3 but the log's, those of S->preserved and the N of KEEP: nothing of
+ * the host stays open in reach of the container (CVE-2024-21626). */
 int process_setup_close(const struct process_setup *s, const int *keep, size_t n, struct error *e);
 /* In the container's root. */
 int process_setup_prepare(struct process_setup *s, struct error *e);

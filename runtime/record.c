@@ -68,7 +68,8 @@ static int make_directory(const char *root, const char *id, const char *path, st
 			return 0;
 	}
 	if (errno == EEXIST)
-		return error_set(e, ERR_EXISTS, "container with given ID already exists: \"%s\"", id);
+		return error_set(e, ERR_EXISTS, "container with given ID already exists: \"%s\"",
+				 id);
 	return error_errno(e, "make \"%s\"", path);
 }
 
@@ -88,10 +89,14 @@ int record_reserve(const char *root, const char *id, struct record *r, struct er
 		return -1;
 	}
 	if (st.st_nlink == 0) /* a delete --force came between */
-		return error_set(e, ERR_BUSY, "container \"%s\" was deleted while it was being created", id);
-	if (faccessat(fd, "record.json", F_OK, AT_SYMLINK_NOFOLLOW) == 0) /* ... and another create after it */
-		return error_set(e, ERR_EXISTS, "container with given ID already exists: \"%s\"", id);
-	if ((!r->instance && record_instance(&r->instance, e) < 0) || process_boot_id(r->boot_id, e) < 0) {
+		return error_set(e, ERR_BUSY,
+				 "container \"%s\" was deleted while it was being created", id);
+	if (faccessat(fd, "record.json", F_OK, AT_SYMLINK_NOFOLLOW) ==
+	    0) /* ... and another create after it */
+		return error_set(e, ERR_EXISTS, "container with given ID already exists: \"%s\"",
+				 id);
+	if ((!r->instance && record_instance(&r->instance, e) < 0) ||
+	    process_boot_id(r->boot_id, e) < 0) {
 		rmdir(path);
 		return -1;
 	}
@@ -159,7 +164,8 @@ static uint64_t get_u64(const struct json *j, const char *key)
 
 static void decode_lists(const struct json *j, struct record *r)
 {
-	const struct json *targets = json_get(j, "targets"), *annotations = json_get(j, "annotations");
+	const struct json *targets = json_get(j, "targets"),
+			  *annotations = json_get(j, "annotations");
 
 	if (targets && targets->type == JSON_ARRAY) {
 		r->targets = xcalloc(targets->n, sizeof(*r->targets));
@@ -182,7 +188,8 @@ static int decode(const struct json *j, struct record *r, struct error *e)
 	uint64_t pid = get_u64(j, "pid");
 
 	if (!instance || strlen(instance) != INSTANCE_LEN || !boot || strlen(boot) != 36 ||
-	    !json_get_string(j, "id") || strcmp(json_get_string(j, "id"), r->id) != 0 || pid > INT32_MAX)
+	    !json_get_string(j, "id") || strcmp(json_get_string(j, "id"), r->id) != 0 ||
+	    pid > INT32_MAX)
 		return error_set(e, ERR_INPUT, "not a record of nsrun");
 	if (cgroup_get(json_get(j, "cgroup"), &r->cgroup, e) < 0)
 		return -1;
@@ -205,7 +212,8 @@ static int decode(const struct json *j, struct record *r, struct error *e)
 	return 0;
 }
 
-/* A half-made directory, or one with garbage in it, is still a container's: delete must be able to clear it away. */
+/* A half-made directory, or one with garbage in it, is still a container's: delete must be able to
+ * clear it away. */
 int record_read(struct record *r, struct error *e)
 {
 	cleanup_json struct json_doc doc = { 0 };
@@ -238,7 +246,8 @@ static int take_lock(int fd, int timeout_ms, struct error *e)
 	return 0;
 }
 
-int record_open(const char *root, const char *id, bool lock, int timeout_ms, struct record *ret, struct error *e)
+int record_open(const char *root, const char *id, bool lock, int timeout_ms, struct record *ret,
+		struct error *e)
 {
 	cleanup(record_done) struct record r = RECORD_INIT;
 	cleanup_free char *path = NULL;
@@ -251,7 +260,8 @@ int record_open(const char *root, const char *id, bool lock, int timeout_ms, str
 	r.dir_fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (r.dir_fd < 0) {
 		if (errno == ENOENT || errno == ENOTDIR || errno == ELOOP)
-			return error_set(e, ERR_NO_CONTAINER, "container \"%s\": container does not exist", id);
+			return error_set(e, ERR_NO_CONTAINER,
+					 "container \"%s\": container does not exist", id);
 		return error_errno(e, "open \"%s\"", path);
 	}
 	if (lock) {
@@ -260,13 +270,15 @@ int record_open(const char *root, const char *id, bool lock, int timeout_ms, str
 		r.locked = true;
 	}
 	if (fstat(r.dir_fd, &st) < 0 || st.st_nlink == 0) /* deleted while we waited */
-		return error_set(e, ERR_NO_CONTAINER, "container \"%s\": container does not exist", id);
+		return error_set(e, ERR_NO_CONTAINER, "container \"%s\": container does not exist",
+				 id);
 	*ret = r;
 	r = RECORD_INIT;
 	return 0;
 }
 
-int record_load(const char *root, const char *id, bool lock, int timeout_ms, struct record *ret, struct error *e)
+int record_load(const char *root, const char *id, bool lock, int timeout_ms, struct record *ret,
+		struct error *e)
 {
 	cleanup(record_done) struct record r = RECORD_INIT;
 
@@ -318,7 +330,8 @@ int record_config(const struct record *r, struct oci_config *ret, struct error *
 /* Ours, or the temporary that a SIGKILLed file_replace() left. */
 static bool is_ours(const char *name)
 {
-	static const char *const names[] = { "config.json", "start", "output", "resolv.conf", "hosts", "hostname" };
+	static const char *const names[] = { "config.json", "start", "output",
+					     "resolv.conf", "hosts", "hostname" };
 	size_t n = strlen(name);
 
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
@@ -342,7 +355,8 @@ static int remove_files(int dir_fd, struct error *e)
 		    strcmp(entry->d_name, "etc") == 0 || strcmp(entry->d_name, "record.json") == 0)
 			continue;
 		if (!is_ours(entry->d_name))
-			result = error_set(e, ERR_GENERIC, "the state directory holds \"%s\", which is not ours",
+			result = error_set(e, ERR_GENERIC,
+					   "the state directory holds \"%s\", which is not ours",
 					   entry->d_name);
 		else if (unlinkat(dir_fd, entry->d_name, 0) < 0 && errno != ENOENT)
 			result = error_errno(e, "remove \"%s\"", entry->d_name);
@@ -354,7 +368,8 @@ static int remove_files(int dir_fd, struct error *e)
 int record_remove(const char *root, struct record *r, struct error *e)
 {
 	cleanup_free char *path = xasprintf("%s/%s", root, r->id);
-	cleanup_close int etc = openat(r->dir_fd, "etc", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	cleanup_close int etc =
+		openat(r->dir_fd, "etc", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 
 	if (etc >= 0 && remove_files(etc, e) < 0)
 		return error_wrap(e, "remove \"%s/etc\"", path);

@@ -1,14 +1,17 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * What is on disk of a container: ROOT/ID/
- *	record.json	this struct: the intent, before the first side effect; then what became of it
+ *	record.json	this struct: the intent, before the first side effect; then what became
+ *			of it
  *	config.json	the config as it was at create (exec, hooks at delete)
  *	start		socket that only START starts; gone once started
  *	etc/		resolv.conf, hosts, hostname, bound into the container
  *	output		run -d of a terminal's container
- * Whoever changes a container holds an exclusive flock on its directory; it goes with its holder, however that ends.
+ * Whoever changes a container holds an exclusive flock on its directory; it goes with its holder,
+ * however that ends.
  *
- * The process is named by pid, start time and boot id, so that a pid used again, or a directory that outlived a reboot, is never taken for it.
+ * The process is named by pid, start time and boot id, so that a pid used again, or a directory
+ * that outlived a reboot, is never taken for it.
  */
 #ifndef RUNTIME_RECORD_H
 #define RUNTIME_RECORD_H
@@ -39,7 +42,7 @@ struct record {
 	uint64_t netns_inode;	     /* what is pinned there; 0: not yet known */
 	char *netns_path;	     /* for people: the sandbox key; NULL: shares the runtime's */
 	uint64_t ns_new, ns_joined;  /* CLONE_NEW*: the namespaces that are not the runtime's */
-	char **targets;		     /* mount targets that create had to make in the root file system */
+	char **targets; /* mount targets that create had to make in the root file system */
 	size_t n_targets;
 	struct oci_pair *annotations; /* decoded copy; only after record_load */
 	size_t n_annotations;
@@ -49,14 +52,18 @@ void record_done(struct record *r);
 
 /* A fresh instance id; the caller frees. */
 int record_instance(char **ret, struct error *e);
-/* Makes ROOT/ID, locked; R->instance may be set before. "container with given ID already exists" (ERR_EXISTS). */
+/* Makes ROOT/ID, locked; R->instance may be set before. "container with given ID already exists"
+ * (ERR_EXISTS). */
 int record_reserve(const char *root, const char *id, struct record *r, struct error *e);
 int record_save(struct record *r, struct error *e);
-/* LOCK: exclusively, waiting at most TIMEOUT_MS (0: not at all: ERR_BUSY). Unknown: ERR_NO_CONTAINER. A directory without a readable record
- * gives a record of its id alone, incomplete, so that delete can clear it away. */
-int record_load(const char *root, const char *id, bool lock, int timeout_ms, struct record *ret, struct error *e);
+/* LOCK: exclusively, waiting at most TIMEOUT_MS (0: not at all: ERR_BUSY). Unknown:
+ * ERR_NO_CONTAINER. A directory without a readable record gives a record of its id alone,
+ * incomplete, so that delete can clear it away. */
+int record_load(const char *root, const char *id, bool lock, int timeout_ms, struct record *ret,
+		struct error *e);
 /* record_load in its two parts: the directory (and lock), then what it says. */
-int record_open(const char *root, const char *id, bool lock, int timeout_ms, struct record *ret, struct error *e);
+int record_open(const char *root, const char *id, bool lock, int timeout_ms, struct record *ret,
+		struct error *e);
 int record_read(struct record *r, struct error *e);
 /* Opens the container's process if it lives: 1; 0 if there is none (any more). */
 int record_open_process(const struct record *r, struct process *ret, struct error *e);
@@ -65,7 +72,8 @@ bool record_is_locked(const struct record *r);
 void record_unlock(struct record *r);
 /* The copy of config.json. */
 int record_config(const struct record *r, struct oci_config *ret, struct error *e);
-/* Removes the directory; the record goes last. Nothing that is not ours is removed: an unknown file is an error that names it. */
+/* Removes the directory; the record goes last. Nothing that is not ours is removed: an unknown file
+ * is an error that names it. */
 int record_remove(const char *root, struct record *r, struct error *e);
 
 #endif

@@ -223,9 +223,10 @@ static int detach_old_root(struct rootfs *r, struct error *e)
 	return umount2(".", MNT_DETACH) < 0 ? error_errno(e, "detach the old root") : 0;
 }
 
-/* pivot_root(2) moves the roots of processes, but the mount namespace keeps a root of its own: another one if nsrun itself runs in a
- * chroot. The outer tree would then stay in the container's namespace, for exec to land in, and for whoever in it may
- * setns(2) to its own namespace. Doing just that shows which root it is. */
+/* pivot_root(2) moves the roots of processes, but the mount namespace keeps a root of its own:
+ * another one if nsrun itself runs in a chroot. The outer tree would then stay in the container's
+ * namespace, for exec to land in, and for whoever in it may setns(2) to its own namespace. Doing
+ * just that shows which root it is. */
 static int check_namespace_root(struct rootfs *r, struct error *e)
 {
 	cleanup_close int ns = openat(r->proc_fd, "self/ns/mnt", O_RDONLY | O_CLOEXEC);
@@ -236,9 +237,11 @@ static int check_namespace_root(struct rootfs *r, struct error *e)
 		return error_errno(e, "check the root of the new mount namespace");
 	if (want.st_dev == got.st_dev && want.st_ino == got.st_ino)
 		return 0;
-	error_set(e, ERR_UNSUPPORTED,
-		  "nsrun runs in a chroot, whose outer tree would stay within the container's reach");
-	return error_hint(e, "enter the tree by pivot_root (unshare --mount, then pivot_root) instead of chroot");
+	error_set(
+		e, ERR_UNSUPPORTED,
+		"nsrun runs in a chroot, whose outer tree would stay within the container's reach");
+	return error_hint(e, "enter the tree by pivot_root (unshare --mount, then pivot_root) "
+			     "instead of chroot");
 }
 
 static int pivot(struct rootfs *r, struct error *e)

@@ -68,7 +68,8 @@ static int run_story(struct create *c, int *ret_status, struct error *e)
 	return attended(c, ret_status, e);
 }
 
-int container_run(const struct runtime *rt, const struct create_options *o, int *ret_status, struct error *e)
+int container_run(const struct runtime *rt, const struct create_options *o, int *ret_status,
+		  struct error *e)
 {
 	struct create c;
 	int result;

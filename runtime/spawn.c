@@ -13,8 +13,8 @@
 
 #define JOINS_MAX 16
 
-/* In a joined user namespace we keep our uid, which it may not map: files would be made for nobody. A namespace that maps no
- * root leaves us as we are; the container's own user is set later. */
+/* In a joined user namespace we keep our uid, which it may not map: files would be made for nobody.
+ * A namespace that maps no root leaves us as we are; the container's own user is set later. */
 static void become_root(void)
 {
 	int ignored = setresgid(0, 0, 0);
@@ -39,8 +39,9 @@ static int join_pass(const struct spawn *s, bool done[], uint64_t only, bool all
 	return 0;
 }
 
-/* The flag is the memory's, and a copy of it has it too. A process of the container's may have each capability that its user
- * namespace gives, and would else see us come with the host's descriptors open (as CVE-2016-9962). */
+/* The flag is the memory's, and a copy of it has it too. A process of the container's may have each
+ * capability that its user namespace gives, and would else see us come with the host's descriptors
+ * open (as CVE-2016-9962). */
 static void hide(const struct spawn *s)
 {
 	if (s->hidden)
@@ -92,7 +93,8 @@ static __attribute__((noreturn)) void child(const struct spawn *s, bool parent_j
 	_exit(1);
 }
 
-/* clone, and the child goes its way. The kernel may know no CLONE_INTO_CGROUP (before 5.7), or be forbidden to: then the caller attaches. */
+/* clone, and the child goes its way. The kernel may know no CLONE_INTO_CGROUP (before 5.7), or be
+ * forbidden to: then the caller attaches. */
 static pid_t clone_child(const struct spawn *s, uint64_t extra, bool parent_joined, int *ret_pidfd)
 {
 	bool in_cgroup = s->cgroup_fd >= 0;
@@ -104,7 +106,8 @@ static pid_t clone_child(const struct spawn *s, uint64_t extra, bool parent_join
 	if (pid < 0 && in_cgroup && errno != EAGAIN && errno != ENOMEM && errno != ENOSPC) {
 		if (s->ret_in_cgroup)
 			*s->ret_in_cgroup = false;
-		pid = process_clone((s->new_flags & ~(uint64_t)CLONE_NEWCGROUP) | extra, -1, ret_pidfd);
+		pid = process_clone((s->new_flags & ~(uint64_t)CLONE_NEWCGROUP) | extra, -1,
+				    ret_pidfd);
 	}
 	if (pid == 0)
 		child(s, parent_joined);
@@ -117,13 +120,17 @@ static int clone_error(const struct spawn *s, struct error *e)
 
 	error_errno(e, "clone");
 	if (err == ENOSPC && (s->new_flags & CLONE_NEWUSER))
-		error_hint(e, "the limit of user namespaces is reached: see sysctl user.max_user_namespaces");
+		error_hint(e, "the limit of user namespaces is reached: see sysctl "
+			      "user.max_user_namespaces");
 	else if (err == ENOSPC)
-		error_hint(e, "a limit of namespaces is reached: see sysctl user.max_{pid,mnt,net,ipc,uts}_namespaces");
+		error_hint(e, "a limit of namespaces is reached: see sysctl "
+			      "user.max_{pid,mnt,net,ipc,uts}_namespaces");
 	else if (err == EPERM && (s->new_flags & CLONE_NEWUSER))
-		error_hint(e, "user namespaces may be switched off: see sysctl kernel.unprivileged_userns_clone");
+		error_hint(e, "user namespaces may be switched off: see sysctl "
+			      "kernel.unprivileged_userns_clone");
 	else if (err == EAGAIN)
-		error_hint(e, "a limit of processes is reached: see ulimit -u and pids.max of our cgroup");
+		error_hint(e, "a limit of processes is reached: see ulimit -u and pids.max of our "
+			      "cgroup");
 	return -1;
 }
 
@@ -143,7 +150,8 @@ static __attribute__((noreturn)) void intermediate(const struct spawn *s, int so
 		clone_error(s, &e);
 		goto fail;
 	}
-	/* The sign says whether it is in the cgroup: our copy of *ret_in_cgroup is not the caller's. */
+	/* The sign says whether it is in the cgroup: our copy of *ret_in_cgroup is not the
+	 * caller's. */
 	in_cgroup = !s->ret_in_cgroup || *s->ret_in_cgroup;
 	if (sync_send_fd(sock, SYNC_SPAWNED, in_cgroup ? (int)pid : -(int)pid, pidfd, &e) < 0)
 		goto fail;

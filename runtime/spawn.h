@@ -1,13 +1,18 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * A process in other namespaces. The runtime process never joins one itself: hooks would inherit it.
+ * A process in other namespaces. The runtime process never joins one itself: hooks would inherit
+ * it.
  *
- * New namespaces come with clone3. Joined ones are opened by the caller before anything is joined, then joined
- *  - by the new process itself, where that suffices (network, ipc, uts, ... under our own user namespace);
- *  - by a short-lived intermediate that then clones with CLONE_PARENT, where it does not: setns(pid) moves only children, a joined
- *    user namespace must own the new ones, and a new user namespace could not join the host's namespaces any more.
- * Order of joins: what works before the user namespace, the user namespace (and become its root), the rest; EPERM counts only at the end.
- * The cgroup namespace is joined last, by the process itself: with nsdelegate a joined one forbids CLONE_INTO_CGROUP.
+ * New namespaces come with clone3. Joined ones are opened by the caller before anything is joined,
+ * then joined
+ *  - by the new process itself, where that suffices (network, ipc, uts, ... under our own user
+ *    namespace);
+ *  - by a short-lived intermediate that then clones with CLONE_PARENT, where it does not:
+ *    setns(pid) moves only children, a joined user namespace must own the new ones, and a new user
+ *    namespace could not join the host's namespaces any more.
+ * Order of joins: what works before the user namespace, the user namespace (and become its root),
+ * the rest; EPERM counts only at the end. The cgroup namespace is joined last, by the process
+ * itself: with nsdelegate a joined one forbids CLONE_INTO_CGROUP.
  */
 #ifndef RUNTIME_SPAWN_H
 #define RUNTIME_SPAWN_H
@@ -27,10 +32,12 @@ struct spawn {
 	const struct join *joins;
 	size_t n_joins;
 	int cgroup_fd;		   /* CLONE_INTO_CGROUP, or -1 */
-	bool *ret_in_cgroup;	   /* set before the clone: false where the kernel could not and the caller must attach */
+	/* set before the clone: false where the kernel could not and the caller must attach */
+	bool *ret_in_cgroup;
 	void (*main)(void *arg);   /* in the new process; must not return */
 	void *arg;
-	bool hidden;		   /* not dumpable from before the first join on: who lives there cannot trace it */
+	/* not dumpable from before the first join on: who lives there cannot trace it */
+	bool hidden;
 	int error_fd;		   /* sync socket on which the new process reports a failed join */
 };
 int spawn_process(const struct spawn *s, struct process *ret, struct error *e);

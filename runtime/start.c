@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* start: tells init to go on, and returns when the container's program runs or with the reason why it does not. */
+/* start: tells init to go on, and returns when the container's program runs or with the reason why
+ * it does not. */
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -20,7 +21,8 @@
 #include "runtime/sync.h"
 #include "runtime/teardown.h"
 
-/* After EXEC, EOF is success: execve closed the socket. An ERROR may still come: then execve, or what is done under the filter, failed. */
+/* After EXEC, EOF is success: execve closed the socket. An ERROR may still come: then execve, or
+ * what is done under the filter, failed. */
 static int await_execve(int sync, struct error *e)
 {
 	int n = sync_await_or_eof(sync, SYNC_EXEC, e);
@@ -49,14 +51,16 @@ static int connect_start(const struct record *r, int *ret_fd, struct error *e)
 	snprintf(sa.sun_path, sizeof(sa.sun_path), "/proc/self/fd/%d/start", r->dir_fd);
 	if (connect(fd, (struct sockaddr *)&sa, sizeof(sa)) < 0) {
 		if (errno == ECONNREFUSED || errno == ENOENT)
-			return error_set(e, ERR_STATUS, "cannot start an already running container");
+			return error_set(e, ERR_STATUS,
+					 "cannot start an already running container");
 		return error_errno(e, "connect to the start socket");
 	}
 	*ret_fd = steal_fd(&fd);
 	return 0;
 }
 
-/* A failing poststart hook stops the container and is an error; a config without such hooks is not even read. */
+/* A failing poststart hook stops the container and is an error; a config without such hooks is not
+ * even read. */
 int start_poststart(const struct record *r, const struct oci_config *config, struct error *e)
 {
 	cleanup_strbuf struct strbuf state = { 0 };
@@ -84,7 +88,8 @@ static int check_status(const struct record *r, struct error *e)
 	case STATUS_STOPPED:
 		return error_set(e, ERR_STATUS, "cannot start a container that has stopped");
 	case STATUS_CREATING:
-		return error_set(e, ERR_STATUS, "cannot start a container that is still being created");
+		return error_set(e, ERR_STATUS,
+				 "cannot start a container that is still being created");
 	case STATUS_RUNNING:
 	case STATUS_PAUSED:
 		break;
@@ -92,14 +97,16 @@ static int check_status(const struct record *r, struct error *e)
 	return error_set(e, ERR_STATUS, "cannot start an already running container");
 }
 
-/* runtime.md, "Lifecycle": where a startContainer or poststart hook fails "the runtime MUST generate an error, stop the container,
- * and continue the lifecycle at step 12": destroyed, then the poststop hooks. A program that execve refuses leaves a stopped one. */
+/* runtime.md, "Lifecycle": where a startContainer or poststart hook fails "the runtime MUST
+ * generate an error, stop the container, and continue the lifecycle at step 12": destroyed, then
+ * the poststop hooks. A program that execve refuses leaves a stopped one. */
 static void destroy(const struct runtime *rt, struct record *r, const struct oci_config *config)
 {
 	ERROR_INIT(e);
 
 	if (teardown(rt, r, config, &e) < 0)
-		log_warning("container \"%s\": what is left of it: %s (delete --force tries again)", r->id, e.msg);
+		log_warning("container \"%s\": what is left of it: %s (delete --force tries again)",
+			    r->id, e.msg);
 }
 
 static int start_story(const struct runtime *rt, const char *id, struct record *r, struct error *e)
@@ -112,7 +119,8 @@ static int start_story(const struct runtime *rt, const char *id, struct record *
 	    step(e, "load config", record_config(r, &config, e)) < 0)
 		return -1;
 	if (!config.process)
-		return error_set(e, ERR_INPUT, "config.json has no process: there is nothing to start");
+		return error_set(e, ERR_INPUT,
+				 "config.json has no process: there is nothing to start");
 	if (step(e, "connect to init", connect_start(r, &sync, e)) < 0)
 		return -1;
 	if (step_await(e, "tell init to start", tell_start(sync, e)) < 0) {

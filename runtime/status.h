@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * A container's status is derived, never stored: creating while create holds the lock; stopped when the process is gone; created while
- * the start socket accepts; paused when the cgroup is frozen; else running.
+ * A container's status is derived, never stored: creating while create holds the lock; stopped when
+ * the process is gone; created while the start socket accepts; paused when the cgroup is frozen;
+ * else running.
  */
 #ifndef RUNTIME_STATUS_H
 #define RUNTIME_STATUS_H

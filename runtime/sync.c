@@ -75,7 +75,8 @@ static int receive(int fd, unsigned int type, int *ret_value, int *ret_fd, struc
 	struct message m;
 	ssize_t n = fd_receive(fd, &m, sizeof(m), &got, 1, e);
 
-	/* Told once of a side that died with a message of ours unread; what it said before that is still there. */
+	/* Told once of a side that died with a message of ours unread; what it said before that is
+	 * still there. */
 	if (n < 0 && errno == ECONNRESET)
 		n = fd_receive(fd, &m, sizeof(m), &got, 1, e);
 	if (n < 0)
@@ -83,11 +84,13 @@ static int receive(int fd, unsigned int type, int *ret_value, int *ret_fd, struc
 	if (n == 0)
 		return 0;
 	if ((size_t)n < HEADER)
-		return error_set(e, EBADMSG, "wait for %s: a message of %zd bytes arrived", type_name(type), n);
+		return error_set(e, EBADMSG, "wait for %s: a message of %zd bytes arrived",
+				 type_name(type), n);
 	if (m.type == SYNC_ERROR)
 		return peer_error(&m, (size_t)n - HEADER, e);
 	if (type != ANY && m.type != type)
-		return error_set(e, EBADMSG, "wait for %s: %s arrived", type_name(type), type_name(m.type));
+		return error_set(e, EBADMSG, "wait for %s: %s arrived", type_name(type),
+				 type_name(m.type));
 	if (ret_value)
 		*ret_value = m.value;
 	if (ret_fd)
@@ -95,7 +98,8 @@ static int receive(int fd, unsigned int type, int *ret_value, int *ret_fd, struc
 	return 1;
 }
 
-/* The other side hung up: what it said last is the cause, not that we could not tell it something. */
+/* The other side hung up: what it said last is the cause, not that we could not tell it
+ * something. */
 static int last_words(int fd, enum sync_type type, struct error *e)
 {
 	int n;
@@ -104,7 +108,8 @@ static int last_words(int fd, enum sync_type type, struct error *e)
 		n = receive(fd, ANY, NULL, NULL, e);
 	while (n > 0);
 	if (n == 0)
-		return error_set(e, ERR_PEER_DIED, "the other side died before it could be told %s", type_name(type));
+		return error_set(e, ERR_PEER_DIED, "the other side died before it could be told %s",
+				 type_name(type));
 	return -1;
 }
 
@@ -131,7 +136,8 @@ int sync_await(int fd, enum sync_type type, int *ret_value, int *ret_fd, struct 
 	int n = receive(fd, type, ret_value, ret_fd, e);
 
 	if (n == 0)
-		return error_set(e, ERR_PEER_DIED, "the other side died before %s", type_name(type));
+		return error_set(e, ERR_PEER_DIED, "the other side died before %s",
+				 type_name(type));
 	return n < 0 ? -1 : 0;
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Who waits for whom: the messages between the runtime process and a container's init. (Idea 5 of 5.)
+ * Who waits for whom: the messages between the runtime process and a container's init. (Idea 5 of
+ * 5.)
  *
  *	runtime process (create)                      init
  *	  uid_map, gid_map       -- MAPPED -------->  becomes root of the new user namespace
@@ -12,12 +13,13 @@
  *	                         <- CREATED --------  ready
  *	  the record says so     -- KEEP ---------->  disarms PR_SET_PDEATHSIG, hangs up (create)
  *	runtime process (start)  -- START --------->  startContainer hooks
- *	                         <- EXEC -----------  its last message; then the last filter and execve
+ *	                         <- EXEC -----------  its last message; the last filter; execve
  *
- * EOF after EXEC, without ERROR, means that the container's program runs; EOF anywhere else is the other
- * side's death, never success. ERROR may come instead of any message of init's. Both sides name the same message
- * at their end. MAPPED, CGROUP, NETNS and CONSOLE are left out where there is nothing to do; both sides
- * see that in the same struct. The socket is SOCK_SEQPACKET: one message a packet, with descriptors.
+ * EOF after EXEC, without ERROR, means that the container's program runs; EOF anywhere else is the
+ * other side's death, never success. ERROR may come instead of any message of init's. Both sides
+ * name the same message at their end. MAPPED, CGROUP, NETNS and CONSOLE are left out where there is
+ * nothing to do; both sides see that in the same struct. The socket is SOCK_SEQPACKET: one message
+ * a packet, with descriptors.
  */
 #ifndef RUNTIME_SYNC_H
 #define RUNTIME_SYNC_H
@@ -37,7 +39,8 @@ enum sync_type {
 	SYNC_START,
 	SYNC_EXEC,
 	SYNC_ERROR,
-	SYNC_SPAWNED, /* the intermediate of runtime/spawn.c: pid and pidfd of the process it made */
+	/* the intermediate of runtime/spawn.c: pid and pidfd of the process it made */
+	SYNC_SPAWNED,
 };
 
 /* A connected pair, both ends CLOEXEC. */
@@ -46,11 +49,12 @@ int sync_pair(int ret_fds[2], struct error *e);
 int sync_send(int fd, enum sync_type type, struct error *e);
 /* With VALUE and one descriptor (FD_TO_PASS >= 0). */
 int sync_send_fd(int fd, enum sync_type type, int value, int fd_to_pass, struct error *e);
-/* Never fails: where the other side is gone there is nobody to tell. Falls back to write(2), which filters of system calls allow most. */
+/* Never fails: where the other side is gone there is nobody to tell. Falls back to write(2), which
+ * filters of system calls allow most. */
 void sync_send_error(int fd, const struct error *cause);
 
-/* Waits for TYPE. Another side's ERROR becomes *e; EOF is ERR_PEER_DIED; anything else is EBADMSG. RET_VALUE and RET_FD may be NULL; a
- * descriptor that nobody asked for is closed. */
+/* Waits for TYPE. Another side's ERROR becomes *e; EOF is ERR_PEER_DIED; anything else is EBADMSG.
+ * RET_VALUE and RET_FD may be NULL; a descriptor that nobody asked for is closed. */
 int sync_await(int fd, enum sync_type type, int *ret_value, int *ret_fd, struct error *e);
 /* As sync_await, but EOF is 0 and the message 1: the end of the EXEC hand-over. */
 int sync_await_or_eof(int fd, enum sync_type type, struct error *e);

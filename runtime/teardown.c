@@ -15,7 +15,8 @@
 
 #define KILL_TIMEOUT_MS 10000
 
-/* init's death takes its pid namespace along; without one of its own the cgroup names the processes. */
+/* init's death takes its pid namespace along; without one of its own the cgroup names the
+ * processes. */
 static int kill_processes(const struct record *r, struct error *e)
 {
 	struct process p = PROCESS_INIT;
@@ -33,7 +34,8 @@ static int kill_processes(const struct record *r, struct error *e)
 	return result;
 }
 
-/* Two containers may share a root file system: to remove a directory would detach the other's mount on it. */
+/* Two containers may share a root file system: to remove a directory would detach the other's mount
+ * on it. */
 static bool root_is_shared(const struct runtime *rt, const struct record *r)
 {
 	char **ids = NULL;
@@ -67,7 +69,8 @@ static int remove_targets(const struct runtime *rt, const struct record *r, stru
 	return 0;
 }
 
-/* The name was free when we reserved it. Where create came far enough to know its namespace, another one there is somebody else's. */
+/* The name was free when we reserved it. Where create came far enough to know its namespace,
+ * another one there is somebody else's. */
 static int remove_netns(const struct record *r, struct error *e)
 {
 	return r->netns_name ? netns_unpin(r->netns_name, r->netns_inode, e) : 0;
@@ -87,7 +90,8 @@ static void poststop(const struct record *r, const struct oci_config *config)
 		return;
 	oci_state_write(&s, false, &state);
 	bundle = open(r->bundle, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	hooks_run_all("poststop", config->hooks->poststop, config->hooks->n_poststop, state.s, state.len, bundle);
+	hooks_run_all("poststop", config->hooks->poststop, config->hooks->n_poststop, state.s,
+		      state.len, bundle);
 }
 
 /* Keeps the first error and lets the list go on. */
@@ -100,7 +104,8 @@ static void note(struct error *first, struct error *e, int *result)
 	error_clear(e);
 }
 
-int teardown(const struct runtime *rt, struct record *r, const struct oci_config *config, struct error *first)
+int teardown(const struct runtime *rt, struct record *r, const struct oci_config *config,
+	     struct error *first)
 {
 	int result = 0;
 	ERROR_INIT(e);

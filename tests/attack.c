@@ -1,20 +1,25 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * tests/attack: what somebody in a container would try against the runtime, and looks at what it was given. Linked statically, so that
- * tests/integration/security.bats can copy it into any root file system; a few of its tricks run on the host.
+ * tests/attack: what somebody in a container would try against the runtime, and looks at what it
+ * was given. Linked statically, so that tests/integration/security.bats can copy it into any root
+ * file system; a few of its tricks run on the host.
  *
  *	attack binary PID       every way to write to /proc/PID/exe (CVE-2019-5736)
- *	attack hold PID SECONDS holds on to that binary until nobody runs it any more, then does as "binary" with it
- *	attack watch SECONDS    waits in /proc for a program that is neither this one nor busybox, and does as "hold" with it
+ *	attack hold PID SECONDS holds on to that binary until nobody runs it any more, then does as
+ *	                        "binary" with it
+ *	attack watch SECONDS    waits in /proc for a program that is neither this one nor
+ *	                        busybox, and does as "hold" with it
  *	attack trace PID        ptrace, its memory, its descriptors
  *	attack fds              descriptors above stdio, "N TARGET" a line
  *	attack swap A B SECONDS exchanges two names without pause
- *	attack packets SOCKET   garbage for a SOCK_SEQPACKET listener: other types, sizes, descriptors
+ *	attack packets SOCKET   garbage for a SOCK_SEQPACKET listener: other types, sizes,
+ *	                        descriptors
  *	attack keys             the session keyring's description
  *	attack flood BYTES      writes that much to stdout, then ends
  *
- * binary, hold, watch and trace print "WAY: ERRNO" for each way. What succeeds is "WAY: DONE" and makes the exit status 1. While a program runs
- * nobody can write to it (ETXTBSY), which protects nothing: hence hold.
+ * binary, hold, watch and trace print "WAY: ERRNO" for each way. What succeeds is "WAY: DONE" and
+ * makes the exit status 1. While a program runs nobody can write to it (ETXTBSY), which protects
+ * nothing: hence hold.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -69,7 +74,8 @@ static bool try_clear(const char *way, int fd)
 {
 	struct mount_attr attr = { .attr_clr = MOUNT_ATTR_RDONLY };
 
-	return tell(way, syscall(SYS_mount_setattr, fd, "", AT_EMPTY_PATH, &attr, sizeof(attr)) == 0);
+	return tell(way,
+		    syscall(SYS_mount_setattr, fd, "", AT_EMPTY_PATH, &attr, sizeof(attr)) == 0);
 }
 
 /* A mount of one's own, of the same binary: its flags would be one's own to change. */
@@ -120,11 +126,13 @@ static void try_all(int fd, const char *path)
 	tell("utimensat", utimensat(AT_FDCWD, path, times, 0) == 0);
 	try_clear("clear read-only by descriptor", fd);
 	tree = (int)syscall(SYS_open_tree, AT_FDCWD, path, O_CLOEXEC);
-	tell("clear read-only by path", tree >= 0 && try_clear("clear read-only by open_tree", tree));
+	tell("clear read-only by path",
+	     tree >= 0 && try_clear("clear read-only by open_tree", tree));
 	if (tree >= 0)
 		close(tree);
 	tell("remount", mount(NULL, path, NULL, MS_REMOUNT | MS_BIND, NULL) == 0);
-	tell("move", syscall(SYS_move_mount, fd, "", AT_FDCWD, "/tmp", MOVE_MOUNT_F_EMPTY_PATH) == 0);
+	tell("move",
+	     syscall(SYS_move_mount, fd, "", AT_FDCWD, "/tmp", MOVE_MOUNT_F_EMPTY_PATH) == 0);
 	try_clone(fd);
 	try_bind(path);
 	try_open("open for writing once more", path, O_WRONLY);
@@ -163,7 +171,8 @@ static int catch_one(const char *pid)
 	fd = open(path, O_PATH | O_CLOEXEC);
 	if (fd < 0)
 		return -1;
-	if (fstat(fd, &st) == 0 && !same_file(&st, "/proc/self/exe") && !same_file(&st, "/bin/busybox"))
+	if (fstat(fd, &st) == 0 && !same_file(&st, "/proc/self/exe") &&
+	    !same_file(&st, "/bin/busybox"))
 		return fd;
 	close(fd);
 	return -1;
@@ -176,7 +185,8 @@ static int attack_later(int fd, time_t end)
 	int writable;
 
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
-	while ((writable = open(path, O_WRONLY | O_CLOEXEC)) < 0 && errno == ETXTBSY && time(NULL) < end)
+	while ((writable = open(path, O_WRONLY | O_CLOEXEC)) < 0 && errno == ETXTBSY &&
+	       time(NULL) < end)
 		usleep(1000);
 	if (writable >= 0)
 		close(writable);
@@ -284,9 +294,11 @@ static void packet(const char *path, const void *data, size_t len, int n_fds)
 		control.h.cmsg_level = SOL_SOCKET;
 		control.h.cmsg_type = SCM_RIGHTS;
 		control.h.cmsg_len = CMSG_LEN(sizeof(int) * (size_t)n_fds);
-		memset(CMSG_DATA(&control.h), 0, sizeof(int) * (size_t)n_fds); /* stdin, so many times */
+		memset(CMSG_DATA(&control.h), 0,
+		       sizeof(int) * (size_t)n_fds); /* stdin, so many times */
 	}
-	if (fd < 0 || connect(fd, (struct sockaddr *)&sa, sizeof(sa)) < 0 || sendmsg(fd, &m, MSG_NOSIGNAL) < 0) {
+	if (fd < 0 || connect(fd, (struct sockaddr *)&sa, sizeof(sa)) < 0 ||
+	    sendmsg(fd, &m, MSG_NOSIGNAL) < 0) {
 		perror(path);
 		exit(1);
 	}
@@ -317,7 +329,8 @@ static int show_keys(void)
 {
 	char text[256] = "";
 
-	if (syscall(SYS_keyctl, KEYCTL_DESCRIBE, KEY_SPEC_SESSION_KEYRING, text, sizeof(text)) < 0) {
+	if (syscall(SYS_keyctl, KEYCTL_DESCRIBE, KEY_SPEC_SESSION_KEYRING, text, sizeof(text)) <
+	    0) {
 		perror("keyctl");
 		return 1;
 	}

@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * tests/recvtty SOCKET: what an engine has at the other end of --console-socket and --pidfd-socket. Listens, takes one connection and
- * from it one message with one descriptor; prints "received TEXT" and then
+ * tests/recvtty SOCKET: what an engine has at the other end of --console-socket and --pidfd-socket.
+ * Listens, takes one connection and from it one message with one descriptor; prints "received TEXT"
+ * and then
  *
- *	a terminal's master	copies stdin into it and what comes out of it to stdout, until it hangs up
+ *	a terminal's master	copies stdin into it and what comes out of it to stdout, until it
+ *				hangs up
  *	a pidfd			prints "pid N", waits for the process to end, prints "ended"
  *
- * A message without a descriptor, or with two, is an error: exit status 1. The bats files start it in the background.
+ * A message without a descriptor, or with two, is an error: exit status 1. The bats files start it
+ * in the background.
  */
 #include <errno.h>
 #include <poll.h>
@@ -44,7 +47,10 @@ static int receive(int sock)
 {
 	char text[256] = "", control[CMSG_SPACE(4 * sizeof(int))];
 	struct iovec iov = { text, sizeof(text) - 1 };
-	struct msghdr m = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof(control) };
+	struct msghdr m = { .msg_iov = &iov,
+			    .msg_iovlen = 1,
+			    .msg_control = control,
+			    .msg_controllen = sizeof(control) };
 	ssize_t n = recvmsg(sock, &m, MSG_CMSG_CLOEXEC);
 	struct cmsghdr *c = n > 0 ? CMSG_FIRSTHDR(&m) : NULL;
 	int fd;
@@ -70,7 +76,8 @@ static bool copy(int from, int to)
 /* A master without a peer says EIO. */
 static int serve_terminal(int master)
 {
-	struct pollfd p[] = { { .fd = master, .events = POLLIN }, { .fd = STDIN_FILENO, .events = POLLIN } };
+	struct pollfd p[] = { { .fd = master, .events = POLLIN },
+			      { .fd = STDIN_FILENO, .events = POLLIN } };
 
 	for (;;) {
 		if (poll(p, 2, -1) < 0)

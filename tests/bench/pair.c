@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * pair RUNS FILE: times the commands in FILE, one a line ("NAME: WORD WORD ..."), interleaved: each round runs every one of them once, so
- * that the drift of a busy machine falls on all alike. Each "%" in a word becomes a number that is fresh each time. Prints a row a command: median,
- * 10th and 90th percentile in milliseconds, and the median of the ratios to the first command, round by round.
+ * pair RUNS FILE: times the commands in FILE, one a line ("NAME: WORD WORD ..."), interleaved: each
+ * round runs every one of them once, so that the drift of a busy machine falls on all alike. Each
+ * "%" in a word becomes a number that is fresh each time. Prints a row a command: median, 10th and
+ * 90th percentile in milliseconds, and the median of the ratios to the first command, round by
+ * round.
  */
 #include <fcntl.h>
 #include <spawn.h>
@@ -47,16 +49,16 @@ static double run(const struct command *c, int number)
 		argv[n] = c->words[n];
 		if (!percent)
 			continue;
-		snprintf(fresh[n], sizeof(fresh[n]), "%.*s%d%s", (int)(percent - c->words[n]), c->words[n], number,
-			 percent + 1);
+		snprintf(fresh[n], sizeof(fresh[n]), "%.*s%d%s", (int)(percent - c->words[n]),
+			 c->words[n], number, percent + 1);
 		argv[n] = fresh[n];
 	}
 	argv[n] = NULL;
 	posix_spawn_file_actions_init(&actions);
 	posix_spawn_file_actions_addopen(&actions, 1, "/dev/null", O_WRONLY, 0);
 	begin = now_ms();
-	if (posix_spawnp(&pid, argv[0], &actions, NULL, argv, environ) != 0 || waitpid(pid, &status, 0) != pid ||
-	    status != 0)
+	if (posix_spawnp(&pid, argv[0], &actions, NULL, argv, environ) != 0 ||
+	    waitpid(pid, &status, 0) != pid || status != 0)
 		begin = -1;
 	posix_spawn_file_actions_destroy(&actions);
 	return begin < 0 ? -1 : now_ms() - begin;
@@ -107,7 +109,8 @@ static int read_commands(const char *file, struct command *v)
 int main(int argc, char **argv)
 {
 	static struct command v[COMMANDS];
-	int runs = argc == 3 ? (int)strtol(argv[1], NULL, 10) : 0, n = runs > 0 ? read_commands(argv[2], v) : 0;
+	int runs = argc == 3 ? (int)strtol(argv[1], NULL, 10) : 0,
+	    n = runs > 0 ? read_commands(argv[2], v) : 0;
 
 	if (n == 0) {
 		fprintf(stderr, "usage: pair RUNS FILE\n");
@@ -137,8 +140,9 @@ int main(int argc, char **argv)
 
 		for (int r = 0; r < runs; r++)
 			ratio[r] = v[c].ms[r] / v[0].ms[r];
-		printf("%-24s median %7.2f ms   p10 %7.2f   p90 %7.2f   x%.2f\n", v[c].name, quantile(v[c].ms, runs, 0.5),
-		       quantile(v[c].ms, runs, 0.1), quantile(v[c].ms, runs, 0.9), quantile(ratio, runs, 0.5));
+		printf("%-24s median %7.2f ms   p10 %7.2f   p90 %7.2f   x%.2f\n", v[c].name,
+		       quantile(v[c].ms, runs, 0.5), quantile(v[c].ms, runs, 0.1),
+		       quantile(v[c].ms, runs, 0.9), quantile(ratio, runs, 0.5));
 		free(ratio);
 	}
 	return 0;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What tests/analyze lets the analysers see, before each file: that a failure is always -1, so that nothing
- * is looked at behind it; that a step returns what its call returned; and that allocation never fails.
+ * What tests/analyze lets the analysers see, before each file: that a failure is always -1, so that
+ * nothing is looked at behind it; that a step returns what its call returned; and that allocation
+ * never fails.
  */
 #include "base/error.h"
 #include "base/memory.h"

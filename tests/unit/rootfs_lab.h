@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * A bundle on a tmpfs of its own in a private mount namespace ("the host"), and a child in new mount, pid and ipc namespaces
- * that makes the container's tree from it. Needs root.
+ * A bundle on a tmpfs of its own in a private mount namespace ("the host"), and a child in new
+ * mount, pid and ipc namespaces that makes the container's tree from it. Needs root.
  *
  *	BASE/secret, BASE/host/{dir/file,file}	things of the host
  *	BASE/bundle/data/file			for relative sources
- *	BASE/bundle/rootfs/			bin/busybox, etc/passwd, proc, sys, dev, tmp (mode 1755)
+ *	BASE/bundle/rootfs/			bin/busybox, etc/passwd, proc, sys, dev, tmp
+ *						(mode 1755)
  */
 #ifndef TESTS_UNIT_ROOTFS_LAB_H
 #define TESTS_UNIT_ROOTFS_LAB_H

@@ -373,8 +373,9 @@ static void test_delegate(void **state)
 	lab_down(f);
 }
 
-/* In the child: as the user 4711, in a cgroup of ours whose parent is his. GIVEN: whether that parent has the hugetlb controller, which
- * depends on whether somebody switched it on at the top. */
+/* In the child: as the user 4711, in a cgroup of ours whose parent is his. GIVEN: whether that
+ * parent has the hugetlb controller, which depends on whether somebody switched it on at the
+ * top. */
 static int as_user(struct cgroup_lab *f, bool given)
 {
 	cleanup_free char *want = xasprintf("%s/nsrun/c", f->top);

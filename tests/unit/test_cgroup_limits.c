@@ -264,12 +264,14 @@ static void test_internal_process(void **state)
 static int all(const char *name)
 {
 	const struct CMUnitTest v1[] = {
-		LAB_TEST(test_devices),	      LAB_TEST(test_devices_random), LAB_TEST(test_limits_v1),
-		LAB_TEST(test_limits_errors), LAB_TEST(test_limits_v2),
+		LAB_TEST(test_devices),	  LAB_TEST(test_devices_random),
+		LAB_TEST(test_limits_v1), LAB_TEST(test_limits_errors),
+		LAB_TEST(test_limits_v2),
 	};
 	const struct CMUnitTest v2[] = {
-		LAB_TEST(test_devices),	      LAB_TEST(test_devices_random), LAB_TEST(test_limits_v2),
-		LAB_TEST(test_limits_errors), LAB_TEST(test_internal_process),
+		LAB_TEST(test_devices),		 LAB_TEST(test_devices_random),
+		LAB_TEST(test_limits_v2),	 LAB_TEST(test_limits_errors),
+		LAB_TEST(test_internal_process),
 	};
 
 	return lab_is_v2() ? cmocka_run_group_tests_name(name, v2, NULL, NULL) :

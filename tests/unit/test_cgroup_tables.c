@@ -20,20 +20,53 @@
 
 static const char *const files[] = {
 	/* v1 */
-	"memory.limit_in_bytes", "memory.memsw.limit_in_bytes", "memory.soft_limit_in_bytes",
-	"memory.kmem.limit_in_bytes", "memory.kmem.tcp.limit_in_bytes", "memory.swappiness",
-	"memory.oom_control", "memory.use_hierarchy", "cpu.shares", "cpu.cfs_quota_us",
-	"cpu.cfs_period_us", "cpu.cfs_burst_us", "cpu.rt_runtime_us", "cpu.rt_period_us", "pids.max",
-	"blkio.weight", "blkio.weight_device", "blkio.leaf_weight", "blkio.leaf_weight_device",
-	"blkio.bfq.weight", "blkio.bfq.weight_device", "blkio.throttle.read_bps_device",
-	"blkio.throttle.write_bps_device", "blkio.throttle.read_iops_device",
-	"blkio.throttle.write_iops_device", "hugetlb.2MB.limit_in_bytes",
-	"hugetlb.2MB.rsvd.limit_in_bytes", "net_cls.classid", "net_prio.ifpriomap",
+	"memory.limit_in_bytes",
+	"memory.memsw.limit_in_bytes",
+	"memory.soft_limit_in_bytes",
+	"memory.kmem.limit_in_bytes",
+	"memory.kmem.tcp.limit_in_bytes",
+	"memory.swappiness",
+	"memory.oom_control",
+	"memory.use_hierarchy",
+	"cpu.shares",
+	"cpu.cfs_quota_us",
+	"cpu.cfs_period_us",
+	"cpu.cfs_burst_us",
+	"cpu.rt_runtime_us",
+	"cpu.rt_period_us",
+	"pids.max",
+	"blkio.weight",
+	"blkio.weight_device",
+	"blkio.leaf_weight",
+	"blkio.leaf_weight_device",
+	"blkio.bfq.weight",
+	"blkio.bfq.weight_device",
+	"blkio.throttle.read_bps_device",
+	"blkio.throttle.write_bps_device",
+	"blkio.throttle.read_iops_device",
+	"blkio.throttle.write_iops_device",
+	"hugetlb.2MB.limit_in_bytes",
+	"hugetlb.2MB.rsvd.limit_in_bytes",
+	"net_cls.classid",
+	"net_prio.ifpriomap",
 	/* both */
-	"cpu.idle", "cpuset.cpus", "cpuset.mems", "rdma.max",
+	"cpu.idle",
+	"cpuset.cpus",
+	"cpuset.mems",
+	"rdma.max",
 	/* v2 */
-	"memory.max", "memory.low", "memory.swap.max", "memory.high", "memory.current", "cpu.weight",
-	"cpu.max", "cpu.max.burst", "io.weight", "io.bfq.weight", "io.max", "hugetlb.2MB.max",
+	"memory.max",
+	"memory.low",
+	"memory.swap.max",
+	"memory.high",
+	"memory.current",
+	"cpu.weight",
+	"cpu.max",
+	"cpu.max.burst",
+	"io.weight",
+	"io.bfq.weight",
+	"io.max",
+	"hugetlb.2MB.max",
 	"hugetlb.2MB.rsvd.max",
 };
 
@@ -51,16 +84,21 @@ static const struct row rows[] = {
 	/* Nothing asked, nothing written. */
 	{ .json = "{}" },
 	{ .v2 = true, .json = "{}" },
-	{ .json = "{\"memory\": {}, \"cpu\": {\"shares\": 0}, \"blockIO\": {\"weight\": 0}, \"network\": {}}" },
-	{ .v2 = true, .json = "{\"memory\": {\"limit\": 0, \"disableOOMKiller\": false}, \"cpu\": {\"period\": 0},"
-			      "\"blockIO\": {\"weight\": 0, \"weightDevice\": []}, \"pids\": {}}" },
+	{ .json = "{\"memory\": {}, \"cpu\": {\"shares\": 0}, \"blockIO\": {\"weight\": 0}, "
+		  "\"network\": {}}" },
+	{ .v2 = true,
+	  .json = "{\"memory\": {\"limit\": 0, \"disableOOMKiller\": false}, \"cpu\": {\"period\": "
+		  "0},"
+		  "\"blockIO\": {\"weight\": 0, \"weightDevice\": []}, \"pids\": {}}" },
 
-	{ .json = "{\"memory\": {\"limit\": 100, \"swap\": 300, \"reservation\": 50, \"kernelTCP\": 7}}",
+	{ .json = "{\"memory\": {\"limit\": 100, \"swap\": 300, \"reservation\": 50, "
+		  "\"kernelTCP\": 7}}",
 	  .after = { { "memory.limit_in_bytes", "100" },
 		     { "memory.memsw.limit_in_bytes", "300" },
 		     { "memory.soft_limit_in_bytes", "50" },
 		     { "memory.kmem.tcp.limit_in_bytes", "7" } } },
-	{ .json = "{\"memory\": {\"kernel\": 9, \"swappiness\": 0, \"disableOOMKiller\": true, \"useHierarchy\": true}}",
+	{ .json = "{\"memory\": {\"kernel\": 9, \"swappiness\": 0, \"disableOOMKiller\": true, "
+		  "\"useHierarchy\": true}}",
 	  .after = { { "memory.kmem.limit_in_bytes", "9" },
 		     { "memory.swappiness", "0" },
 		     { "memory.oom_control", "1" },
@@ -76,14 +114,20 @@ static const struct row rows[] = {
 
 	{ .v2 = true,
 	  .json = "{\"memory\": {\"limit\": 100, \"swap\": 300, \"reservation\": 50}}",
-	  .after = { { "memory.max", "100" }, { "memory.swap.max", "200" }, { "memory.low", "50" } } },
+	  .after = { { "memory.max", "100" },
+		     { "memory.swap.max", "200" },
+		     { "memory.low", "50" } } },
 	{ .v2 = true,
 	  .json = "{\"memory\": {\"limit\": 100, \"swap\": 100}}",
 	  .after = { { "memory.max", "100" }, { "memory.swap.max", "0" } } },
 	{ .v2 = true,
 	  .json = "{\"memory\": {\"limit\": -1, \"swap\": -1, \"reservation\": -1}}",
-	  .after = { { "memory.max", "max" }, { "memory.swap.max", "max" }, { "memory.low", "max" } } },
-	{ .v2 = true, .json = "{\"memory\": {\"limit\": -1}}", .after = { { "memory.max", "max" } } },
+	  .after = { { "memory.max", "max" },
+		     { "memory.swap.max", "max" },
+		     { "memory.low", "max" } } },
+	{ .v2 = true,
+	  .json = "{\"memory\": {\"limit\": -1}}",
+	  .after = { { "memory.max", "max" } } },
 	{ .v2 = true,
 	  .json = "{\"memory\": {\"limit\": 100, \"swap\": 100}}",
 	  .without = "memory.swap.max",
@@ -99,7 +143,8 @@ static const struct row rows[] = {
 	  .before = { "memory.current", "100\n" },
 	  .after = { { "memory.current", "100\n" }, { "memory.max", "100" } } },
 
-	{ .json = "{\"cpu\": {\"shares\": 1024, \"quota\": 50, \"period\": 100, \"burst\": 5, \"realtimeRuntime\": 3,"
+	{ .json = "{\"cpu\": {\"shares\": 1024, \"quota\": 50, \"period\": 100, \"burst\": 5, "
+		  "\"realtimeRuntime\": 3,"
 		  "\"realtimePeriod\": 4}}",
 	  .after = { { "cpu.shares", "1024" },
 		     { "cpu.cfs_quota_us", "50" },
@@ -107,13 +152,15 @@ static const struct row rows[] = {
 		     { "cpu.cfs_burst_us", "5" },
 		     { "cpu.rt_runtime_us", "3" },
 		     { "cpu.rt_period_us", "4" } } },
-	{ .json = "{\"cpu\": {\"idle\": 1, \"shares\": 2, \"cpus\": \"0-1\", \"mems\": \"0\", \"quota\": -1}}",
+	{ .json = "{\"cpu\": {\"idle\": 1, \"shares\": 2, \"cpus\": \"0-1\", \"mems\": \"0\", "
+		  "\"quota\": -1}}",
 	  .after = { { "cpu.idle", "1" },
 		     { "cpuset.cpus", "0-1" },
 		     { "cpuset.mems", "0" },
 		     { "cpu.cfs_quota_us", "-1" } } },
 	{ .v2 = true,
-	  .json = "{\"cpu\": {\"shares\": 1024, \"quota\": 50, \"period\": 100, \"burst\": 5, \"cpus\": \"0\"}}",
+	  .json = "{\"cpu\": {\"shares\": 1024, \"quota\": 50, \"period\": 100, \"burst\": 5, "
+		  "\"cpus\": \"0\"}}",
 	  .after = { { "cpu.weight", "39" },
 		     { "cpu.max", "50 100" },
 		     { "cpu.max.burst", "5" },
@@ -136,16 +183,19 @@ static const struct row rows[] = {
 	{ .v2 = true, .json = "{\"pids\": {\"limit\": 77}}", .after = { { "pids.max", "77" } } },
 	{ .v2 = true, .json = "{\"pids\": {\"limit\": 0}}", .after = { { "pids.max", "1" } } },
 
-	{ .json = "{\"blockIO\": {\"weight\": 500, \"leafWeight\": 20, \"weightDevice\": [{\"major\": 8, \"minor\": 0,"
+	{ .json = "{\"blockIO\": {\"weight\": 500, \"leafWeight\": 20, \"weightDevice\": "
+		  "[{\"major\": 8, \"minor\": 0,"
 		  "\"weight\": 10, \"leafWeight\": 11}]}}",
 	  .after = { { "blkio.weight", "500" },
 		     { "blkio.leaf_weight", "20" },
 		     { "blkio.weight_device", "8:0 10" },
 		     { "blkio.leaf_weight_device", "8:0 11" } } },
-	{ .json = "{\"blockIO\": {\"weight\": 500, \"weightDevice\": [{\"major\": 8, \"minor\": 0, \"weight\": 10}]}}",
+	{ .json = "{\"blockIO\": {\"weight\": 500, \"weightDevice\": [{\"major\": 8, \"minor\": 0, "
+		  "\"weight\": 10}]}}",
 	  .without = "blkio.weight",
 	  .after = { { "blkio.bfq.weight", "500" }, { "blkio.bfq.weight_device", "8:0 10" } } },
-	{ .json = "{\"blockIO\": {\"throttleReadBpsDevice\": [{\"major\": 8, \"minor\": 1, \"rate\": 600}],"
+	{ .json = "{\"blockIO\": {\"throttleReadBpsDevice\": [{\"major\": 8, \"minor\": 1, "
+		  "\"rate\": 600}],"
 		  "\"throttleWriteBpsDevice\": [{\"major\": 8, \"minor\": 2, \"rate\": 0}],"
 		  "\"throttleReadIOPSDevice\": [{\"major\": 8, \"minor\": 3, \"rate\": 2}],"
 		  "\"throttleWriteIOPSDevice\": [{\"major\": 8, \"minor\": 4, \"rate\": 3}]}}",
@@ -161,17 +211,21 @@ static const struct row rows[] = {
 	  .without = "io.bfq.weight",
 	  .after = { { "io.weight", "4950" } } },
 	{ .v2 = true,
-	  .json = "{\"blockIO\": {\"weightDevice\": [{\"major\": 8, \"minor\": 0, \"weight\": 1000}]}}",
+	  .json = "{\"blockIO\": {\"weightDevice\": [{\"major\": 8, \"minor\": 0, \"weight\": "
+		  "1000}]}}",
 	  .without = "io.bfq.weight",
 	  .after = { { "io.weight", "8:0 10000" } } },
 	{ .v2 = true,
-	  .json = "{\"blockIO\": {\"throttleReadBpsDevice\": [{\"major\": 8, \"minor\": 1, \"rate\": 600}]}}",
+	  .json = "{\"blockIO\": {\"throttleReadBpsDevice\": [{\"major\": 8, \"minor\": 1, "
+		  "\"rate\": 600}]}}",
 	  .after = { { "io.max", "8:1 rbps=600" } } },
 	{ .v2 = true,
-	  .json = "{\"blockIO\": {\"throttleWriteIOPSDevice\": [{\"major\": 8, \"minor\": 1, \"rate\": 0}]}}",
+	  .json = "{\"blockIO\": {\"throttleWriteIOPSDevice\": [{\"major\": 8, \"minor\": 1, "
+		  "\"rate\": 0}]}}",
 	  .after = { { "io.max", "8:1 wiops=max" } } },
 
-	{ .json = "{\"hugepageLimits\": [{\"pageSize\": \"2MB\", \"limit\": 18446744073709551615}]}",
+	{ .json = "{\"hugepageLimits\": [{\"pageSize\": \"2MB\", \"limit\": "
+		  "18446744073709551615}]}",
 	  .after = { { "hugetlb.2MB.limit_in_bytes", "18446744073709551615" },
 		     { "hugetlb.2MB.rsvd.limit_in_bytes", "18446744073709551615" } } },
 	{ .v2 = true,
@@ -183,11 +237,13 @@ static const struct row rows[] = {
 	{ .v2 = true,
 	  .json = "{\"rdma\": {\"mlx5_1\": {\"hcaObjects\": 10000}}}",
 	  .after = { { "rdma.max", "mlx5_1 hca_object=10000" } } },
-	{ .json = "{\"network\": {\"classID\": 1048577, \"priorities\": [{\"name\": \"eth0\", \"priority\": 5}]}}",
+	{ .json = "{\"network\": {\"classID\": 1048577, \"priorities\": [{\"name\": \"eth0\", "
+		  "\"priority\": 5}]}}",
 	  .after = { { "net_cls.classid", "1048577" }, { "net_prio.ifpriomap", "eth0 5" } } },
 	/* Last, so it wins. */
 	{ .v2 = true,
-	  .json = "{\"memory\": {\"limit\": 1}, \"unified\": {\"memory.max\": \"2\", \"memory.high\": \"3\"}}",
+	  .json = "{\"memory\": {\"limit\": 1}, \"unified\": {\"memory.max\": \"2\", "
+		  "\"memory.high\": \"3\"}}",
 	  .after = { { "memory.max", "2" }, { "memory.high", "3" } } },
 };
 
@@ -220,7 +276,9 @@ static int make_dir(const struct row *row, char dir[64])
 		fd = openat(dirfd, files[i], O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 		assert_true(fd >= 0);
 		if (str_eq(files[i], row->before.file))
-			assert_int_equal(fd_write_all(fd, row->before.text, strlen(row->before.text), NULL), 0);
+			assert_int_equal(
+				fd_write_all(fd, row->before.text, strlen(row->before.text), NULL),
+				0);
 	}
 	return dirfd;
 }
@@ -261,8 +319,8 @@ static void test_rows(void **state)
 			if (file_read(dirfd, files[i], false, 4096, &text, NULL, &e) < 0)
 				fail_msg("%s", e.msg);
 			if (!str_eq(text, expected(&rows[k], files[i])))
-				fail_msg("%s: %s says \"%s\", not \"%s\"", rows[k].json, files[i], text,
-					 expected(&rows[k], files[i]));
+				fail_msg("%s: %s says \"%s\", not \"%s\"", rows[k].json, files[i],
+					 text, expected(&rows[k], files[i]));
 		}
 		remove_dir(dir, dirfd);
 	}
@@ -275,9 +333,11 @@ static void test_errors(void **state)
 		int code;
 		const char *message;
 	} table[] = {
-		{ { .v2 = true, .json = "{\"memory\": {\"limit\": 5}}", .without = "memory.max" }, 2,
+		{ { .v2 = true, .json = "{\"memory\": {\"limit\": 5}}", .without = "memory.max" },
+		  2,
 		  "linux.resources.memory.limit: cgroup \"/t\": open \"memory.max\": missing" },
-		{ { .json = "{\"memory\": {\"limit\": 5, \"swap\": 6}}", .without = "memory.memsw.limit_in_bytes" },
+		{ { .json = "{\"memory\": {\"limit\": 5, \"swap\": 6}}",
+		    .without = "memory.memsw.limit_in_bytes" },
 		  ERR_UNSUPPORTED,
 		  "linux.resources.memory.swap: this kernel does not account swap" },
 		{ { .v2 = true, .json = "{\"memory\": {\"swap\": 6}}" },
@@ -306,7 +366,8 @@ static void test_errors(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(test_rows), cmocka_unit_test(test_errors) };
+	const struct CMUnitTest tests[] = { cmocka_unit_test(test_rows),
+					    cmocka_unit_test(test_errors) };
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

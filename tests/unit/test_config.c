@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* oci/config and oci/names: every key in and out, what is forgiven, files, names. The rules: test_validate.c. */
+/* oci/config and oci/names: every key in and out, what is forgiven, files, names. The rules:
+ * test_validate.c. */
 #include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -28,53 +29,78 @@ static void all_good(const char *const *texts, size_t n)
 
 /* Every key of the Linux config, once. The writer's order and indentation. */
 static const char whole[] =
-	"{\"ociVersion\":\"1.3.0\",\"process\":{\"terminal\":true,\"consoleSize\":{\"height\":25,\"width\":80},"
+	"{\"ociVersion\":\"1.3.0\",\"process\":{\"terminal\":true,\"consoleSize\":{\"height\":25,"
+	"\"width\":80},"
 	"\"user\":{\"uid\":1,\"gid\":2,\"umask\":63,\"additionalGids\":[5,6],\"username\":\"u\"},"
 	"\"args\":[\"sh\",\"-c\",\"\"],\"env\":[\"A=b\",\"C=\"],\"cwd\":\"/w\",\"capabilities\":{"
-	"\"bounding\":[\"CAP_KILL\"],\"effective\":[\"CAP_KILL\"],\"inheritable\":[\"CAP_NEW_ONE\"],"
-	"\"permitted\":[\"CAP_KILL\"],\"ambient\":[\"CAP_KILL\"]},\"rlimits\":[{\"type\":\"RLIMIT_CORE\","
+	"\"bounding\":[\"CAP_KILL\"],\"effective\":[\"CAP_KILL\"],\"inheritable\":[\"CAP_NEW_ONE\"]"
+	","
+	"\"permitted\":[\"CAP_KILL\"],\"ambient\":[\"CAP_KILL\"]},\"rlimits\":[{\"type\":\"RLIMIT_"
+	"CORE\","
 	"\"hard\":18446744073709551615,\"soft\":18446744073709551614}],\"noNewPrivileges\":true,"
-	"\"apparmorProfile\":\"p\",\"oomScoreAdj\":-5,\"scheduler\":{\"policy\":\"SCHED_DEADLINE\",\"nice\":0,"
-	"\"priority\":0,\"flags\":[\"SCHED_FLAG_RESET_ON_FORK\"],\"runtime\":1,\"deadline\":2,\"period\":3},"
+	"\"apparmorProfile\":\"p\",\"oomScoreAdj\":-5,\"scheduler\":{\"policy\":\"SCHED_DEADLINE\","
+	"\"nice\":0,"
+	"\"priority\":0,\"flags\":[\"SCHED_FLAG_RESET_ON_FORK\"],\"runtime\":1,\"deadline\":2,"
+	"\"period\":3},"
 	"\"selinuxLabel\":\"l\",\"ioPriority\":{\"class\":\"IOPRIO_CLASS_BE\",\"priority\":7},"
 	"\"execCPUAffinity\":{\"initial\":\"0-3,7\",\"final\":\"1\"}},"
 	"\"root\":{\"path\":\"rootfs\",\"readonly\":true},\"hostname\":\"h\",\"domainname\":\"d\","
-	"\"mounts\":[{\"destination\":\"/proc\",\"type\":\"proc\",\"source\":\"proc\",\"options\":[\"ro\"],"
+	"\"mounts\":[{\"destination\":\"/"
+	"proc\",\"type\":\"proc\",\"source\":\"proc\",\"options\":[\"ro\"],"
 	"\"uidMappings\":[{\"containerID\":0,\"hostID\":1,\"size\":2}],"
 	"\"gidMappings\":[{\"containerID\":0,\"hostID\":1,\"size\":2}]}],"
-	"\"hooks\":{\"prestart\":[{\"path\":\"/h\",\"args\":[\"h\"],\"env\":[\"A=b\"],\"timeout\":1}],"
+	"\"hooks\":{\"prestart\":[{\"path\":\"/"
+	"h\",\"args\":[\"h\"],\"env\":[\"A=b\"],\"timeout\":1}],"
 	"\"createRuntime\":[{\"path\":\"/h\"}],\"createContainer\":[{\"path\":\"/h\"}],"
-	"\"startContainer\":[{\"path\":\"/h\"}],\"poststart\":[{\"path\":\"/h\"}],\"poststop\":[{\"path\":\"/h\"}]},"
+	"\"startContainer\":[{\"path\":\"/h\"}],\"poststart\":[{\"path\":\"/"
+	"h\"}],\"poststop\":[{\"path\":\"/h\"}]},"
 	"\"annotations\":{\"a.b\":\"c\",\"e\":\"\"},"
 	"\"linux\":{\"uidMappings\":[{\"containerID\":0,\"hostID\":1000,\"size\":65536}],"
 	"\"gidMappings\":[{\"containerID\":0,\"hostID\":1000,\"size\":65536}],"
 	"\"sysctl\":{\"net.ipv4.ip_forward\":\"1\",\"kernel.shmmax\":\"5\"},"
-	"\"resources\":{\"devices\":[{\"allow\":false,\"access\":\"rwm\"},{\"allow\":true,\"type\":\"c\",\"major\":-1,"
-	"\"minor\":5,\"access\":\"r\"}],\"memory\":{\"limit\":-1,\"reservation\":1,\"swap\":2,\"kernel\":3,"
+	"\"resources\":{\"devices\":[{\"allow\":false,\"access\":\"rwm\"},{\"allow\":true,\"type\":"
+	"\"c\",\"major\":-1,"
+	"\"minor\":5,\"access\":\"r\"}],\"memory\":{\"limit\":-1,\"reservation\":1,\"swap\":2,"
+	"\"kernel\":3,"
 	"\"kernelTCP\":4,\"swappiness\":0,\"disableOOMKiller\":false,\"useHierarchy\":true,"
-	"\"checkBeforeUpdate\":true},\"cpu\":{\"shares\":1024,\"quota\":-1,\"burst\":1,\"period\":2,"
+	"\"checkBeforeUpdate\":true},\"cpu\":{\"shares\":1024,\"quota\":-1,\"burst\":1,\"period\":"
+	"2,"
 	"\"realtimeRuntime\":3,\"realtimePeriod\":4,\"cpus\":\"0-1\",\"mems\":\"0\",\"idle\":1},"
-	"\"pids\":{\"limit\":100},\"blockIO\":{\"weight\":0,\"leafWeight\":1000,\"weightDevice\":[{\"major\":8,"
-	"\"minor\":0,\"weight\":10,\"leafWeight\":20}],\"throttleReadBpsDevice\":[{\"major\":8,\"minor\":0,"
+	"\"pids\":{\"limit\":100},\"blockIO\":{\"weight\":0,\"leafWeight\":1000,\"weightDevice\":[{"
+	"\"major\":8,"
+	"\"minor\":0,\"weight\":10,\"leafWeight\":20}],\"throttleReadBpsDevice\":[{\"major\":8,"
+	"\"minor\":0,"
 	"\"rate\":1}],\"throttleWriteBpsDevice\":[{\"major\":8,\"minor\":0,\"rate\":2}],"
-	"\"throttleReadIOPSDevice\":[{\"major\":8,\"minor\":0,\"rate\":3}],\"throttleWriteIOPSDevice\":[{\"major\":8,"
-	"\"minor\":0,\"rate\":4}]},\"hugepageLimits\":[{\"pageSize\":\"2MB\",\"limit\":9223372036854772000}],"
+	"\"throttleReadIOPSDevice\":[{\"major\":8,\"minor\":0,\"rate\":3}],"
+	"\"throttleWriteIOPSDevice\":[{\"major\":8,"
+	"\"minor\":0,\"rate\":4}]},\"hugepageLimits\":[{\"pageSize\":\"2MB\",\"limit\":"
+	"9223372036854772000}],"
 	"\"network\":{\"classID\":1048577,\"priorities\":[{\"name\":\"eth0\",\"priority\":500}]},"
-	"\"rdma\":{\"mlx5_1\":{\"hcaHandles\":3,\"hcaObjects\":10000}},\"unified\":{\"memory.high\":\"max\"}},"
-	"\"cgroupsPath\":\"/a/b\",\"namespaces\":[{\"type\":\"user\"},{\"type\":\"pid\"},{\"type\":\"mount\"},"
+	"\"rdma\":{\"mlx5_1\":{\"hcaHandles\":3,\"hcaObjects\":10000}},\"unified\":{\"memory."
+	"high\":\"max\"}},"
+	"\"cgroupsPath\":\"/a/"
+	"b\",\"namespaces\":[{\"type\":\"user\"},{\"type\":\"pid\"},{\"type\":\"mount\"},"
 	"{\"type\":\"uts\"},{\"type\":\"ipc\",\"path\":\"/proc/1/ns/ipc\"},{\"type\":\"network\"},"
-	"{\"type\":\"cgroup\"},{\"type\":\"time\"}],\"devices\":[{\"path\":\"/dev/fuse\",\"type\":\"c\",\"major\":10,"
+	"{\"type\":\"cgroup\"},{\"type\":\"time\"}],\"devices\":[{\"path\":\"/dev/"
+	"fuse\",\"type\":\"c\",\"major\":10,"
 	"\"minor\":229,\"fileMode\":438,\"uid\":0,\"gid\":0},{\"path\":\"/dev/p\",\"type\":\"p\"}],"
-	"\"netDevices\":{\"eth0\":{\"name\":\"e%d\"},\"ens4\":{}},\"seccomp\":{\"defaultAction\":\"SCMP_ACT_ERRNO\","
-	"\"defaultErrnoRet\":38,\"architectures\":[\"SCMP_ARCH_X86_64\"],\"flags\":[\"SECCOMP_FILTER_FLAG_LOG\"],"
-	"\"listenerPath\":\"/l\",\"listenerMetadata\":\"m\",\"syscalls\":[{\"names\":[\"read\",\"no_such_call\"],"
-	"\"action\":\"SCMP_ACT_ERRNO\",\"errnoRet\":1,\"args\":[{\"index\":5,\"value\":18446744073709551615,"
+	"\"netDevices\":{\"eth0\":{\"name\":\"e%d\"},\"ens4\":{}},\"seccomp\":{\"defaultAction\":"
+	"\"SCMP_ACT_ERRNO\","
+	"\"defaultErrnoRet\":38,\"architectures\":[\"SCMP_ARCH_X86_64\"],\"flags\":[\"SECCOMP_"
+	"FILTER_FLAG_LOG\"],"
+	"\"listenerPath\":\"/"
+	"l\",\"listenerMetadata\":\"m\",\"syscalls\":[{\"names\":[\"read\",\"no_such_call\"],"
+	"\"action\":\"SCMP_ACT_ERRNO\",\"errnoRet\":1,\"args\":[{\"index\":5,\"value\":"
+	"18446744073709551615,"
 	"\"valueTwo\":1,\"op\":\"SCMP_CMP_MASKED_EQ\"}]}]},\"rootfsPropagation\":\"rslave\","
 	"\"maskedPaths\":[\"/proc/kcore\"],\"readonlyPaths\":[\"/proc/sys\"],\"mountLabel\":\"ml\","
 	"\"intelRdt\":{\"closID\":\"/\",\"schemata\":[\"L3:0=f\"],\"l3CacheSchema\":\"L3:0=f\","
-	"\"memBwSchema\":\"MB:0=20\",\"enableMonitoring\":true},\"memoryPolicy\":{\"mode\":\"MPOL_INTERLEAVE\","
-	"\"nodes\":\"2-3\",\"flags\":[\"MPOL_F_STATIC_NODES\"]},\"personality\":{\"domain\":\"LINUX32\"},"
-	"\"timeOffsets\":{\"monotonic\":{\"secs\":-5,\"nanosecs\":999999999},\"boottime\":{\"secs\":1,"
+	"\"memBwSchema\":\"MB:0=20\",\"enableMonitoring\":true},\"memoryPolicy\":{\"mode\":\"MPOL_"
+	"INTERLEAVE\","
+	"\"nodes\":\"2-3\",\"flags\":[\"MPOL_F_STATIC_NODES\"]},\"personality\":{\"domain\":"
+	"\"LINUX32\"},"
+	"\"timeOffsets\":{\"monotonic\":{\"secs\":-5,\"nanosecs\":999999999},\"boottime\":{"
+	"\"secs\":1,"
 	"\"nanosecs\":0}}}}";
 
 static void test_whole(void **state)
@@ -119,33 +145,54 @@ static void test_whole(void **state)
 
 static void test_lenient(void **state)
 {
-	static const char *const texts[] = {
-		CONFIG(""),
-		"{\"ociVersion\": \"1.0.2-dev\", \"root\": {\"path\": \"/r\"}, \"process\": null, \"mounts\": null}",
-		"{\"ociVersion\": \"1.99.0-rc.1+x\", \"root\": {\"path\": \"/r\"}}",
-		TOP("\"windows\": {\"layerFolders\": 5}, \"solaris\": [], \"vm\": 1, \"zos\": {}, \"x.y\": [[]]"),
-		TOP("\"hostname\": \"\", \"domainname\": \"\""),
-		PROCESS("\"args\": [], \"commandLine\": 5, \"consoleSize\": {\"height\": 0, \"width\": 0}"),
-		PROCESS("\"consoleSize\": {\"height\": 99999, \"width\": 99999}"), /* no terminal: ignored */
-		PROCESS("\"capabilities\": {\"bounding\": [\"CAP_FROM_THE_FUTURE\", \"x\"]}"),
-		PROCESS("\"apparmorProfile\": \"\", \"selinuxLabel\": \"\", \"execCPUAffinity\": {\"initial\": \"\"}"),
-		PROCESS("\"execCPUAffinity\": {\"initial\": \"0-3, 7\", \"final\": \" 1 - 2 ,5\"}"),
-		PROCESS("\"scheduler\": {\"policy\": \"SCHED_BATCH\", \"nice\": 19}"),
-		PROCESS("\"scheduler\": {\"policy\": \"SCHED_FIFO\", \"priority\": 99}"),
-		RESOURCES("\"cpu\": {}, \"memory\": {}, \"pids\": {}, \"blockIO\": {\"weight\": 0}, \"network\": {}"),
-		RESOURCES("\"devices\": [{\"allow\": false, \"type\": \"\", \"access\": \"\"}]"),
-		LINUX("\"rootfsPropagation\": \"\", \"cgroupsPath\": \"../a b/system.slice:x:y\""),
-		LINUX(NAMESPACES("{\"type\": \"network\", \"path\": \"\"}")),
-		LINUX(NAMESPACES("{\"type\": \"user\", \"path\": \"/proc/1/ns/user\"}")),
-		LINUX("\"devices\": [{\"path\": \"/dev/x\", \"type\": \"c\", \"major\": 1, \"minor\": 3, \"fileMode\": 8630}]"),
-		SECCOMP("\"defaultAction\": \"SCMP_ACT_TRACE\", \"defaultErrnoRet\": 65535"),
-	};
+	static const char
+		*const
+			texts
+				[] = {
+					CONFIG(""),
+					"{\"ociVersion\": \"1.0.2-dev\", \"root\": {\"path\": "
+					"\"/r\"}, \"process\": null, \"mounts\": null}",
+					"{\"ociVersion\": \"1.99.0-rc.1+x\", \"root\": {\"path\": "
+					"\"/r\"}}",
+					TOP("\"windows\": {\"layerFolders\": 5}, \"solaris\": [], "
+					    "\"vm\": 1, \"zos\": {}, \"x.y\": [[]]"),
+					TOP("\"hostname\": \"\", \"domainname\": \"\""),
+					PROCESS("\"args\": [], \"commandLine\": 5, "
+						"\"consoleSize\": {\"height\": 0, \"width\": 0}"),
+					PROCESS("\"consoleSize\": {\"height\": 99999, \"width\": "
+						"99999}"), /* no terminal: ignored */
+					PROCESS("\"capabilities\": {\"bounding\": "
+						"[\"CAP_FROM_THE_FUTURE\", \"x\"]}"),
+					PROCESS("\"apparmorProfile\": \"\", \"selinuxLabel\": "
+						"\"\", \"execCPUAffinity\": {\"initial\": \"\"}"),
+					PROCESS("\"execCPUAffinity\": {\"initial\": \"0-3, 7\", "
+						"\"final\": \" 1 - 2 ,5\"}"),
+					PROCESS("\"scheduler\": {\"policy\": \"SCHED_BATCH\", "
+						"\"nice\": 19}"),
+					PROCESS("\"scheduler\": {\"policy\": \"SCHED_FIFO\", "
+						"\"priority\": 99}"),
+					RESOURCES("\"cpu\": {}, \"memory\": {}, \"pids\": {}, "
+						  "\"blockIO\": {\"weight\": 0}, \"network\": {}"),
+					RESOURCES("\"devices\": [{\"allow\": false, \"type\": "
+						  "\"\", \"access\": \"\"}]"),
+					LINUX("\"rootfsPropagation\": \"\", \"cgroupsPath\": "
+					      "\"../a b/system.slice:x:y\""),
+					LINUX(NAMESPACES(
+						"{\"type\": \"network\", \"path\": \"\"}")),
+					LINUX(NAMESPACES("{\"type\": \"user\", \"path\": "
+							 "\"/proc/1/ns/user\"}")),
+					LINUX("\"devices\": [{\"path\": \"/dev/x\", \"type\": "
+					      "\"c\", \"major\": 1, \"minor\": 3, \"fileMode\": "
+					      "8630}]"),
+					SECCOMP("\"defaultAction\": \"SCMP_ACT_TRACE\", "
+						"\"defaultErrnoRet\": 65535"),
+				};
 	struct oci_config c;
 
 	(void)state;
 	all_good(texts, ARRAY_SIZE(texts));
-	c = good(TOP("\"mounts\": [{\"destination\": \"a/b\"}, {\"destination\": \"/c\"}], \"linux\": {"
-		     NAMESPACES("{\"type\": \"network\", \"path\": \"\"}") "}"));
+	c = good(TOP("\"mounts\": [{\"destination\": \"a/b\"}, {\"destination\": \"/c\"}], "
+		     "\"linux\": {" NAMESPACES("{\"type\": \"network\", \"path\": \"\"}") "}"));
 	assert_string_equal(c.mounts[0].destination, "/a/b");
 	assert_string_equal(c.mounts[1].destination, "/c");
 	assert_null(c.linux_->namespaces[0].path);
@@ -154,7 +201,8 @@ static void test_lenient(void **state)
 
 static void test_parts(void **state)
 {
-	static const char process[] = "{\"cwd\": \"/\", \"args\": [\"id\"], \"user\": {\"uid\": 7, \"gid\": 8}}";
+	static const char process[] =
+		"{\"cwd\": \"/\", \"args\": [\"id\"], \"user\": {\"uid\": 7, \"gid\": 8}}";
 	static const char resources[] = "{\"memory\": {\"limit\": 33554432}, \"cpu\": {}}";
 	struct oci_resources r = { 0 };
 	struct oci_process p = { 0 };
@@ -251,16 +299,19 @@ static void test_names(void **state)
 	assert_string_equal(e.msg, "container id \"..\": must not begin with \".\"");
 	assert_int_equal(oci_id_check("-a", &e), -1);
 	assert_int_equal(oci_id_check("a/b", &e), -1);
-	assert_string_equal(e.msg, "container id \"a/b\": only letters, digits and _ + . - are allowed");
+	assert_string_equal(e.msg,
+			    "container id \"a/b\": only letters, digits and _ + . - are allowed");
 	assert_int_equal(oci_id_check("a\x1b[1m", &e), -1);
-	assert_string_equal(e.msg, "container id \"a?[1m\": only letters, digits and _ + . - are allowed");
+	assert_string_equal(e.msg,
+			    "container id \"a?[1m\": only letters, digits and _ + . - are allowed");
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_whole), cmocka_unit_test(test_lenient), cmocka_unit_test(test_parts),
-		cmocka_unit_test(test_load),  cmocka_unit_test(test_names),
+		cmocka_unit_test(test_whole), cmocka_unit_test(test_lenient),
+		cmocka_unit_test(test_parts), cmocka_unit_test(test_load),
+		cmocka_unit_test(test_names),
 	};
 
 	return cmocka_run_group_tests_name("config", tests, NULL, NULL);

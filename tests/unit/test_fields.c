@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* base/fields: every kind in, out and freed (the sanitizers watch the last); every error with its path. */
+/* base/fields: every kind in, out and freed (the sanitizers watch the last); every error with its
+ * path. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -85,10 +86,14 @@ static int decode(const char *text, struct all *a, struct error *e)
 }
 
 static const char full[] =
-	"{\"s\":\"\",\"need\":\"n\",\"maybe\":\"m\",\"linux\":\"l\",\"b\":true,\"always\":false,\"u32\":4294967295,"
-	"\"u64\":18446744073709551615,\"i32\":-2147483648,\"i64\":-9223372036854775808,\"ob\":false,\"ou16\":65535,"
-	"\"ou32\":0,\"ou64\":0,\"oi32\":-1,\"oi64\":-1,\"strings\":[\"a\",\"\"],\"u32s\":[0,4294967295],"
-	"\"object\":{\"x\":1,\"y\":2},\"point\":{\"x\":3,\"y\":0},\"objects\":[{\"x\":4,\"y\":0},{\"x\":5,\"y\":6}],"
+	"{\"s\":\"\",\"need\":\"n\",\"maybe\":\"m\",\"linux\":\"l\",\"b\":true,\"always\":false,"
+	"\"u32\":4294967295,"
+	"\"u64\":18446744073709551615,\"i32\":-2147483648,\"i64\":-9223372036854775808,\"ob\":"
+	"false,\"ou16\":65535,"
+	"\"ou32\":0,\"ou64\":0,\"oi32\":-1,\"oi64\":-1,\"strings\":[\"a\",\"\"],\"u32s\":[0,"
+	"4294967295],"
+	"\"object\":{\"x\":1,\"y\":2},\"point\":{\"x\":3,\"y\":0},\"objects\":[{\"x\":4,\"y\":0},{"
+	"\"x\":5,\"y\":6}],"
 	"\"pairs\":{\"k.1\":\"v\",\"k.2\":\"\"},\"points\":{\"p\":{\"x\":7,\"y\":8}}}";
 
 static void test_all(void **state)
@@ -133,8 +138,10 @@ static void test_absent(void **state)
 	ERROR_INIT(e);
 
 	(void)state;
-	assert_int_equal(decode("{\"need\": \"\", \"always\": true, \"maybe\": \"\", \"s\": null, \"strings\": null,"
-				"\"objects\": [], \"pairs\": {}, \"object\": null, \"ob\": null, \"unknown\": [{}]}",
+	assert_int_equal(decode("{\"need\": \"\", \"always\": true, \"maybe\": \"\", \"s\": null, "
+				"\"strings\": null,"
+				"\"objects\": [], \"pairs\": {}, \"object\": null, \"ob\": null, "
+				"\"unknown\": [{}]}",
 				&a, &e),
 			 0);
 	assert_string_equal(a.need, "");
@@ -147,8 +154,9 @@ static void test_absent(void **state)
 	json_object_begin(&w, NULL);
 	fields_encode(all_fields, &a, &w);
 	json_object_end(&w);
-	assert_string_equal(b.s, "{\"need\":\"\",\"always\":true,\"u32\":0,\"u64\":0,\"i32\":0,\"i64\":0,"
-				 "\"point\":{\"x\":0,\"y\":0}}");
+	assert_string_equal(
+		b.s, "{\"need\":\"\",\"always\":true,\"u32\":0,\"u64\":0,\"i32\":0,\"i64\":0,"
+		     "\"point\":{\"x\":0,\"y\":0}}");
 	fields_free(all_fields, &a);
 	fields_free(all_fields, &a);
 }
@@ -159,12 +167,14 @@ static void test_merge(void **state)
 	ERROR_INIT(e);
 
 	(void)state;
-	assert_int_equal(decode("{\"need\": \"1\", \"always\": true, \"i32\": 5, \"strings\": [\"a\", \"b\"],"
+	assert_int_equal(decode("{\"need\": \"1\", \"always\": true, \"i32\": 5, \"strings\": "
+				"[\"a\", \"b\"],"
 				"\"object\": {\"x\": 1, \"y\": 2}, \"pairs\": {\"a\": \"1\"}}",
 				&a, &e),
 			 0);
 	assert_int_equal(a.u32, 1500);
-	assert_int_equal(decode("{\"need\": \"2\", \"always\": true, \"strings\": [\"c\"], \"object\": {\"x\": 3},"
+	assert_int_equal(decode("{\"need\": \"2\", \"always\": true, \"strings\": [\"c\"], "
+				"\"object\": {\"x\": 3},"
 				"\"pairs\": {\"b\": \"2\"}}",
 				&a, &e),
 			 0);
@@ -179,61 +189,74 @@ static void test_merge(void **state)
 	fields_free(all_fields, &a);
 }
 
+static const struct {
+	const char *text, *message;
+} cases[] = {
+	{ "[]", "t: expected an object, found an array" },
+	{ "{}", "t: need: missing" },
+	{ "{\"need\": null}", "t: need: missing" },
+	{ "{\"need\": 1}", "t: need: expected a string, found 1" },
+	{ "{\"need\": \"\", \"always\": 0}", "t: always: expected true or false, found 0" },
+	{ "{\"linux\": {}}", "t: need: missing" },
+	{ "{\"s\": []}", "t: s: expected a string, found an array" },
+	{ "{\"s\": \"x\"}", "t: need: missing" },
+};
+
+/* With the required members before them. */
+static const struct {
+	const char *text, *message;
+} more[] = {
+	{ "\"linux\": {}", "t: linux: expected a string, found an object" },
+	{ "\"u32\": \"1\"", "t: u32: expected an unsigned integer, found a string" },
+	{ "\"u32\": 4294967296",
+	  "t: u32: expected an unsigned integer up to 4294967295, found 4294967296" },
+	{ "\"u32\": -1",
+	  "t: u32: expected an unsigned integer up to 4294967295, found -1" },
+	{ "\"u64\": -1",
+	  "t: u64: expected an unsigned integer up to 18446744073709551615, found -1" },
+	{ "\"u64\": 1.5",
+	  "t: u64: expected an unsigned integer up to 18446744073709551615, found 1.5" },
+	{ "\"u64\": 1e2",
+	  "t: u64: expected an unsigned integer up to 18446744073709551615, found 1e2" },
+	{ "\"i32\": 2147483648",
+	  "t: i32: expected an integer from -2147483648 to 2147483647, found 2147483648" },
+	{ "\"i64\": 9223372036854775808",
+	  "t: i64: expected an integer from -9223372036854775808 to 9223372036854775807, "
+	  "found 9223372036854775808" },
+	{ "\"oi64\": true", "t: oi64: expected an integer, found a boolean" },
+	{ "\"ou16\": 65536",
+	  "t: ou16: expected an unsigned integer up to 65535, found 65536" },
+	{ "\"ob\": \"true\"", "t: ob: expected true or false, found a string" },
+	{ "\"strings\": \"a\"", "t: strings: expected an array, found a string" },
+	{ "\"strings\": [\"a\", 1]", "t: strings[1]: expected a string, found 1" },
+	{ "\"strings\": [null]", "t: strings[0]: expected a string, found null" },
+	{ "\"u32s\": [1, -1]",
+	  "t: u32s[1]: expected an unsigned integer up to 4294967295, found -1" },
+	{ "\"object\": 5", "t: object: expected an object, found 5" },
+	{ "\"object\": {}", "t: object.x: missing" },
+	{ "\"point\": {\"x\": {}}", "t: point.x: expected an integer, found an object" },
+	{ "\"objects\": {}", "t: objects: expected an array, found an object" },
+	{ "\"objects\": [{\"x\": 1}, {\"x\": 1, \"y\": \"2\"}]",
+	  "t: objects[1].y: expected an unsigned integer, found a string" },
+	{ "\"objects\": [null]", "t: objects[0]: expected an object, found null" },
+	{ "\"pairs\": []", "t: pairs: expected an object, found an array" },
+	{ "\"pairs\": {\"a\": \"1\", \"net.ipv4.x\": 1}",
+	  "t: pairs[\"net.ipv4.x\"]: expected a string, found 1" },
+	{ "\"pairs\": {\"\\u001b[31m\\n\": 1}",
+	  "t: pairs[\"?[31m?\"]: expected a string, found 1" },
+	{ "\"points\": {\"p\": {\"x\": \"1\"}}",
+	  "t: points[\"p\"].x: expected an integer, found a string" },
+};
+
 static void test_errors(void **state)
 {
-	static const struct {
-		const char *text, *message;
-	} cases[] = {
-		{ "[]", "t: expected an object, found an array" },
-		{ "{}", "t: need: missing" },
-		{ "{\"need\": null}", "t: need: missing" },
-		{ "{\"need\": 1}", "t: need: expected a string, found 1" },
-		{ "{\"need\": \"\", \"always\": 0}", "t: always: expected true or false, found 0" },
-		{ "{\"linux\": {}}", "t: need: missing" },
-		{ "{\"s\": []}", "t: s: expected a string, found an array" },
-		{ "{\"s\": \"x\"}", "t: need: missing" },
-	};
-	static const struct {
-		const char *text, *message;
-	} more[] = { /* with the required members before them */
-		     { "\"linux\": {}", "t: linux: expected a string, found an object" },
-		     { "\"u32\": \"1\"", "t: u32: expected an unsigned integer, found a string" },
-		     { "\"u32\": 4294967296", "t: u32: expected an unsigned integer up to 4294967295, found 4294967296" },
-		     { "\"u32\": -1", "t: u32: expected an unsigned integer up to 4294967295, found -1" },
-		     { "\"u64\": -1", "t: u64: expected an unsigned integer up to 18446744073709551615, found -1" },
-		     { "\"u64\": 1.5", "t: u64: expected an unsigned integer up to 18446744073709551615, found 1.5" },
-		     { "\"u64\": 1e2", "t: u64: expected an unsigned integer up to 18446744073709551615, found 1e2" },
-		     { "\"i32\": 2147483648",
-		       "t: i32: expected an integer from -2147483648 to 2147483647, found 2147483648" },
-		     { "\"i64\": 9223372036854775808",
-		       "t: i64: expected an integer from -9223372036854775808 to 9223372036854775807, found "
-		       "9223372036854775808" },
-		     { "\"oi64\": true", "t: oi64: expected an integer, found a boolean" },
-		     { "\"ou16\": 65536", "t: ou16: expected an unsigned integer up to 65535, found 65536" },
-		     { "\"ob\": \"true\"", "t: ob: expected true or false, found a string" },
-		     { "\"strings\": \"a\"", "t: strings: expected an array, found a string" },
-		     { "\"strings\": [\"a\", 1]", "t: strings[1]: expected a string, found 1" },
-		     { "\"strings\": [null]", "t: strings[0]: expected a string, found null" },
-		     { "\"u32s\": [1, -1]", "t: u32s[1]: expected an unsigned integer up to 4294967295, found -1" },
-		     { "\"object\": 5", "t: object: expected an object, found 5" },
-		     { "\"object\": {}", "t: object.x: missing" },
-		     { "\"point\": {\"x\": {}}", "t: point.x: expected an integer, found an object" },
-		     { "\"objects\": {}", "t: objects: expected an array, found an object" },
-		     { "\"objects\": [{\"x\": 1}, {\"x\": 1, \"y\": \"2\"}]",
-		       "t: objects[1].y: expected an unsigned integer, found a string" },
-		     { "\"objects\": [null]", "t: objects[0]: expected an object, found null" },
-		     { "\"pairs\": []", "t: pairs: expected an object, found an array" },
-		     { "\"pairs\": {\"a\": \"1\", \"net.ipv4.x\": 1}",
-		       "t: pairs[\"net.ipv4.x\"]: expected a string, found 1" },
-		     { "\"pairs\": {\"\\u001b[31m\\n\": 1}", "t: pairs[\"?[31m?\"]: expected a string, found 1" },
-		     { "\"points\": {\"p\": {\"x\": \"1\"}}", "t: points[\"p\"].x: expected an integer, found a string" },
-	};
 	struct all zero = { 0 };
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(cases) + ARRAY_SIZE(more); i++) {
 		bool first = i < ARRAY_SIZE(cases);
-		const char *message = first ? cases[i].message : more[i - ARRAY_SIZE(cases)].message;
+		const char *message =
+			first ? cases[i].message : more[i - ARRAY_SIZE(cases)].message;
 		cleanup_strbuf struct strbuf b = { 0 };
 		struct all a = { 0 };
 		ERROR_INIT(e);
@@ -241,7 +264,8 @@ static void test_errors(void **state)
 		if (first)
 			strbuf_puts(&b, cases[i].text);
 		else
-			strbuf_printf(&b, "{\"need\": \"\", \"always\": true, %s}", more[i - ARRAY_SIZE(cases)].text);
+			strbuf_printf(&b, "{\"need\": \"\", \"always\": true, %s}",
+				      more[i - ARRAY_SIZE(cases)].text);
 		assert_int_equal(decode(b.s, &a, &e), -1);
 		assert_string_equal(e.msg, message);
 		assert_int_equal(e.code, ERR_INPUT);
@@ -258,7 +282,9 @@ static void test_paths(void **state)
 	ERROR_INIT(e);
 
 	(void)state;
-	assert_int_equal(field_error(FIELD_AT(FIELD_ELEMENT(rlimits, 2), "soft"), &e, "more than %s", "hard"), -1);
+	assert_int_equal(field_error(FIELD_AT(FIELD_ELEMENT(rlimits, 2), "soft"), &e,
+				     "more than %s", "hard"),
+			 -1);
 	assert_string_equal(e.msg, "config.json: process.rlimits[2].soft: more than hard");
 	field_error(root, &e, "no");
 	assert_string_equal(e.msg, "config.json: no");
@@ -266,7 +292,8 @@ static void test_paths(void **state)
 	memset(longer, 'x', sizeof(longer) - 1);
 	longer[sizeof(longer) - 1] = '\0';
 	for (size_t i = 1; i < ARRAY_SIZE(chain); i++)
-		chain[i] = (struct field_path){ .up = &chain[i - 1], .name = longer, .entry = true };
+		chain[i] =
+			(struct field_path){ .up = &chain[i - 1], .name = longer, .entry = true };
 	field_error(&chain[ARRAY_SIZE(chain) - 1], &e, "%s", longer);
 	assert_true(strlen(e.msg) < ERROR_MSG_MAX);
 }
@@ -274,8 +301,9 @@ static void test_paths(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_all),    cmocka_unit_test(test_absent), cmocka_unit_test(test_merge),
-		cmocka_unit_test(test_errors), cmocka_unit_test(test_paths),
+		cmocka_unit_test(test_all),   cmocka_unit_test(test_absent),
+		cmocka_unit_test(test_merge), cmocka_unit_test(test_errors),
+		cmocka_unit_test(test_paths),
 	};
 
 	return cmocka_run_group_tests_name("fields", tests, NULL, NULL);

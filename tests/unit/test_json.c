@@ -38,8 +38,8 @@ static void refused(const char *text, const char *message)
 
 static void test_values(void **state)
 {
-	cleanup_json struct json_doc d =
-		parse(" {\"a\": [1, -2.5e3, true, false, null, \"x\\n\\u00e9\\ud83d\\ude00\"], \"b\": {}}\n");
+	cleanup_json struct json_doc d = parse(" {\"a\": [1, -2.5e3, true, false, null, "
+					       "\"x\\n\\u00e9\\ud83d\\ude00\"], \"b\": {}}\n");
 	const struct json *a = json_get(d.root, "a"), *j = a->first;
 
 	(void)state;
@@ -88,12 +88,17 @@ static void test_syntax(void **state)
 static void test_strings(void **state)
 {
 	(void)state;
-	refused("[\"/bin/true\\u0000x\"]", "t: line 1, column 12: a string with an embedded NUL (\\u0000)");
-	refused("{\"a\\u0000\": 1}", "t: line 1, column 4: a string with an embedded NUL (\\u0000)");
+	refused("[\"/bin/true\\u0000x\"]",
+		"t: line 1, column 12: a string with an embedded NUL (\\u0000)");
+	refused("{\"a\\u0000\": 1}",
+		"t: line 1, column 4: a string with an embedded NUL (\\u0000)");
 	refused_n("[\"a\0b\"]", 7, "t: line 1, column 4: a string with an embedded NUL");
-	refused("[\"\\ud800\"]", "t: line 1, column 3: an unpaired surrogate (\\ud800 to \\udfff) in a string");
-	refused("[\"\\ud800\\u0041\"]", "t: line 1, column 3: an unpaired surrogate (\\ud800 to \\udfff) in a string");
-	refused("[\"\\udc00\"]", "t: line 1, column 3: an unpaired surrogate (\\ud800 to \\udfff) in a string");
+	refused("[\"\\ud800\"]",
+		"t: line 1, column 3: an unpaired surrogate (\\ud800 to \\udfff) in a string");
+	refused("[\"\\ud800\\u0041\"]",
+		"t: line 1, column 3: an unpaired surrogate (\\ud800 to \\udfff) in a string");
+	refused("[\"\\udc00\"]",
+		"t: line 1, column 3: an unpaired surrogate (\\ud800 to \\udfff) in a string");
 	refused("[\"\xc0\x80\"]", "t: line 1, column 3: invalid UTF-8");
 	refused("[\"\xed\xa0\x80\"]", "t: line 1, column 3: invalid UTF-8");
 	refused("[\"\xf4\x90\x80\x80\"]", "t: line 1, column 3: invalid UTF-8");
@@ -108,8 +113,10 @@ static void test_duplicates(void **state)
 	struct json_doc d;
 
 	(void)state;
-	refused("{\"a\": 1,\n \"b\": {\"x\": 1},\n \"a\": 2}", "t: line 3, column 2: key \"a\" appears twice");
-	refused("{\"a\": {\"b\": 1, \"c\": [], \"b\": 2}}", "t: line 1, column 25: key \"b\" appears twice");
+	refused("{\"a\": 1,\n \"b\": {\"x\": 1},\n \"a\": 2}",
+		"t: line 3, column 2: key \"a\" appears twice");
+	refused("{\"a\": {\"b\": 1, \"c\": [], \"b\": 2}}",
+		"t: line 1, column 25: key \"b\" appears twice");
 	refused("{\"a\": 1, \"\\u0061\": 2}", "t: line 1, column 17: key \"a\" appears twice");
 	refused("{\"\": 1, \"\": 2}", "t: line 1, column 9: key \"\" appears twice");
 	refused("{\"a\\n\": 1, \"a\\n\": 2}", "t: line 1, column 16: key \"a?\" appears twice");
@@ -147,7 +154,9 @@ static void test_bounds(void **state)
 
 	strbuf_puts(&b, "[\"");
 	while (b.len <= JSON_INPUT_MAX)
-		strbuf_puts(&b, "0123456789012345678901234567890123456789012345678901234567890123456789");
+		strbuf_puts(
+			&b,
+			"0123456789012345678901234567890123456789012345678901234567890123456789");
 	strbuf_puts(&b, "\"]");
 	refused_n(b.s, b.len, "t: larger than 16777216 bytes");
 }
@@ -230,9 +239,10 @@ static void test_writer(void **state)
 	json_array_end(&w);
 	json_put_bool(&w, "f", false);
 	json_object_end(&w);
-	assert_string_equal(b.s, "{\"s\":\"a\\\"b\\\\c\\n\\t\\u0001\\u007f/\xc3\xa9\","
-				 "\"bad\":\"x\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbdy\",\"none\":null,"
-				 "\"a\":[-9223372036854775808,18446744073709551615,true,{},[]],\"f\":false}");
+	assert_string_equal(
+		b.s, "{\"s\":\"a\\\"b\\\\c\\n\\t\\u0001\\u007f/\xc3\xa9\","
+		     "\"bad\":\"x\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbdy\",\"none\":null,"
+		     "\"a\":[-9223372036854775808,18446744073709551615,true,{},[]],\"f\":false}");
 }
 
 static void test_round_trip(void **state)

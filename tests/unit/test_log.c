@@ -103,7 +103,8 @@ static void test_stderr(void **state)
 		"nsrun: warning: warning x\nnsrun: error x\n"); /* the hint is for terminals */
 }
 
-/* Names come from images: on a terminal their control characters would act, and a line is a line. */
+/* Names come from images: on a terminal their control characters would act, and a line is a
+ * line. */
 static void test_stderr_controls(void **state)
 {
 	cleanup_free char *text = NULL;
@@ -111,8 +112,10 @@ static void test_stderr_controls(void **state)
 	(void)state;
 	run(to_stderr, (void *)"a\nb\x1b[31m \xc2\x9b \xff \"\\ \xc3\xa4");
 	text = text_of(errors);
-	assert_string_equal(text, "nsrun: warning: warning a\\nb\\u001b[31m \\u009b \xef\xbf\xbd \"\\ \xc3\xa4\n"
-				  "nsrun: error a\\nb\\u001b[31m \\u009b \xef\xbf\xbd \"\\ \xc3\xa4\n");
+	assert_string_equal(
+		text,
+		"nsrun: warning: warning a\\nb\\u001b[31m \\u009b \xef\xbf\xbd \"\\ \xc3\xa4\n"
+		"nsrun: error a\\nb\\u001b[31m \\u009b \xef\xbf\xbd \"\\ \xc3\xa4\n");
 }
 
 static void to_json_file(void *arg)

@@ -327,8 +327,8 @@ static double now_ms(void)
 	return (double)t.tv_sec * 1e3 + (double)t.tv_nsec / 1e6;
 }
 
-/* Neither who deletes nor who comes next waits for an RCU grace period (6-20 ms) when a socket closes;
- * nor is anything but a child of a few milliseconds left. */
+/* Neither who deletes nor who comes next waits for an RCU grace period (6-20 ms) when a socket
+ * closes; nor is anything but a child of a few milliseconds left. */
 static void test_no_grace_period(void **state)
 {
 	const struct port_rule p[] = { port(IPPROTO_TCP, NULL, 80, "10.1.0.2", 8080),

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* oci/spec: what `spec` writes is a config that we accept and honour, and says what was asked for. */
+/* oci/spec: what `spec` writes is a config that we accept and honour, and says what was asked
+ * for. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -19,7 +20,8 @@ static struct oci_config spec(const struct spec_options *o)
 	ERROR_INIT(e);
 
 	spec_write(o, &b);
-	if (oci_config_parse(b.s, b.len, "config.json", &c, &e) < 0 || oci_unsupported_check(&c, &e) < 0)
+	if (oci_config_parse(b.s, b.len, "config.json", &c, &e) < 0 ||
+	    oci_unsupported_check(&c, &e) < 0)
 		fail_msg("%s", e.msg);
 	return c;
 }
@@ -80,8 +82,11 @@ static void test_default(void **state)
 static void test_options(void **state)
 {
 	char *const args[] = { (char *)"httpd", (char *)"-f", (char *)"-p", (char *)"80" };
-	struct oci_config c = spec(&(struct spec_options){
-		.terminal = true, .rootfs = "/r \"x\"", .args = args, .n_args = 4, .network = "web" });
+	struct oci_config c = spec(&(struct spec_options){ .terminal = true,
+							   .rootfs = "/r \"x\"",
+							   .args = args,
+							   .n_args = 4,
+							   .network = "web" });
 
 	(void)state;
 	assert_true(c.process->terminal);

@@ -17,14 +17,16 @@ static void test_small(void **state)
 
 	(void)state;
 	oci_state_write(&s, false, &b);
-	assert_string_equal(b.s, "{\"ociVersion\":\"1.3.0\",\"id\":\"a\",\"pid\":0,\"status\":\"creating\","
-				 "\"bundle\":\"/b\"}");
+	assert_string_equal(
+		b.s, "{\"ociVersion\":\"1.3.0\",\"id\":\"a\",\"pid\":0,\"status\":\"creating\","
+		     "\"bundle\":\"/b\"}");
 }
 
 static void test_full(void **state)
 {
 	static const char net[] = "{\"netns\": \"/run/netns/a\"}";
-	struct oci_pair annotations[] = { { (char *)"k.1", (char *)"v\"" }, { (char *)"k.2", (char *)"" } };
+	struct oci_pair annotations[] = { { (char *)"k.1", (char *)"v\"" },
+					  { (char *)"k.2", (char *)"" } };
 	struct oci_state s = {
 		.id = "a",
 		.status = STATUS_RUNNING,
@@ -70,14 +72,18 @@ static void test_statuses(void **state)
 		const char *name;
 		const char *pid;
 	} cases[] = {
-		{ STATUS_CREATING, "creating", "\"pid\":5," }, { STATUS_CREATED, "created", "\"pid\":5," },
-		{ STATUS_RUNNING, "running", "\"pid\":5," },   { STATUS_PAUSED, "paused", "\"pid\":5," },
+		{ STATUS_CREATING, "creating", "\"pid\":5," },
+		{ STATUS_CREATED, "created", "\"pid\":5," },
+		{ STATUS_RUNNING, "running", "\"pid\":5," },
+		{ STATUS_PAUSED, "paused", "\"pid\":5," },
 		{ STATUS_STOPPED, "stopped", "\"pid\":0," },
 	};
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
-		struct oci_state s = { .id = "a", .status = cases[i].status, .pid = 5, .bundle = "/b" };
+		struct oci_state s = {
+			.id = "a", .status = cases[i].status, .pid = 5, .bundle = "/b"
+		};
 		cleanup_strbuf struct strbuf b = { 0 };
 
 		assert_string_equal(status_name(cases[i].status), cases[i].name);
@@ -97,9 +103,12 @@ static void test_in_array(void **state)
 	oci_state_put(&w, NULL, &s);
 	oci_state_put(&w, NULL, &s);
 	json_array_end(&w);
-	assert_string_equal(b.s, "[{\"ociVersion\":\"1.3.0\",\"id\":\"a\",\"pid\":1,\"status\":\"created\",\"bundle\":"
-				 "\"/b\"},{\"ociVersion\":\"1.3.0\",\"id\":\"a\",\"pid\":1,\"status\":\"created\","
-				 "\"bundle\":\"/b\"}]");
+	assert_string_equal(
+		b.s,
+		"[{\"ociVersion\":\"1.3.0\",\"id\":\"a\",\"pid\":1,\"status\":\"created\","
+		"\"bundle\":"
+		"\"/b\"},{\"ociVersion\":\"1.3.0\",\"id\":\"a\",\"pid\":1,\"status\":\"created\","
+		"\"bundle\":\"/b\"}]");
 }
 
 int main(void)
