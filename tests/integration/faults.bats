@@ -5,62 +5,19 @@
 # `delete --force` succeeds, nothing is left that was not there before, and the same id runs as if nothing had been.
 
 load ../helpers
+load ../recovery
 
 setup_file()
 {
 	NSRUN=${NSRUN_FAULTY:-${BUILD:-$(dirname "$NSRUN")}/tests/nsrun-faults}
 	[[ -x $NSRUN ]] || fail "$NSRUN: not built; make check does it"
 	export NSRUN
-	BUNDLE=$BATS_FILE_TMPDIR/bundle
-	make_bundle "$BUNDLE" sleep 1000
-	# Targets that have to be made and removed as well.
-	rmdir "$BUNDLE/rootfs/sys" "$BUNDLE/rootfs/proc"
-	set_config '.root.readonly = false | .hooks = {"createRuntime": [{"path": "/bin/true"}], "poststop": [{"path": "/bin/true"}]}'
-	# /run/netns stays a mount point.
-	ip netns add "first-$$"
-	ip netns delete "first-$$"
-	echo 0 >"$BATS_FILE_TMPDIR/points"
+	recovery_begin_file
 }
 
-teardown_file()
-{
-	umount /run/netns
-	echo "# $(<"$BATS_FILE_TMPDIR/points") fault points" >&3
-}
-
-setup()
-{
-	test_begin
-	BUNDLE=$BATS_FILE_TMPDIR/bundle
-	export NSRUN_NET_DIR=$BATS_TEST_TMPDIR/net.d
-}
-
-teardown()
-{
-	local id
-	unset NSRUN_FAULT
-	for id in $(nsrun list -q); do
-		nsrun delete --force "$id" || true
-	done
-	wait_until -t 60 no_veth
-	nsrun network rm bridge 2>/dev/null || true
-	nothing_left
-}
-
-no_veth() { [[ ! $(ip -o link show type veth) ]]; }
-
-NETWORK=(--network bridge -p 8080:80)
-
-# What a failure may leave, quickly; the end of the test takes the whole census. A veth goes with its network
-# namespace, which the kernel takes apart in its own time: seconds, on a busy machine. The end waits for that.
-snapshot()
-{
-	ip -o link | cut -d: -f2 | cut -d@ -f1 | grep -v "^ ve"
-	nft list ruleset
-	find /run/nsrun /run/netns "$BUNDLE/rootfs" /sys/fs/cgroup/{,*/}nsrun/"$ID"* -maxdepth 4 \
-		! -path '/run/nsrun/cache/*' ! -path "$BUNDLE/rootfs/bin/*" 2>/dev/null
-	cut -d' ' -f5 /proc/self/mountinfo
-}
+teardown_file() { recovery_end_file "fault points"; }
+setup() { recovery_begin; }
+teardown() { recovery_end; }
 
 # steps ARG...: the names of the steps of nsrun ARG..., init's as well.
 steps()
@@ -80,26 +37,6 @@ faulty()
 	} 2>/dev/null
 	((status != 0)) || fail "\"$fault\": $1 succeeded"
 	((status != 124)) || fail "\"$fault\": $1 hangs: $(<"$BATS_TEST_TMPDIR/out")"
-}
-
-# recovers FAULT [RUN-OPTION...]: delete --force, nothing left, a normal run.
-recovers()
-{
-	local fault=$1
-	shift
-	timeout 20 "$NSRUN" delete --force "$ID" >"$BATS_TEST_TMPDIR/out" 2>&1 3>&- ||
-		fail "\"$fault\": delete --force: $(<"$BATS_TEST_TMPDIR/out")"
-	[[ $(snapshot) == "$before" ]] || fail "\"$fault\": left behind: $(diff <(echo "$before") <(snapshot))"
-	timeout 10 "$NSRUN" run "$@" -b "$BUNDLE" "$ID" true >"$BATS_TEST_TMPDIR/out" 2>&1 </dev/null 3>&- ||
-		fail "\"$fault\": a normal run afterwards: $(<"$BATS_TEST_TMPDIR/out")"
-	echo $(($(<"$BATS_FILE_TMPDIR/points") + 1)) >"$BATS_FILE_TMPDIR/points"
-}
-
-# settle [RUN-OPTION...]: what one run makes and keeps (caches, the bridge) is there; $before.
-settle()
-{
-	nsrun run "$@" -b "$BUNDLE" "$ID" true
-	before=$(snapshot)
 }
 
 # each_step CMD...: CMD "STEP" and CMD "STEP=kill" for each step in $names.
@@ -248,7 +185,7 @@ try_exec()
 {
 	faulty "$1" exec "$ID" true
 	wait_until alone
-	echo $(($(<"$BATS_FILE_TMPDIR/points") + 1)) >"$BATS_FILE_TMPDIR/points"
+	point
 }
 
 @test "exec" {
