@@ -19,8 +19,8 @@
 
 #define step(e, name, call) (step_begin(name), step_end((e), (name), (call)))
 
-/* A step that waits for the other side, whose error brings its own context: no name is put before
- * it. */
+/* A step whose error brings its own context, from the other side that it waits for or because it
+ * says all by itself: no name is put before it. */
 #define step_await(e, name, call) (step_begin(name), step_end_await((e), (name), (call)))
 
 void step_begin(const char *name);

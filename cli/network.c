@@ -344,10 +344,11 @@ static int rm_one(struct cli *cli, const char *name, struct error *e)
 {
 	const struct network_dirs *dirs = &cli->runtime.net_dirs;
 	cleanup_network struct network n = { 0 };
+	bool foreign = network_load(dirs, name, &n, NULL) == 0 && !lists_owns(dirs, n.file);
 
-	if (network_load(dirs, name, &n, e) < 0 || network_remove(dirs, name, e) < 0)
+	if (network_remove(dirs, name, e) < 0)
 		return -1;
-	if (!lists_owns(dirs, n.file))
+	if (foreign)
 		log_warning("network %s: %s stays, it was not written by nsrun", name, n.file);
 	return 0;
 }

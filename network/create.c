@@ -18,6 +18,7 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "base/path.h"
+#include "base/step.h"
 #include "network/attach.h"
 #include "network/bridge.h"
 #include "network/decode.h"
@@ -277,6 +278,47 @@ static int put_file(const struct network_dirs *d, const char *path, const struct
 	return file_replace(AT_FDCWD, path, text->s, text->len, 0644, e);
 }
 
+/* Reads back what was written: what is used is what the file says. */
+static int write_network(const struct network_dirs *d, const struct network_create_options *o,
+			 const struct network *n, struct network *ret, struct error *e)
+{
+	cleanup_free char *path = xasprintf("%s/%s.conflist", lists_dir(d), o->name);
+	cleanup_strbuf struct strbuf text = { 0 };
+	cleanup_network struct network made = { 0 };
+
+	write_list(n, o, &text);
+	if (network_decode(text.s, text.len, path, &made, e) < 0)
+		return -1;
+	if (!o->dry_run && put_file(d, path, &text, e) < 0)
+		return -1;
+	*ret = made;
+	memset(&made, 0, sizeof(made));
+	return 0;
+}
+
+static int lock_networks(const struct network_create_options *o, int *ret_lock, struct error *e)
+{
+	if (o->dry_run)
+		return 0;
+	return lists_privilege("network create", e) < 0 ? -1 : state_lock_host(ret_lock, e);
+}
+
+static int read_others(const struct network_dirs *d, const struct network_create_options *o,
+		       struct networks *others, struct error *e)
+{
+	return network_list(d, &others->v, &others->n, e) < 0 ? -1 : check_others(o, others, e);
+}
+
+static int choose(const struct network_create_options *o, const struct networks *others,
+		  struct network *n, struct error *e)
+{
+	n->name = xstrdup(o->name);
+	n->bridge = o->bridge ? xstrdup(o->bridge) : bridge_name(o->name, others->v, others->n);
+	return choose_subnet(o, others, n->bridge, &n->subnet, e) < 0 ? -1
+								       : choose_addresses(o, n, e);
+}
+
+/* The one side effect is the last step's: a file, put in place in one go. */
 int network_create(const struct network_dirs *d, const struct network_create_options *o,
 		   struct network *ret, struct error *e)
 {
@@ -285,28 +327,19 @@ int network_create(const struct network_dirs *d, const struct network_create_opt
 					     .masquerade = !o->no_masquerade && !o->internal,
 					     .mtu = o->mtu };
 	cleanup_networks struct networks others = { 0 };
-	cleanup_strbuf struct strbuf text = { 0 };
 	cleanup_network struct network made = { 0 };
-	cleanup_free char *path = NULL;
 	cleanup_close int lock = -1;
 
-	if (check_options(o, e) < 0)
+	if (step_await(e, "check options", check_options(o, e)) < 0 ||
+	    step_await(e, "lock networks", lock_networks(o, &lock, e)) < 0 ||
+	    step_await(e, "read other networks", read_others(d, o, &others, e)) < 0 ||
+	    step_await(e, "choose addresses", choose(o, &others, &n, e)) < 0)
 		return -1;
-	if (!o->dry_run &&
-	    (lists_privilege("network create", e) < 0 || state_lock_host(&lock, e) < 0))
+	if (step_await(e, "write list", write_network(d, o, &n, &made, e)) < 0) {
+		if (made.file && !o->dry_run)
+			unlink(made.file);
 		return -1;
-	if (network_list(d, &others.v, &others.n, e) < 0 || check_others(o, &others, e) < 0)
-		return -1;
-	n.name = xstrdup(o->name);
-	n.bridge = o->bridge ? xstrdup(o->bridge) : bridge_name(o->name, others.v, others.n);
-	if (choose_subnet(o, &others, n.bridge, &n.subnet, e) < 0 || choose_addresses(o, &n, e) < 0)
-		return -1;
-	write_list(&n, o, &text);
-	path = xasprintf("%s/%s.conflist", lists_dir(d), o->name);
-	if (network_decode(text.s, text.len, path, &made, e) < 0)
-		return -1;
-	if (!o->dry_run && put_file(d, path, &text, e) < 0)
-		return -1;
+	}
 	*ret = made;
 	memset(&made, 0, sizeof(made));
 	return 0;
@@ -342,6 +375,14 @@ static int flush_if_last(struct error *e)
 	return rules_flush(e);
 }
 
+static int remove_list(const struct network_dirs *d, const struct network *n, struct error *e)
+{
+	if (n->file && lists_owns(d, n->file) && unlink(n->file) < 0 && errno != ENOENT)
+		return error_errno(e, "remove \"%s\"", n->file);
+	return 0;
+}
+
+/* The state goes last but for its lock: until the list is gone, it says what was made. */
 static int remove_parts(const struct network_dirs *d, const struct network *n, struct error *e)
 {
 	struct network_rules rules = { .bridge = n->bridge,
@@ -350,30 +391,51 @@ static int remove_parts(const struct network_dirs *d, const struct network *n, s
 				       .masquerade = n->masquerade && !n->internal,
 				       .internal = n->internal,
 				       .isolate = n->isolate };
+	bool used = n->bridge && state_net_exists(n->name);
 
-	if (n->bridge && state_net_exists(n->name) &&
-	    (bridge_remove(n, e) < 0 || rules_network_remove(&rules, e) < 0))
+	if (step_await(e, "remove bridge", used ? bridge_remove(n, e) : 0) < 0 ||
+	    step_await(e, "remove rules", used ? rules_network_remove(&rules, e) : 0) < 0 ||
+	    step_await(e, "remove leases", n->data_dir ? ipam_remove(n->data_dir, e) : 0) < 0 ||
+	    step_await(e, "remove list", remove_list(d, n, e)) < 0)
 		return -1;
-	if (n->data_dir && ipam_remove(n->data_dir, e) < 0)
+	return 0;
+}
+
+/* 1: a rm that died after it had removed the list is to be finished. 0: the network is there. */
+static int load_to_remove(const struct network_dirs *d, const char *name, struct network *ret,
+			  struct error *e)
+{
+	cleanup_free char *folder = xasprintf("%s/%s", STATE_NETS, name);
+
+	if (network_load(d, name, ret, e) == 0)
+		return 0;
+	if (!network_name_valid(name) || e->code != ERR_INPUT || access(folder, F_OK) < 0)
 		return -1;
-	if (n->file && lists_owns(d, n->file) && unlink(n->file) < 0 && errno != ENOENT)
-		return error_errno(e, "remove \"%s\"", n->file);
-	return state_net_remove(n->name, e);
+	error_clear(e);
+	return 1;
+}
+
+static int remove_unused(const struct network_dirs *d, const struct network *n, struct error *e)
+{
+	if (check_unused(n, e) < 0)
+		return -1;
+	if (attach_sweep(NULL) < 0)
+		log_debug("network rm: the sweep of stale links was cut short");
+	return remove_parts(d, n, e) < 0 ? error_wrap(e, "network \"%s\"", n->name) : 0;
 }
 
 int network_remove(const struct network_dirs *d, const char *name, struct error *e)
 {
 	cleanup_network struct network n = { 0 };
 	cleanup_close int lock = -1;
+	int half_gone = load_to_remove(d, name, &n, e);
 
-	if (network_load(d, name, &n, e) < 0 || lists_privilege("network rm", e) < 0 ||
+	if (half_gone < 0 || lists_privilege("network rm", e) < 0 ||
 	    state_lock_network(name, &lock, e) < 0)
 		return -1;
-	if (check_unused(&n, e) < 0)
+	if ((!half_gone && remove_unused(d, &n, e) < 0) ||
+	    step_await(e, "remove state", state_net_remove(name, e)) < 0 ||
+	    step_await(e, "flush rules", flush_if_last(e)) < 0)
 		return -1;
-	if (attach_sweep(NULL) < 0)
-		log_debug("network rm: the sweep of stale links was cut short");
-	if (remove_parts(d, &n, e) < 0)
-		return error_wrap(e, "network \"%s\"", name);
-	return flush_if_last(e);
+	return 0;
 }

@@ -65,7 +65,7 @@ snapshot()
 {
 	ip -o link | cut -d: -f2 | cut -d@ -f1 | grep -v "^ ve"
 	nft list ruleset
-	find /run/nsrun /run/netns "$BUNDLE/rootfs" /sys/fs/cgroup/{,*/}nsrun/"$ID"* -maxdepth 4 \
+	find /run/nsrun /run/netns "$NSRUN_NET_DIR" "$BUNDLE/rootfs" /sys/fs/cgroup/{,*/}nsrun/"$ID"* -maxdepth 4 \
 		! -path '/run/nsrun/cache/*' ! -path "$BUNDLE/rootfs/bin/*" 2>/dev/null
 	cut -d' ' -f5 /proc/self/mountinfo
 }

@@ -197,3 +197,59 @@ try_exec()
 	run -0 nsrun exec "$ID" true
 	recovers exec
 }
+
+# undone POINT: what there is is what there was before.
+undone()
+{
+	local now
+	now=$(snapshot)
+	[[ $now == "$before" ]] || fail "\"$1\": left behind: $(diff <(echo "$before") <(echo "$now"))"
+	point
+}
+
+# settle_networks: as settle, for those that make and remove networks themselves: the last one takes empty folders along.
+settle_networks()
+{
+	settle "${NETWORK[@]}"
+	nsrun network create web >/dev/null
+	nsrun network rm web
+	before=$(snapshot)
+}
+
+# A failure makes nothing; who dies after the list was put in place has made a network.
+try_network_create()
+{
+	faulty "$1" network create web
+	[[ $1 != "write list=kill" ]] || nsrun network rm web
+	undone "$1"
+	nsrun network create web >/dev/null
+	nsrun network rm web
+	undone "$1, then a normal one"
+}
+
+@test "network create" {
+	settle_networks
+	mapfile -t names < <(steps network create web)
+	nsrun network rm web
+	each_step try_network_create
+}
+
+# However far it came, another one finishes it.
+try_network_rm()
+{
+	nsrun network create web >/dev/null
+	nsrun run --network web -b "$BUNDLE" "$ID" true
+	faulty "$1" network rm web
+	nsrun network rm web 2>/dev/null || refused 'no network called "web"' network rm web
+	nsrun network create web >/dev/null # a normal one, whose end takes empty folders along
+	nsrun network rm web
+	undone "$1"
+}
+
+@test "network rm" {
+	settle_networks
+	nsrun network create web >/dev/null
+	nsrun run --network web -b "$BUNDLE" "$ID" true
+	mapfile -t names < <(steps network rm web)
+	each_step try_network_rm
+}
