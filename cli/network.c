@@ -58,13 +58,14 @@ static void put_plan(const struct network *n, struct strbuf *out)
 {
 	char subnet[IP_TEXT_MAX], gateway[IP_TEXT_MAX];
 
-	ip_prefix_text(&n->subnet, subnet);
-	ip_addr_text(&n->gateway, gateway);
+	ip_prefix_text(&n->ranges[IP4].subnet, subnet);
+	ip_addr_text(&n->ranges[IP4].gateway, gateway);
 	strbuf_printf(out, "write %s\n", n->file);
 	strbuf_puts(out, "and with the first container:\n");
 	strbuf_printf(out, "ip link add %s mtu %u up type bridge forward_delay 0\n", n->bridge,
 		      mtu_of(n));
-	strbuf_printf(out, "ip addr add %s/%u dev %s\n", gateway, n->subnet.len, n->bridge);
+	strbuf_printf(out, "ip addr add %s/%u dev %s\n", gateway, n->ranges[IP4].subnet.len,
+		      n->bridge);
 	strbuf_printf(out, "sysctl net.ipv4.conf.%s.route_localnet=1\n", n->bridge);
 	if (!n->internal)
 		strbuf_puts(out, "sysctl net.ipv4.ip_forward=1\n");
@@ -90,7 +91,8 @@ int cmd_network_create(struct cli *cli, void *options, struct error *e)
 	if (o->create.dry_run)
 		put_plan(&n, &cli->out);
 	else
-		strbuf_printf(&cli->out, "%s  %s\n", n.name, ip_prefix_text(&n.subnet, subnet));
+		strbuf_printf(&cli->out, "%s  %s\n", n.name,
+			      ip_prefix_text(&n.ranges[IP4].subnet, subnet));
 	return 0;
 }
 
@@ -120,8 +122,9 @@ static void add_row(struct table *t, const struct network *n, const struct attac
 	names = attach_records_members(rs, n->name, &members, &ports);
 	table_add(t, n->name);
 	table_add(t, n->driver);
-	table_add(t, n->subnet.addr.family ? ip_prefix_text(&n->subnet, text) : NULL);
-	table_add(t, n->gateway.family ? ip_addr_text(&n->gateway, text) : NULL);
+	const struct network_range *r = &n->ranges[IP4];
+	table_add(t, r->subnet.addr.family ? ip_prefix_text(&r->subnet, text) : NULL);
+	table_add(t, r->gateway.family ? ip_addr_text(&r->gateway, text) : NULL);
 	table_add(t, n->bridge);
 	table_addf(t, "%zu", members);
 	table_addf(t, "%zu", ports);
@@ -152,10 +155,10 @@ static void put_settings(struct json_writer *w, const struct network *n)
 	json_put_string(w, "file", n->file);
 	if (n->bridge)
 		json_put_string(w, "bridge", n->bridge);
-	ip_prefix_put(w, "subnet", &n->subnet);
-	ip_addr_put(w, "gateway", &n->gateway);
-	ip_addr_put(w, "rangeStart", &n->range_start);
-	ip_addr_put(w, "rangeEnd", &n->range_end);
+	ip_prefix_put(w, "subnet", &n->ranges[IP4].subnet);
+	ip_addr_put(w, "gateway", &n->ranges[IP4].gateway);
+	ip_addr_put(w, "rangeStart", &n->ranges[IP4].start);
+	ip_addr_put(w, "rangeEnd", &n->ranges[IP4].end);
 	json_put_bool(w, "masquerade", n->masquerade);
 	json_put_bool(w, "internal", n->internal);
 	json_put_bool(w, "isolate", n->isolate);
@@ -268,7 +271,7 @@ static void put_member(struct json_writer *w, const struct attach_record *rec, s
 	json_put_string(w, "ifname", a->ifname);
 	json_put_string(w, "hostIfname", a->host_ifname);
 	json_put_string(w, "mac", a->mac);
-	ip_prefix_put(w, "address", &a->address);
+	ip_prefix_put(w, "address", &a->addresses[IP4]);
 	json_put_bool(w, "live", host && bridge && host->up && host->master == bridge->index);
 	if (i == 0) /* where they are published */
 		put_ports(w, &rec->result);

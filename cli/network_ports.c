@@ -26,7 +26,8 @@ static void add_row(struct table *t, const struct attach_record *rec, const stru
 		   publish_protocol(p->protocol));
 	table_add(t, rec->container_id);
 	table_addf(t, "%s:%s",
-		   a->address.addr.family ? ip_addr_text(&a->address.addr, target) : "?",
+		   a->addresses[IP4].addr.family ? ip_addr_text(&a->addresses[IP4].addr, target)
+						 : "?",
 		   range_text(p->container_port, p->count, ports));
 	table_add(t, a->network);
 }
@@ -61,7 +62,8 @@ static void put_port(struct json_writer *w, const struct attach_record *rec,
 	json_put_string(w, "container", rec->container_id);
 	json_put_string(w, "network", a->network);
 	json_put_string(w, "containerIP",
-			a->address.addr.family ? ip_addr_text(&a->address.addr, text) : NULL);
+			a->addresses[IP4].addr.family ? ip_addr_text(&a->addresses[IP4].addr, text)
+						      : NULL);
 	json_put_u64(w, "containerPort", p->container_port);
 	json_object_end(w);
 }

@@ -17,6 +17,16 @@ static unsigned int addr_bytes(const struct ip_addr *a)
 	return a->family == AF_INET ? 4 : a->family == AF_INET6 ? 16 : 0;
 }
 
+const char *ip_version_name(enum ip_version v)
+{
+	return v == IP6 ? "IPv6" : "IPv4";
+}
+
+enum ip_version ip_version_of(const struct ip_addr *a)
+{
+	return a->family == AF_INET6 ? IP6 : IP4;
+}
+
 static int parse(const char *s, struct ip_addr *ret)
 {
 	struct ip_addr a = { .family = strchr(s, ':') ? AF_INET6 : AF_INET };

@@ -25,6 +25,15 @@ struct ip_route {
 };
 #define IP_TEXT_MAX 64
 
+/* What is there once for each family (a network's ranges, a container's addresses) is an array of
+ * IP_FAMILIES, in this order. */
+enum ip_version { IP4, IP6, IP_FAMILIES };
+
+/* "IPv4", "IPv6". */
+const char *ip_version_name(enum ip_version v);
+/* The place of A's family (which must not be 0) in such an array. */
+enum ip_version ip_version_of(const struct ip_addr *a);
+
 int ip_addr_parse(const char *s, struct ip_addr *ret, struct error *e);
 /* "10.0.0.0/8"; HOST_BITS: whether bits beyond the length may be set. A bare address is a
  * full-length prefix only if BARE_OK. */

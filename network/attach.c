@@ -33,7 +33,7 @@
 /* One network of the container. */
 struct plan {
 	struct network net;
-	struct ip_addr want; /* family 0: any */
+	struct ip_addr want[IP_FAMILIES]; /* family 0: any */
 	char ifname[IFNAMSIZ], host_ifname[IFNAMSIZ];
 	unsigned char mac[6], host_mac[6];
 	struct bridge bridge;
@@ -101,7 +101,8 @@ static int plan_one(const struct attach_options *o, size_t i, struct plan *p, st
 
 	if (network_load(o->dirs, q->name, &p->net, e) < 0 || refuse_unsupported(&p->net, q, e) < 0)
 		return -1;
-	if (q->ip && ip_addr_parse(q->ip, &p->want, e) < 0)
+	if ((q->ip && ip_addr_parse(q->ip, &p->want[IP4], e) < 0) ||
+	    (q->ip6 && ip_addr_parse(q->ip6, &p->want[IP6], e) < 0))
 		return error_wrap(e, "network \"%s\"", q->name);
 	derive_mac(o->instance, i, 'c', p->mac);
 	derive_mac(o->instance, i, 'h', p->host_mac);
@@ -185,8 +186,10 @@ int attach_check(const struct attach_options *o, struct error *e)
 	if (lists_privilege("a network", e) < 0 || make_plans(o, &ps, e) < 0)
 		return -1;
 	for (size_t i = 0; i < ps.n; i++)
-		if (ps.v[i].want.family && ipam_check(&ps.v[i].net, &ps.v[i].want, e) < 0)
-			return -1;
+		for (int f = 0; f < IP_FAMILIES; f++)
+			if (ps.v[i].want[f].family &&
+			    ipam_check(&ps.v[i].net, &ps.v[i].want[f], e) < 0)
+				return -1;
 	return ports_check(o->ports, o->n_ports, e);
 }
 
@@ -235,7 +238,9 @@ struct port_rule *attach_port_rules(const struct attach_result *r, uint8_t proto
 			v[n++] = (struct port_rule){ .protocol = p->protocol,
 						     .host = p->host_ip,
 						     .host_port = (uint16_t)(p->host_port + i),
-						     .target = r->attachments[0].address.addr,
+						     .target = r->attachments[0]
+								       .addresses[IP4]
+								       .addr,
 						     .target_port =
 							     (uint16_t)(p->container_port + i) };
 	}
@@ -270,10 +275,10 @@ static int lease_addresses(const struct plans *ps, struct attach_record *rec, st
 		const struct plan *p = &ps->v[i];
 		struct attachment *a = &rec->result.attachments[i];
 
-		if (ipam_lease(&p->net, rec->instance, p->ifname, &p->want, &a->address, e) < 0)
+		if (ipam_lease(&p->net, rec->instance, p->ifname, p->want, a->addresses, e) < 0)
 			return -1;
-		if (p->net.gateway_on_bridge)
-			a->gateway = p->net.gateway;
+		for (int f = 0; f < IP_FAMILIES && p->net.gateway_on_bridge; f++)
+			a->gateways[f] = p->net.ranges[f].gateway;
 	}
 	return 0;
 }
@@ -337,35 +342,54 @@ static int link_index(const struct rtnl *container, const char *ifname)
 	return ioctl(container->fd, SIOCGIFINDEX, &q) == 0 ? q.ifr_ifindex : 0;
 }
 
-/* The first network that has one gives the default route. */
+/* One link: addresses, default routes of the families that have none yet, the network's routes. */
+static int configure_link(const struct plan *p, const struct attachment *a, struct rtnl *container,
+			  bool routed[IP_FAMILIES], struct error *e)
+{
+	const struct network *n = &p->net;
+	cleanup_free struct ip_route *routes = xcalloc(n->n_routes, sizeof(*routes));
+	struct ip_addr gateways[IP_FAMILIES];
+	struct ip_prefix addresses[IP_FAMILIES];
+	struct endpoint_spec s = { .ifname = p->ifname,
+				   .index = link_index(container, p->ifname),
+				   .addresses = addresses,
+				   .gateways = gateways,
+				   .routes = routes };
+
+	for (int f = 0; f < IP_FAMILIES; f++) {
+		const struct network_range *r = &n->ranges[f];
+
+		if (!a->addresses[f].addr.family)
+			continue;
+		addresses[s.n_addresses++] = a->addresses[f];
+		if (!r->default_route || n->internal || routed[f])
+			continue;
+		gateways[s.n_gateways++] = r->gateway;
+		routed[f] = true;
+	}
+	for (size_t i = 0; i < n->n_routes; i++) {
+		enum ip_version f = ip_version_of(&n->routes[i].dst.addr);
+
+		if (!a->addresses[f].addr.family)
+			continue;
+		routes[s.n_routes] = n->routes[i];
+		if (!routes[s.n_routes].gateway.family) /* as host-local has it */
+			routes[s.n_routes].gateway = n->ranges[f].gateway;
+		s.n_routes++;
+	}
+	return rtnl_endpoint_configure(container, &s, e);
+}
+
+/* The first network that has one gives the default route of a family. */
 static int configure_links(const struct plans *ps, const struct attach_record *rec,
 			   struct rtnl *container, struct error *e)
 {
-	bool routed = false;
+	bool routed[IP_FAMILIES] = { false };
 
-	for (size_t i = 0; i < ps->n; i++) {
-		const struct network *n = &ps->v[i].net;
-		struct endpoint_spec s = { .ifname = ps->v[i].ifname,
-					   .index = link_index(container, ps->v[i].ifname),
-					   .addresses = &rec->result.attachments[i].address,
-					   .n_addresses = 1,
-					   .gateways = &n->gateway,
-					   .n_routes = n->n_routes };
-		cleanup_free struct ip_route *routes = xcalloc(n->n_routes, sizeof(*routes));
-
-		for (size_t k = 0; k < n->n_routes; k++) {
-			routes[k] = n->routes[k];
-			if (!routes[k].gateway.family) /* as host-local has it */
-				routes[k].gateway = n->gateway;
-		}
-		s.routes = routes;
-		if (n->default_route && !n->internal && !routed) {
-			s.n_gateways = 1;
-			routed = true;
-		}
-		if (rtnl_endpoint_configure(container, &s, e) < 0)
-			return error_wrap(e, "network \"%s\"", n->name);
-	}
+	for (size_t i = 0; i < ps->n; i++)
+		if (configure_link(&ps->v[i], &rec->result.attachments[i], container, routed, e) <
+		    0)
+			return error_wrap(e, "network \"%s\"", ps->v[i].net.name);
 	return 0;
 }
 

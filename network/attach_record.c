@@ -83,10 +83,10 @@ static void put_attachment(struct json_writer *w, const struct attachment *a)
 	json_put_string(w, "bridge", a->bridge);
 	json_put_string(w, "mac", a->mac);
 	json_put_string(w, "dataDir", a->data_dir);
-	ip_prefix_put(w, "address", &a->address);
-	ip_prefix_put(w, "address6", &a->address6);
-	ip_addr_put(w, "gateway", &a->gateway);
-	ip_addr_put(w, "gateway6", &a->gateway6);
+	ip_prefix_put(w, "address", &a->addresses[IP4]);
+	ip_prefix_put(w, "address6", &a->addresses[IP6]);
+	ip_addr_put(w, "gateway", &a->gateways[IP4]);
+	ip_addr_put(w, "gateway6", &a->gateways[IP6]);
 	json_object_end(w);
 }
 
@@ -162,10 +162,10 @@ static int get_attachment(const struct json *j, struct attachment *a, struct err
 	a->data_dir = xstrdup(json_get_string(j, "dataDir"));
 	if (!a->network || !a->ifname || !a->host_ifname || !a->data_dir)
 		return error_set(e, ERR_GENERIC, "an attachment lacks a name");
-	if (get_prefix(j, "address", &a->address, e) < 0 ||
-	    get_prefix(j, "address6", &a->address6, e) < 0 ||
-	    get_addr(j, "gateway", &a->gateway, e) < 0 ||
-	    get_addr(j, "gateway6", &a->gateway6, e) < 0)
+	if (get_prefix(j, "address", &a->addresses[IP4], e) < 0 ||
+	    get_prefix(j, "address6", &a->addresses[IP6], e) < 0 ||
+	    get_addr(j, "gateway", &a->gateways[IP4], e) < 0 ||
+	    get_addr(j, "gateway6", &a->gateways[IP6], e) < 0)
 		return -1;
 	return 0;
 }

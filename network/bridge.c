@@ -14,7 +14,6 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "network/attach.h"
-#include "network/rules.h"
 #include "network/state.h"
 #include "network/subnet.h"
 #include "network/sysctl.h"
@@ -90,7 +89,11 @@ static int check_subnet(const struct network *n, struct error *e)
 
 	if (subnet_uses_get(NULL, 0, n->bridge, &uses, e) < 0)
 		return -1;
-	return subnet_check(&uses, &n->subnet, e);
+	for (int f = 0; f < IP_FAMILIES; f++)
+		if (n->ranges[f].subnet.addr.family &&
+		    subnet_check(&uses, &n->ranges[f].subnet, e) < 0)
+			return -1;
+	return 0;
 }
 
 static int make_link(const struct network *n, struct rtnl *r, struct record *rec, struct error *e)
@@ -108,31 +111,50 @@ static int make_link(const struct network *n, struct rtnl *r, struct record *rec
 	return rtnl_bridge_create(r, n->bridge, rec->mac, mtu, &rec->index, e);
 }
 
-static int bridge_rules(const struct network *n, struct error *e)
+void bridge_network_rules(const struct network *n, struct ip_prefix subnets[IP_FAMILIES],
+			  struct network_rules *ret)
 {
-	struct network_rules rules = { .bridge = n->bridge,
-				       .subnets = &n->subnet,
-				       .n_subnets = 1,
+	*ret = (struct network_rules){ .bridge = n->bridge,
+				       .subnets = subnets,
 				       .masquerade = n->masquerade && !n->internal,
 				       .internal = n->internal,
 				       .isolate = n->isolate };
+	for (int f = 0; f < IP_FAMILIES; f++)
+		if (n->ranges[f].subnet.addr.family)
+			subnets[ret->n_subnets++] = n->ranges[f].subnet;
+}
 
+static int bridge_rules(const struct network *n, struct error *e)
+{
+	struct ip_prefix subnets[IP_FAMILIES];
+	struct network_rules rules;
+
+	bridge_network_rules(n, subnets, &rules);
 	return rules_network_add(&rules, e);
+}
+
+static int add_gateway(const struct network *n, const struct network_range *range, struct rtnl *r,
+		       int index, struct error *e)
+{
+	struct ip_prefix gateway = { .addr = range->gateway, .len = range->subnet.len };
+
+	if (!n->gateway_on_bridge || !gateway.addr.family)
+		return 0;
+	return rtnl_address_add(r, index, &gateway, e);
 }
 
 /* Each step finds its own work done or does it. */
 static int set_up(const struct network *n, struct rtnl *r, const struct link_info *link,
 		  struct error *e)
 {
-	struct ip_prefix gateway = { .addr = n->gateway, .len = n->subnet.len };
-
 	if (!link->up && rtnl_link_set_up(r, link->index, true, e) < 0)
 		return -1;
 	/* The rules stand before anything is forwarded. */
 	if (bridge_rules(n, e) < 0)
 		return -1;
-	if (n->gateway_on_bridge && rtnl_address_add(r, link->index, &gateway, e) < 0)
-		return -1;
+	for (int f = 0; f < IP_FAMILIES; f++)
+		if (add_gateway(n, &n->ranges[f], r, link->index, e) < 0)
+			return -1;
 	/* Lets 127.0.0.1:PORT of the host be translated to a container's address; remote packets to
 	 * 127/8 are dropped by a rule. */
 	if (link_sysctl(n->bridge, 4, "route_localnet", "1", e) < 0)

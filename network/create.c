@@ -44,31 +44,46 @@ static void networks_done(struct networks *ns)
 
 /* ---- the list's text ---- */
 
+/* A range set of one range. */
+static void put_range(struct json_writer *w, const struct network_range *r)
+{
+	struct ip_addr first = ip_prefix_first(&r->subnet);
+	char text[IP_TEXT_MAX];
+
+	if (!r->subnet.addr.family)
+		return;
+	json_array_begin(w, NULL);
+	json_object_begin(w, NULL);
+	json_put_string(w, "subnet", ip_prefix_text(&r->subnet, text));
+	json_put_string(w, "gateway", ip_addr_text(&r->gateway, text));
+	if (r->start.family && ip_addr_cmp(&r->start, &first) != 0)
+		json_put_string(w, "rangeStart", ip_addr_text(&r->start, text));
+	if (r->end.family)
+		json_put_string(w, "rangeEnd", ip_addr_text(&r->end, text));
+	json_object_end(w);
+	json_array_end(w);
+}
+
 static void put_ipam(struct json_writer *w, const struct network *n)
 {
-	struct ip_addr first = ip_prefix_first(&n->subnet);
-	char text[IP_TEXT_MAX];
+	static const char *const everywhere[IP_FAMILIES] = { "0.0.0.0/0", "::/0" };
 
 	json_object_begin(w, "ipam");
 	json_put_string(w, "type", "host-local");
 	json_put_string(w, "dataDir", STATE_LEASES);
 	json_array_begin(w, "ranges");
-	json_array_begin(w, NULL);
-	json_object_begin(w, NULL);
-	json_put_string(w, "subnet", ip_prefix_text(&n->subnet, text));
-	json_put_string(w, "gateway", ip_addr_text(&n->gateway, text));
-	if (n->range_start.family && ip_addr_cmp(&n->range_start, &first) != 0)
-		json_put_string(w, "rangeStart", ip_addr_text(&n->range_start, text));
-	if (n->range_end.family)
-		json_put_string(w, "rangeEnd", ip_addr_text(&n->range_end, text));
-	json_object_end(w);
-	json_array_end(w);
+	for (int f = 0; f < IP_FAMILIES; f++)
+		put_range(w, &n->ranges[f]);
 	json_array_end(w);
 	if (!n->internal) {
 		json_array_begin(w, "routes");
-		json_object_begin(w, NULL);
-		json_put_string(w, "dst", "0.0.0.0/0");
-		json_object_end(w);
+		for (int f = 0; f < IP_FAMILIES; f++) {
+			if (!n->ranges[f].subnet.addr.family)
+				continue;
+			json_object_begin(w, NULL);
+			json_put_string(w, "dst", everywhere[f]);
+			json_object_end(w);
+		}
 		json_array_end(w);
 	}
 	json_object_end(w);
@@ -241,30 +256,29 @@ static int choose_subnet(const struct network_create_options *o, const struct ne
 	return -1;
 }
 
-static int choose_addresses(const struct network_create_options *o, struct network *n,
+static int choose_addresses(const struct network_create_options *o, struct network_range *r,
 			    struct error *e)
 {
-	struct ip_addr first = ip_prefix_first(&n->subnet), last = ip_prefix_last(&n->subnet);
+	struct ip_addr first = ip_prefix_first(&r->subnet), last = ip_prefix_last(&r->subnet);
 	char text[IP_TEXT_MAX];
 	struct ip_prefix range;
 
-	n->gateway = ip_addr_add(&first, 1);
-	if (o->gateway && ip_addr_parse(o->gateway, &n->gateway, e) < 0)
+	r->gateway = ip_addr_add(&first, 1);
+	if (o->gateway && ip_addr_parse(o->gateway, &r->gateway, e) < 0)
 		return error_wrap(e, "gateway");
-	if (!ip_prefix_contains(&n->subnet, &n->gateway) || ip_addr_cmp(&n->gateway, &first) == 0 ||
-	    ip_addr_cmp(&n->gateway, &last) == 0)
+	if (!ip_prefix_contains(&r->subnet, &r->gateway) || ip_addr_cmp(&r->gateway, &first) == 0 ||
+	    ip_addr_cmp(&r->gateway, &last) == 0)
 		return error_set(e, ERR_INPUT, "gateway %s is no address of a host in %s",
-				 o->gateway, ip_prefix_text(&n->subnet, text));
+				 o->gateway, ip_prefix_text(&r->subnet, text));
 	if (!o->ip_range)
 		return 0;
 	if (ip_prefix_parse(o->ip_range, false, false, &range, e) < 0)
 		return error_wrap(e, "ip-range");
-	n->range_start = ip_prefix_first(&range);
-	n->range_end = ip_prefix_last(&range);
-	if (!ip_prefix_contains(&n->subnet, &n->range_start) ||
-	    !ip_prefix_contains(&n->subnet, &n->range_end))
+	r->start = ip_prefix_first(&range);
+	r->end = ip_prefix_last(&range);
+	if (!ip_prefix_contains(&r->subnet, &r->start) || !ip_prefix_contains(&r->subnet, &r->end))
 		return error_set(e, ERR_INPUT, "ip-range %s is not in %s", o->ip_range,
-				 ip_prefix_text(&n->subnet, text));
+				 ip_prefix_text(&r->subnet, text));
 	return 0;
 }
 
@@ -314,8 +328,9 @@ static int choose(const struct network_create_options *o, const struct networks 
 {
 	n->name = xstrdup(o->name);
 	n->bridge = o->bridge ? xstrdup(o->bridge) : bridge_name(o->name, others->v, others->n);
-	return choose_subnet(o, others, n->bridge, &n->subnet, e) < 0 ? -1
-								       : choose_addresses(o, n, e);
+	if (choose_subnet(o, others, n->bridge, &n->ranges[IP4].subnet, e) < 0)
+		return -1;
+	return choose_addresses(o, &n->ranges[IP4], e);
 }
 
 /* The one side effect is the last step's: a file, put in place in one go. */
@@ -385,14 +400,11 @@ static int remove_list(const struct network_dirs *d, const struct network *n, st
 /* The state goes last but for its lock: until the list is gone, it says what was made. */
 static int remove_parts(const struct network_dirs *d, const struct network *n, struct error *e)
 {
-	struct network_rules rules = { .bridge = n->bridge,
-				       .subnets = &n->subnet,
-				       .n_subnets = n->subnet.addr.family ? 1 : 0,
-				       .masquerade = n->masquerade && !n->internal,
-				       .internal = n->internal,
-				       .isolate = n->isolate };
+	struct ip_prefix subnets[IP_FAMILIES];
+	struct network_rules rules;
 	bool used = n->bridge && state_net_exists(n->name);
 
+	bridge_network_rules(n, subnets, &rules);
 	if (step_await(e, "remove bridge", used ? bridge_remove(n, e) : 0) < 0 ||
 	    step_await(e, "remove rules", used ? rules_network_remove(&rules, e) : 0) < 0 ||
 	    step_await(e, "remove leases", n->data_dir ? ipam_remove(n->data_dir, e) : 0) < 0 ||

@@ -49,7 +49,8 @@ static int decode_bridge(const struct decode_at *at, const struct json *j, struc
 				 at->file, at->path, bridge);
 	n->bridge = xstrdup(bridge);
 	if (is_default)
-		n->gateway_on_bridge = n->default_route = true;
+		n->gateway_on_bridge = n->ranges[IP4].default_route =
+			n->ranges[IP6].default_route = true;
 	decode_refuse_set(at, j, refused, ARRAY_SIZE(refused), n);
 	return decode_ipam(at, j, n, e);
 }

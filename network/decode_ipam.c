@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * ipam of type host-local: ranges (or, older, the ipam object itself is one), routes, the lease
- * folder. One IPv4 range is honoured.
+ * ipam of type host-local: range sets (or, older, the ipam object itself is one), routes, the lease
+ * folder. One range of each family is honoured; a container gets an address of each.
  */
 #include <netinet/in.h>
 #include <stdio.h>
@@ -9,6 +9,7 @@
 
 #include "base/memory.h"
 #include "network/decode_impl.h"
+#include "network/subnet.h"
 
 #define ROUTES_MAX   64
 #define CNI_DATA_DIR "/var/lib/cni/networks" /* host-local's default */
@@ -25,45 +26,30 @@ static int get_address(const struct decode_at *at, const struct json *j, const c
 	return 0;
 }
 
-/* The first address that may be handed out, and the last: not the network's own, not the broadcast
- * address. */
-static void default_range(struct network *n)
+static int check_range(const struct decode_at *at, const struct network_range *r, struct error *e)
 {
-	struct ip_addr first = ip_prefix_first(&n->subnet), last = ip_prefix_last(&n->subnet);
-
-	if (!n->gateway.family)
-		n->gateway = ip_addr_add(&first, 1);
-	if (!n->range_start.family || ip_addr_cmp(&n->range_start, &first) == 0)
-		n->range_start = ip_addr_add(&first, 1);
-	if (!n->range_end.family || ip_addr_cmp(&n->range_end, &last) == 0) {
-		uint64_t size = ip_addr_distance(&first, &last);
-
-		n->range_end = ip_addr_add(&first, size - 1);
-	}
-}
-
-static int check_range(const struct decode_at *at, const struct network *n, struct error *e)
-{
-	const struct ip_addr *in[] = { &n->gateway, &n->range_start, &n->range_end };
+	const struct ip_addr *in[] = { &r->gateway, &r->start, &r->end };
 	static const char *const keys[] = { "gateway", "rangeStart", "rangeEnd" };
 	char a[IP_TEXT_MAX], p[IP_TEXT_MAX];
 
 	for (size_t i = 0; i < ARRAY_SIZE(in); i++)
-		if (!ip_prefix_contains(&n->subnet, in[i]))
+		if (!ip_prefix_contains(&r->subnet, in[i]))
 			return error_set(e, ERR_INPUT, "%s: %s.%s: %s is not in %s", at->file,
 					 at->path, keys[i], ip_addr_text(in[i], a),
-					 ip_prefix_text(&n->subnet, p));
-	if (ip_addr_cmp(&n->range_start, &n->range_end) > 0)
+					 ip_prefix_text(&r->subnet, p));
+	if (ip_addr_cmp(&r->start, &r->end) > 0)
 		return error_set(e, ERR_INPUT, "%s: %s: the range ends before it begins", at->file,
 				 at->path);
 	return 0;
 }
 
-/* One range {subnet, rangeStart, rangeEnd, gateway}: also the older form, where the ipam object
- * itself is one. */
-static int decode_range(const struct decode_at *at, const struct json *j, struct network *n,
-			struct error *e)
+/* One range {subnet, rangeStart, rangeEnd, gateway} of the set SET: also the older form, where the
+ * ipam object itself is one. */
+static int decode_range(const struct decode_at *at, const struct json *j, unsigned int set,
+			struct network *n, struct error *e)
 {
+	const struct network_range *other;
+	struct network_range *r;
 	struct ip_prefix subnet;
 	const char *s;
 
@@ -73,33 +59,40 @@ static int decode_range(const struct decode_at *at, const struct json *j, struct
 		return error_set(e, ERR_INPUT, "%s: %s.subnet: missing", at->file, at->path);
 	if (ip_prefix_parse(s, true, false, &subnet, e) < 0)
 		return error_wrap(e, "%s: %s.subnet", at->file, at->path);
-	if (subnet.addr.family != AF_INET)
-		return decode_unsupported(n, "%s.subnet %s (IPv6)", at->path, s);
-	if (n->subnet.addr.family)
+	r = &n->ranges[ip_version_of(&subnet.addr)];
+	other = &n->ranges[!ip_version_of(&subnet.addr)];
+	if (other->subnet.addr.family && other->set == set)
+		return error_set(e, ERR_INPUT, "%s: %s.subnet: IPv4 and IPv6 need a set each",
+				 at->file, at->path);
+	if (r->subnet.addr.family)
 		return decode_unsupported(n, "%s.subnet %s (a second one)", at->path, s);
-	if (subnet.len > 30)
+	if (subnet.len > (subnet.addr.family == AF_INET ? 30 : 126))
 		return error_set(e, ERR_INPUT, "%s: %s.subnet: %s has no room for a container",
 				 at->file, at->path, s);
 	subnet.addr = ip_prefix_first(&subnet);
-	n->subnet = subnet;
-	if (get_address(at, j, "gateway", &n->gateway, e) < 0 ||
-	    get_address(at, j, "rangeStart", &n->range_start, e) < 0 ||
-	    get_address(at, j, "rangeEnd", &n->range_end, e) < 0)
+	r->subnet = subnet;
+	r->set = set;
+	if (get_address(at, j, "gateway", &r->gateway, e) < 0 ||
+	    get_address(at, j, "rangeStart", &r->start, e) < 0 ||
+	    get_address(at, j, "rangeEnd", &r->end, e) < 0)
 		return -1;
-	default_range(n);
-	return check_range(at, n, e);
+	subnet_range_default(r);
+	return check_range(at, r, e);
 }
 
 static int decode_ranges(const struct decode_at *at, const struct json *ipam, struct network *n,
 			 struct error *e)
 {
 	const struct json *sets;
-	unsigned int i = 0;
+	unsigned int i = 0, own = 0;
 
 	if (decode_array(at, ipam, "ranges", &sets, e) < 0)
 		return -1;
-	if (decode_member(ipam, "subnet") && decode_range(at, ipam, n, e) < 0)
-		return -1;
+	if (decode_member(ipam, "subnet")) { /* host-local puts it before the others */
+		if (decode_range(at, ipam, 0, n, e) < 0)
+			return -1;
+		own = 1;
+	}
 	for json_each(set, sets) {
 		unsigned int k = 0;
 
@@ -112,7 +105,7 @@ static int decode_ranges(const struct decode_at *at, const struct json *ipam, st
 				 k++);
 			if (range->type != JSON_OBJECT)
 				return decode_wrong(&here, "", "an object", range, e);
-			if (decode_range(&here, range, n, e) < 0)
+			if (decode_range(&here, range, own + i, n, e) < 0)
 				return -1;
 		}
 		i++;
@@ -143,16 +136,16 @@ static int decode_routes(const struct decode_at *at, const struct json *ipam, st
 		if (get_address(at, j, "gw", &r.gateway, e) < 0)
 			return -1;
 		r.dst.addr = ip_prefix_first(&r.dst);
-		if (r.dst.addr.family != AF_INET ||
-		    (r.gateway.family && r.gateway.family != AF_INET)) {
-			decode_unsupported(n, "%s.routes dst %s (IPv6)", at->path, dst);
+		if (r.gateway.family && r.gateway.family != r.dst.addr.family) {
+			decode_unsupported(n, "%s.routes dst %s: gw of the other family", at->path,
+					   dst);
 		} else if (decode_is_set(j, "mtu") || decode_is_set(j, "advmss") ||
 			   decode_is_set(j, "priority") || decode_is_set(j, "table") ||
 			   decode_is_set(j, "scope")) {
 			decode_unsupported(n, "%s.routes dst %s: more than dst and gw", at->path,
 					   dst);
 		} else if (r.dst.len == 0 && !r.gateway.family) {
-			n->default_route = true;
+			n->ranges[ip_version_of(&r.dst.addr)].default_route = true;
 		} else if (n->n_routes == ROUTES_MAX) {
 			return error_set(e, ERR_INPUT, "%s: %s.routes: more than %d", at->file,
 					 at->path, ROUTES_MAX);
@@ -189,8 +182,10 @@ int decode_ipam(const struct decode_at *parent, const struct json *bridge, struc
 	n->data_dir = xasprintf("%s/%s", dir && dir[0] ? dir : CNI_DATA_DIR, n->name);
 	if (decode_ranges(&at, ipam, n, e) < 0 || decode_routes(&at, ipam, n, e) < 0)
 		return -1;
-	if (!n->subnet.addr.family)
-		decode_unsupported(n, "%s: no IPv4 subnet", at.path);
+	if (!n->ranges[IP4].subnet.addr.family && !n->ranges[IP6].subnet.addr.family)
+		decode_unsupported(n, "%s: no subnet", at.path);
+	if (n->ranges[IP6].subnet.addr.family)
+		decode_unsupported(n, "%s.subnet (IPv6)", at.path);
 	decode_refuse_set(&at, ipam, refused, ARRAY_SIZE(refused), n);
 	return 0;
 }

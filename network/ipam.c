@@ -16,7 +16,7 @@
 #include "network/attach_record.h"
 #include "network/state.h"
 
-#define LAST_FILE "last_reserved_ip.0"
+#define LAST_FILE "last_reserved_ip."
 #define OWN_MARK  "nsrun"
 #define LEASE_MAX 512
 
@@ -122,18 +122,22 @@ static int wrong_address(const struct network *n, const struct ip_addr *want, co
 
 static int check_wanted(const struct network *n, const struct ip_addr *want, struct error *e)
 {
-	struct ip_addr first = ip_prefix_first(&n->subnet), last = ip_prefix_last(&n->subnet);
+	const struct network_range *r = &n->ranges[ip_version_of(want)];
+	struct ip_addr first = ip_prefix_first(&r->subnet), last = ip_prefix_last(&r->subnet);
 	char text[IP_TEXT_MAX + 16], subnet[IP_TEXT_MAX];
 
-	if (!ip_prefix_contains(&n->subnet, want)) {
-		snprintf(text, sizeof(text), "is not in %s", ip_prefix_text(&n->subnet, subnet));
+	if (!r->subnet.addr.family)
+		return error_set(e, ERR_INPUT, "network \"%s\" has no %s: address %s", n->name,
+				 ip_version_name(ip_version_of(want)), ip_addr_text(want, text));
+	if (!ip_prefix_contains(&r->subnet, want)) {
+		snprintf(text, sizeof(text), "is not in %s", ip_prefix_text(&r->subnet, subnet));
 		return wrong_address(n, want, text, e);
 	}
-	if (ip_addr_cmp(want, &n->gateway) == 0)
+	if (ip_addr_cmp(want, &r->gateway) == 0)
 		return wrong_address(n, want, "is the gateway's", e);
 	if (ip_addr_cmp(want, &first) == 0)
 		return wrong_address(n, want, "is the subnet's own", e);
-	if (ip_addr_cmp(want, &last) == 0)
+	if (want->family == AF_INET && ip_addr_cmp(want, &last) == 0)
 		return wrong_address(n, want, "is the broadcast address", e);
 	return 0;
 }
@@ -183,28 +187,46 @@ static int lease_wanted(const struct network *n, const char *instance, const cha
 	return in_use(want, &l, e);
 }
 
+/* One that was just taken, under the same lock. */
+static void lease_drop(const struct network *n, const struct ip_addr *a)
+{
+	cleanup_free char *path = NULL;
+	char text[IP_TEXT_MAX];
+
+	if (!a->family)
+		return;
+	path = lease_path(n->data_dir, ip_addr_text(a, text));
+	unlink(path);
+}
+
 /* ---- the next free one ---- */
 
-static struct ip_addr read_last(const struct network *n)
+static char *last_path(const struct network *n, const struct network_range *r)
 {
-	cleanup_free char *path = lease_path(n->data_dir, LAST_FILE);
+	return xasprintf("%s/" LAST_FILE "%u", n->data_dir, r->set);
+}
+
+static struct ip_addr read_last(const struct network *n, const struct network_range *r)
+{
+	cleanup_free char *path = last_path(n, r);
 	char text[IP_TEXT_MAX];
 	struct ip_addr a;
 
 	if (state_read(path, text, sizeof(text)) > 0) {
 		text[strcspn(text, "\r\n")] = '\0';
-		if (ip_addr_parse(text, &a, NULL) == 0 && a.family == n->range_start.family &&
-		    ip_addr_cmp(&a, &n->range_start) >= 0 && ip_addr_cmp(&a, &n->range_end) <= 0)
+		if (ip_addr_parse(text, &a, NULL) == 0 && a.family == r->start.family &&
+		    ip_addr_cmp(&a, &r->start) >= 0 && ip_addr_cmp(&a, &r->end) <= 0)
 			return a;
 	}
-	return n->range_end; /* so that the first comes next */
+	return r->end; /* so that the first comes next */
 }
 
 /* One small write under the lock: if it is cut short, the next allocation begins from the range's
  * start. */
-static int write_last(const struct network *n, const char *text, struct error *e)
+static int write_last(const struct network *n, const struct network_range *r, const char *text,
+		      struct error *e)
 {
-	cleanup_free char *path = lease_path(n->data_dir, LAST_FILE);
+	cleanup_free char *path = last_path(n, r);
 	cleanup_close int fd =
 		open(path, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0644);
 
@@ -213,57 +235,80 @@ static int write_last(const struct network *n, const char *text, struct error *e
 	return fd_write_all(fd, text, strlen(text), e);
 }
 
-static int exhausted(const struct network *n, uint64_t usable, struct error *e)
+static int exhausted(const struct network *n, const struct network_range *r, uint64_t usable,
+		     struct error *e)
 {
 	char text[IP_TEXT_MAX];
 
 	error_set(e, ERR_BUSY, "network \"%s\": all %llu addresses of %s are in use", n->name,
-		  (unsigned long long)usable, ip_prefix_text(&n->subnet, text));
+		  (unsigned long long)usable, ip_prefix_text(&r->subnet, text));
 	return error_hint(e, "nsrun network inspect %s; for more room: nsrun network create",
 			  n->name);
 }
 
-static int lease_next(const struct network *n, const char *instance, const char *ifname,
-		      struct ip_addr *ret, struct error *e)
+/* An IPv6 range is never walked through: it has more addresses than there can be leases. */
+static int lease_next(const struct network *n, const struct network_range *r, const char *instance,
+		      const char *ifname, struct ip_addr *ret, struct error *e)
 {
-	uint64_t size = ip_addr_distance(&n->range_start, &n->range_end) + 1, usable = size;
-	struct ip_addr at = read_last(n);
+	uint64_t more = ip_addr_distance(&r->start, &r->end), usable = 0;
+	struct ip_addr at = read_last(n, r);
 
-	for (uint64_t i = 0; i < size; i++) {
+	do {
 		cleanup_free char *path = NULL;
 		char text[IP_TEXT_MAX];
 
-		at = ip_addr_cmp(&at, &n->range_end) >= 0 ? n->range_start : ip_addr_add(&at, 1);
-		if (ip_addr_cmp(&at, &n->gateway) == 0) {
-			usable--;
+		at = ip_addr_cmp(&at, &r->end) >= 0 ? r->start : ip_addr_add(&at, 1);
+		if (ip_addr_cmp(&at, &r->gateway) == 0)
 			continue;
-		}
+		usable++;
 		path = lease_path(n->data_dir, ip_addr_text(&at, text));
 		if (lease_take(path, instance, ifname, e) == 0) {
 			*ret = at;
-			if (write_last(n, text, e) == 0)
+			if (write_last(n, r, text, e) == 0)
 				return 0;
 			unlink(path);
 			return -1;
 		}
 		if (errno != EEXIST)
 			return -1;
-	}
-	return exhausted(n, usable, e);
+	} while (more-- > 0);
+	return exhausted(n, r, usable, e);
+}
+
+static int lease_family(const struct network *n, const struct network_range *r,
+			const char *instance, const char *ifname, const struct ip_addr *want,
+			struct ip_prefix *ret, struct error *e)
+{
+	struct ip_addr got = *want;
+
+	if (want->family ? lease_wanted(n, instance, ifname, want, e) < 0
+			 : lease_next(n, r, instance, ifname, &got, e) < 0)
+		return -1;
+	*ret = (struct ip_prefix){ .addr = got, .len = r->subnet.len };
+	return 0;
 }
 
 int ipam_lease(const struct network *n, const char *instance, const char *ifname,
-	       const struct ip_addr *want, struct ip_prefix *ret, struct error *e)
+	       const struct ip_addr want[IP_FAMILIES], struct ip_prefix ret[IP_FAMILIES],
+	       struct error *e)
 {
+	struct ip_prefix got[IP_FAMILIES] = { 0 };
 	cleanup_close int fd = -1;
-	struct ip_addr got = *want;
 
 	if (lock(n->data_dir, &fd, e) < 0)
 		return -1;
-	if (want->family ? lease_wanted(n, instance, ifname, want, e) < 0
-			 : lease_next(n, instance, ifname, &got, e) < 0)
-		return -1;
-	*ret = (struct ip_prefix){ .addr = got, .len = n->subnet.len };
+	for (int f = 0; f < IP_FAMILIES; f++) {
+		const struct network_range *r = &n->ranges[f];
+
+		if (!r->subnet.addr.family && !want[f].family)
+			continue;
+		if (lease_family(n, r, instance, ifname, &want[f], &got[f], e) < 0) {
+			while (f-- > 0)
+				lease_drop(n, &got[f].addr);
+			return -1;
+		}
+	}
+	memcpy(ret, got, sizeof(got));
 	return 0;
 }
 
@@ -297,34 +342,36 @@ int ipam_release(const char *data_dir, const struct ip_addr *a, const char *inst
 	return 0;
 }
 
-int ipam_find(const char *data_dir, const char *instance, const char *ifname, struct ip_addr *ret,
-	      struct error *e)
+int ipam_find(const char *data_dir, const char *instance, const char *ifname,
+	      struct ip_addr ret[IP_FAMILIES], struct error *e)
 {
+	struct ip_addr found[IP_FAMILIES] = { 0 };
 	DIR *d = opendir(data_dir);
 	struct dirent *entry;
-	int rc = 0;
+	int n = 0;
 
-	if (!d)
-		return errno == ENOENT ? 0 : error_errno(e, "read \"%s\"", data_dir);
-	while (rc == 0 && (entry = readdir(d))) {
+	if (!d && errno != ENOENT)
+		return error_errno(e, "read \"%s\"", data_dir);
+	while (d && n < IP_FAMILIES && (entry = readdir(d))) {
 		cleanup_free char *path = lease_path(data_dir, entry->d_name);
 		struct ip_addr a;
 		struct lease l;
 
 		if (ip_addr_parse(entry->d_name, &a, NULL) < 0 || lease_read(path, &l, NULL) != 1 ||
-		    !is_of(&l, instance, ifname))
+		    !is_of(&l, instance, ifname) || found[ip_version_of(&a)].family)
 			continue;
-		*ret = a;
-		rc = 1;
+		found[ip_version_of(&a)] = a;
+		n++;
 	}
-	closedir(d);
-	return rc;
+	if (d)
+		closedir(d);
+	memcpy(ret, found, sizeof(found));
+	return n;
 }
 
 int ipam_remove(const char *data_dir, struct error *e)
 {
-	cleanup_free char *last = lease_path(data_dir, LAST_FILE),
-			  *lock_file = lease_path(data_dir, "lock");
+	cleanup_free char *lock_file = lease_path(data_dir, "lock");
 	cleanup_close int fd = -1;
 	bool others = false;
 	struct dirent *entry;
@@ -342,8 +389,11 @@ int ipam_remove(const char *data_dir, struct error *e)
 		struct ip_addr a;
 		struct lease l;
 
-		if (ip_addr_parse(entry->d_name, &a, NULL) < 0)
+		if (ip_addr_parse(entry->d_name, &a, NULL) < 0) {
+			if (str_has_prefix(entry->d_name, LAST_FILE))
+				unlink(path); /* without it the next lease is the range's first */
 			continue;
+		}
 		if (lease_read(path, &l, NULL) == 1 && l.ours)
 			unlink(path);
 		else
@@ -352,7 +402,6 @@ int ipam_remove(const char *data_dir, struct error *e)
 	closedir(d);
 	if (others)
 		return 0;
-	unlink(last);
 	unlink(lock_file);
 	if (rmdir(data_dir) < 0 && errno != ENOENT && errno != ENOTEMPTY)
 		return error_errno(e, "remove \"%s\"", data_dir);

@@ -194,56 +194,70 @@ static int add_folders(const struct network_dirs *d, bool loud, struct networks 
 
 /* ---- the built-in network ---- */
 
-static void fill_default(const struct ip_prefix *subnet, struct network *ret)
+static void fill_default(const struct ip_prefix subnets[IP_FAMILIES], struct network *ret)
 {
-	struct ip_addr first = ip_prefix_first(subnet), last = ip_prefix_last(subnet);
 	struct network n = { .masquerade = true,
 			     .isolate = true,
 			     .hairpin = true,
-			     .gateway_on_bridge = true,
-			     .default_route = true,
-			     .subnet = *subnet };
+			     .gateway_on_bridge = true };
 
 	n.name = xstrdup(NETWORK_DEFAULT);
 	n.driver = xstrdup("bridge");
 	n.bridge = xstrdup(NETWORK_DEFAULT_LINK);
 	n.data_dir = xstrdup(STATE_LEASES "/" NETWORK_DEFAULT);
-	n.gateway = n.range_start = ip_addr_add(&first, 1);
-	n.range_end = ip_addr_add(&first, ip_addr_distance(&first, &last) - 1);
+	for (unsigned int f = 0; f < IP_FAMILIES; f++) {
+		if (!subnets[f].addr.family)
+			continue;
+		n.ranges[f] = (struct network_range){ .subnet = subnets[f],
+						      .set = f,
+						      .default_route = true };
+		subnet_range_default(&n.ranges[f]);
+	}
 	*ret = n;
 }
 
-/* 1 and the subnet on record, 0 if there is none. */
-static int recorded_subnet(struct ip_prefix *ret, struct error *e)
+/* 1 and the subnets on record ("10.88.0.0/16 fd12:3456:789a::/64", or the first alone), 0 if there
+ * is none. */
+static int recorded_subnets(struct ip_prefix ret[IP_FAMILIES], struct error *e)
 {
 	cleanup_free char *path = state_net_path(NETWORK_DEFAULT, "subnet");
-	char text[IP_TEXT_MAX];
+	struct ip_prefix found[IP_FAMILIES] = { 0 };
+	char text[2 * IP_TEXT_MAX], *rest = NULL;
 
 	if (state_read(path, text, sizeof(text)) < 0)
 		return errno == ENOENT ? 0 : error_errno(e, "read \"%s\"", path);
-	text[strcspn(text, "\n")] = '\0';
-	return ip_prefix_parse(text, false, false, ret, e) < 0 ? error_wrap(e, "%s", path) : 1;
+	for (char *word = strtok_r(text, " \n", &rest); word; word = strtok_r(NULL, " \n", &rest)) {
+		struct ip_prefix p;
+
+		if (ip_prefix_parse(word, false, false, &p, e) < 0)
+			return error_wrap(e, "%s", path);
+		found[ip_version_of(&p.addr)] = p;
+	}
+	if (!found[IP4].addr.family)
+		return error_set(e, ERR_GENERIC, "%s: no subnet in it", path);
+	memcpy(ret, found, sizeof(found));
+	return 1;
 }
 
 static int load_default(const struct networks *others, struct network *ret, struct error *e)
 {
 	cleanup_subnet_uses struct subnet_uses uses = { 0 };
-	struct ip_prefix subnet;
-	int rc = recorded_subnet(&subnet, e);
+	struct ip_prefix subnets[IP_FAMILIES] = { 0 };
+	int rc = recorded_subnets(subnets, e);
 
 	if (rc < 0)
 		return -1;
 	if (rc == 0 && (subnet_uses_get(others->v, others->n, NETWORK_DEFAULT_LINK, &uses, e) < 0 ||
-			subnet_pick_default(&uses, &subnet, e) < 0))
+			subnet_pick_default(&uses, &subnets[IP4], e) < 0))
 		return -1;
-	fill_default(&subnet, ret);
+	fill_default(subnets, ret);
 	return 0;
 }
 
 int lists_settle(struct network *n, struct error *e)
 {
-	char text[IP_TEXT_MAX + 1];
-	struct ip_prefix subnet;
+	char v4[IP_TEXT_MAX], v6[IP_TEXT_MAX], text[2 * IP_TEXT_MAX];
+	struct ip_prefix subnets[IP_FAMILIES];
 	cleanup_free char *path = NULL;
 	int rc;
 
@@ -252,16 +266,17 @@ int lists_settle(struct network *n, struct error *e)
 			return 0;
 		return error_set(e, ERR_INPUT, "no network called \"%s\"", n->name);
 	}
-	rc = recorded_subnet(&subnet, e);
+	rc = recorded_subnets(subnets, e);
 	if (rc < 0)
 		return -1;
 	if (rc == 1) {
 		network_done(n);
-		fill_default(&subnet, n);
+		fill_default(subnets, n);
 		return 0;
 	}
 	path = state_net_path(n->name, "subnet");
-	ip_prefix_text(&n->subnet, text);
+	snprintf(text, sizeof(text), "%s %s\n", ip_prefix_text(&n->ranges[IP4].subnet, v4),
+		 ip_prefix_text(&n->ranges[IP6].subnet, v6));
 	return state_write(path, text, 0644, e);
 }
 
@@ -301,7 +316,7 @@ static int load_by_scan(const struct network_dirs *d, const char *name, struct n
 int network_load(const struct network_dirs *d, const char *name, struct network *ret,
 		 struct error *e)
 {
-	struct ip_prefix subnet;
+	struct ip_prefix subnets[IP_FAMILIES];
 	int rc;
 
 	if (!network_name_valid(name))
@@ -312,11 +327,11 @@ int network_load(const struct network_dirs *d, const char *name, struct network 
 	if (rc != 0)
 		return rc < 0 ? error_wrap(e, "network \"%s\"", name) : 0;
 	if (str_eq(name, NETWORK_DEFAULT)) {
-		rc = recorded_subnet(&subnet, e);
+		rc = recorded_subnets(subnets, e);
 		if (rc < 0)
 			return error_wrap(e, "network \"%s\"", name);
 		if (rc == 1) {
-			fill_default(&subnet, ret);
+			fill_default(subnets, ret);
 			return 0;
 		}
 	}

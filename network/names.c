@@ -58,10 +58,10 @@ static int add_host(struct strbuf *out, const char *text, const struct attach_re
 	if (!word_valid(name))
 		return error_set(e, ERR_INPUT, "add-host \"%.80s\": no host name", text);
 	if (str_eq(colon + 1, "host-gateway")) {
-		if (!r || !r->n_attachments || !r->attachments[0].gateway.family)
+		if (!r || !r->n_attachments || !r->attachments[0].gateways[IP4].family)
 			return error_set(e, ERR_INPUT,
 					 "add-host \"%.80s\": no network that has a gateway", text);
-		a = r->attachments[0].gateway;
+		a = r->attachments[0].gateways[IP4];
 	} else if (ip_addr_parse(colon + 1, &a, e) < 0) {
 		return error_wrap(e, "add-host \"%.80s\"", text);
 	}
@@ -81,11 +81,11 @@ static int write_hosts(int dir_fd, const struct names_options *o, struct error *
 		const struct attachment *a = &r->attachments[i];
 		char ip[IP_TEXT_MAX];
 
-		if (a->address.addr.family)
-			strbuf_printf(&out, "%s\t%s\n", ip_addr_text(&a->address.addr, ip),
+		if (a->addresses[IP4].addr.family)
+			strbuf_printf(&out, "%s\t%s\n", ip_addr_text(&a->addresses[IP4].addr, ip),
 				      o->hostname);
-		if (a->address6.addr.family)
-			strbuf_printf(&out, "%s\t%s\n", ip_addr_text(&a->address6.addr, ip),
+		if (a->addresses[IP6].addr.family)
+			strbuf_printf(&out, "%s\t%s\n", ip_addr_text(&a->addresses[IP6].addr, ip),
 				      o->hostname);
 		named = true;
 	}

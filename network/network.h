@@ -33,6 +33,14 @@ struct network_dirs {		 /* NULL members: the defaults */
 	const char *net_dir;
 };
 
+/* The addresses of one family that a network has to give: CNI's range. */
+struct network_range {
+	struct ip_prefix subnet;    /* family 0: the network has none of this family */
+	struct ip_addr gateway;
+	struct ip_addr start, end;  /* given out, both included */
+	unsigned int set;	    /* its place in the list's "ranges": last_reserved_ip.SET */
+	bool default_route;	    /* containers get one, via the gateway */
+};
 /* A decoded list with one built-in bridge plugin (the only driver for now; another type is refused
  * by name). */
 struct network {
@@ -40,13 +48,9 @@ struct network {
 	char *file;		/* NULL: built in */
 	char *driver;		/* "bridge" */
 	char *bridge;		/* ifname of the link */
-	struct ip_prefix subnet; /* IPv4; family 0: none */
-	struct ip_prefix subnet6; /* family 0: none (IPv6 comes with a later version) */
-	struct ip_addr gateway, gateway6;
-	struct ip_addr range_start, range_end;
+	struct network_range ranges[IP_FAMILIES];
 	bool masquerade, internal, isolate, hairpin;
 	bool gateway_on_bridge;	/* the bridge has the gateway's address */
-	bool default_route;	/* containers get one, via the gateway */
 	bool isolated_ports;	/* members do not reach one another */
 	struct ip_route
 		*routes; /* more routes for containers; gateway family 0: via the network's */
@@ -117,8 +121,8 @@ struct attach_options {
 struct attachment {		 /* network x container */
 	char *network, *ifname, *host_ifname, *bridge, *mac;
 	char *data_dir;		/* where its lease is */
-	struct ip_prefix address, address6;
-	struct ip_addr gateway, gateway6;
+	struct ip_prefix addresses[IP_FAMILIES]; /* family 0: none of this family */
+	struct ip_addr gateways[IP_FAMILIES];
 };
 struct attach_result {
 	struct attachment *attachments;

@@ -46,18 +46,27 @@ static const char *device_name(int index, char buf[IF_NAMESIZE])
 	return index > 0 && if_indextoname((unsigned int)index, buf) ? buf : "?";
 }
 
+static void add_network(const struct network *n, const struct ip_prefix *subnet,
+			struct subnet_uses *u)
+{
+	cleanup_free char *what = NULL;
+	char text[IP_TEXT_MAX];
+
+	if (!subnet->addr.family)
+		return;
+	what = xasprintf("%s of network %s (%s)", ip_prefix_text(subnet, text), n->name,
+			 n->file ? n->file : "built in");
+	subnet_uses_add(u, subnet, what);
+}
+
 static void add_networks(const struct network *v, size_t n, const char *own_bridge,
 			 struct subnet_uses *u)
 {
 	for (size_t i = 0; i < n; i++) {
-		cleanup_free char *what = NULL;
-		char text[IP_TEXT_MAX];
-
-		if (!v[i].subnet.addr.family || str_eq(v[i].bridge, own_bridge))
+		if (str_eq(v[i].bridge, own_bridge))
 			continue;
-		what = xasprintf("%s of network %s (%s)", ip_prefix_text(&v[i].subnet, text),
-				 v[i].name, v[i].file ? v[i].file : "built in");
-		subnet_uses_add(u, &v[i].subnet, what);
+		for (int f = 0; f < IP_FAMILIES; f++)
+			add_network(&v[i], &v[i].ranges[f].subnet, u);
 	}
 }
 
@@ -233,4 +242,19 @@ int subnet_parse(const char *text, struct ip_prefix *ret, struct error *e)
 			text);
 	*ret = p;
 	return 0;
+}
+
+void subnet_range_default(struct network_range *r)
+{
+	struct ip_addr first = ip_prefix_first(&r->subnet), last = ip_prefix_last(&r->subnet);
+	uint64_t size = ip_addr_distance(&first, &last);
+
+	if (!r->gateway.family)
+		r->gateway = ip_addr_add(&first, 1);
+	if (!r->start.family || ip_addr_cmp(&r->start, &first) == 0)
+		r->start = ip_addr_add(&first, 1);
+	if (!r->end.family)
+		r->end = last;
+	if (r->end.family == AF_INET && ip_addr_cmp(&r->end, &last) == 0)
+		r->end = ip_addr_add(&first, size - 1);
 }

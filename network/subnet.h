@@ -39,4 +39,8 @@ int subnet_pick_default(const struct subnet_uses *u, struct ip_prefix *ret, stru
  * addresses. */
 int subnet_parse(const char *text, struct ip_prefix *ret, struct error *e);
 
+/* What R->subnet leaves open: the gateway is its first address; given out is all but the subnet's
+ * own address and, in IPv4, the broadcast address. */
+void subnet_range_default(struct network_range *r);
+
 #endif

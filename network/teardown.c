@@ -36,11 +36,13 @@ static int find_leases(struct attach_record *rec, struct error *e)
 	for (size_t i = 0; i < rec->result.n_attachments; i++) {
 		struct attachment *a = &rec->result.attachments[i];
 
-		if (a->address.addr.family)
-			continue;
-		if (ipam_find(a->data_dir, rec->instance, a->ifname, &a->address.addr,
-			      rc == 0 ? e : NULL) < 0)
+		struct ip_addr found[IP_FAMILIES] = { 0 };
+
+		if (ipam_find(a->data_dir, rec->instance, a->ifname, found, rc == 0 ? e : NULL) < 0)
 			rc = -1;
+		for (int f = 0; f < IP_FAMILIES; f++)
+			if (found[f].family)
+				a->addresses[f].addr = found[f];
 	}
 	return rc;
 }
@@ -52,7 +54,7 @@ static int unpublish_ports(const struct attach_result *r, struct error *e)
 	int rc = 0;
 
 	/* No lease: it came never as far as to publish. */
-	if (!r->n_attachments || !r->attachments[0].address.addr.family)
+	if (!r->n_attachments || !r->attachments[0].addresses[IP4].addr.family)
 		return 0;
 	all = attach_port_rules(r, 0, &n);
 	if (n && rules_ports_remove(all, n, e) < 0)
@@ -70,10 +72,11 @@ static int release_leases(const struct attach_record *rec, struct error *e)
 	for (size_t i = 0; i < rec->result.n_attachments; i++) {
 		const struct attachment *a = &rec->result.attachments[i];
 
-		if (a->address.addr.family &&
-		    ipam_release(a->data_dir, &a->address.addr, rec->instance, a->ifname,
-				 rc == 0 ? e : NULL) < 0)
-			rc = -1;
+		for (int f = 0; f < IP_FAMILIES; f++)
+			if (a->addresses[f].addr.family &&
+			    ipam_release(a->data_dir, &a->addresses[f].addr, rec->instance,
+					 a->ifname, rc == 0 ? e : NULL) < 0)
+				rc = -1;
 	}
 	return rc;
 }

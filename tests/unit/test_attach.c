@@ -162,8 +162,8 @@ static void test_one(void **state)
 	assert_string_equal(a->network, "bridge");
 	assert_string_equal(a->ifname, "eth0");
 	assert_string_equal(a->bridge, "nsrun0");
-	assert_string_equal(ip_prefix_text(&a->address, text), "10.88.0.2/16");
-	assert_string_equal(ip_addr_text(&a->gateway, text), "10.88.0.1");
+	assert_string_equal(ip_prefix_text(&a->addresses[IP4], text), "10.88.0.2/16");
+	assert_string_equal(ip_addr_text(&a->gateways[IP4], text), "10.88.0.1");
 	assert_true(strlen(a->host_ifname) <= 15 && strncmp(a->host_ifname, "ve", 2) == 0);
 
 	lab_expect("ip -n c1 addr show eth0", "inet 10.88.0.2/16");

@@ -52,9 +52,9 @@ static struct network net(void)
 {
 	struct network n = { .name = (char *)"t", .data_dir = (char *)DATA_DIR };
 
-	ip_prefix_parse("10.1.2.0/29", false, false, &n.subnet, NULL);
-	n.gateway = n.range_start = address("10.1.2.1");
-	n.range_end = address("10.1.2.6");
+	ip_prefix_parse("10.1.2.0/29", false, false, &n.ranges[IP4].subnet, NULL);
+	n.ranges[IP4].gateway = n.ranges[IP4].start = address("10.1.2.1");
+	n.ranges[IP4].end = address("10.1.2.6");
 	return n;
 }
 
@@ -68,6 +68,20 @@ static void live(const char *instance, const char *container)
 	ok(attach_record_write(&r, &e), &e);
 }
 
+/* One address, of WANT's family or, where WANT is any, IPv4. RET may be NULL. */
+static int lease(const struct network *n, const char *instance, const struct ip_addr *want,
+		 struct ip_prefix *ret, struct error *e)
+{
+	struct ip_addr wants[IP_FAMILIES] = { 0 };
+	struct ip_prefix got[IP_FAMILIES];
+
+	wants[ip_version_of(want)] = *want;
+	if (ipam_lease(n, instance, "eth0", wants, got, e) < 0)
+		return -1;
+	*ret = got[ip_version_of(want)];
+	return 0;
+}
+
 static void leases(const char *instance, const char *expected)
 {
 	struct network n = net();
@@ -75,7 +89,7 @@ static void leases(const char *instance, const char *expected)
 	struct ip_prefix p;
 	ERROR_INIT(e);
 
-	ok(ipam_lease(&n, instance, "eth0", &any, &p, &e), &e);
+	ok(lease(&n, instance, &any, &p, &e), &e);
 	assert_string_equal(ip_prefix_text(&p, text), expected);
 }
 
@@ -94,7 +108,7 @@ static void test_round_robin(void **state)
 	leases("a1", "10.1.2.5/29");
 	leases("a1", "10.1.2.6/29");
 	leases("a1", "10.1.2.2/29"); /* round */
-	fails(ipam_lease(&n, "a1", "eth0", &any, NULL, &e), &e, ERR_BUSY,
+	fails(lease(&n, "a1", &any, NULL, &e), &e, ERR_BUSY,
 	      "network \"t\": all 5 addresses of 10.1.2.0/29 are in use");
 	ok(ipam_release(DATA_DIR, &second, "a1", "eth0", &e), &e); /* twice is success */
 	ok(ipam_release(DATA_DIR, &second, "a1", "eth0", &e), &e);
@@ -131,11 +145,11 @@ static void test_dead_is_taken_over(void **state)
 	live("b2", "c2");
 	fails(ipam_check(&n, &want, &e), &e, ERR_EXISTS,
 	      "address 10.1.2.2 is in use by container c1");
-	fails(ipam_lease(&n, "b2", "eth0", &want, &p, &e), &e, ERR_EXISTS,
+	fails(lease(&n, "b2", &want, &p, &e), &e, ERR_EXISTS,
 	      "address 10.1.2.2 is in use by container c1");
 	ok(attach_record_delete("a1", &e), &e); /* died without giving back */
 	ok(ipam_check(&n, &want, &e), &e);
-	ok(ipam_lease(&n, "b2", "eth0", &want, &p, &e), &e);
+	ok(lease(&n, "b2", &want, &p, &e), &e);
 	/* What the dead one gives back late is not its own any more. */
 	ok(ipam_release(DATA_DIR, &want, "a1", "eth0", &e), &e);
 	fails(ipam_check(&n, &want, &e), &e, ERR_EXISTS, "in use by container c2");
@@ -166,7 +180,7 @@ static void test_others_are_left_alone(void **state)
 	(void)state;
 	live("a1", "c1");
 	lab_run("mkdir -p " DATA_DIR " && printf 'podmans\\r\\neth0' >" DATA_DIR "/10.1.2.2");
-	fails(ipam_lease(&n, "a1", "eth0", &want, &p, &e), &e, ERR_EXISTS,
+	fails(lease(&n, "a1", &want, &p, &e), &e, ERR_EXISTS,
 	      "address 10.1.2.2 is in use by podmans");
 	leases("a1", "10.1.2.3/29"); /* passed over */
 	ok(ipam_release(DATA_DIR, &want, "a1", "eth0", &e), &e);
@@ -183,7 +197,7 @@ static void test_static_refused(void **state)
 		{ "10.1.2.1", "address 10.1.2.1 is the gateway's" },
 		{ "10.1.2.0", "is the subnet's own" },
 		{ "10.1.2.7", "is the broadcast address" },
-		{ "fd00::1", "is not in" },
+		{ "fd00::1", "network \"t\" has no IPv6: address fd00::1" },
 	};
 	struct network n = net();
 
@@ -193,7 +207,7 @@ static void test_static_refused(void **state)
 		ERROR_INIT(e);
 
 		fails(ipam_check(&n, &want, &e), &e, ERR_INPUT, bad[i].words);
-		fails(ipam_lease(&n, "a1", "eth0", &want, NULL, &e), &e, ERR_INPUT, bad[i].words);
+		fails(lease(&n, "a1", &want, NULL, &e), &e, ERR_INPUT, bad[i].words);
 	}
 }
 
@@ -207,30 +221,30 @@ static void test_range(void **state)
 
 	(void)state;
 	live("a1", "c1");
-	n.range_start = address("10.1.2.4");
-	n.range_end = address("10.1.2.5");
-	ok(ipam_lease(&n, "a1", "eth0", &any, &p, &e), &e);
+	n.ranges[IP4].start = address("10.1.2.4");
+	n.ranges[IP4].end = address("10.1.2.5");
+	ok(lease(&n, "a1", &any, &p, &e), &e);
 	assert_string_equal(ip_addr_text(&p.addr, text), "10.1.2.4");
-	ok(ipam_lease(&n, "a1", "eth0", &outside, &p, &e), &e); /* static: anywhere in the subnet */
-	ok(ipam_lease(&n, "a1", "eth0", &any, &p, &e), &e);
-	fails(ipam_lease(&n, "a1", "eth0", &any, &p, &e), &e, ERR_BUSY, "all 2 addresses");
+	ok(lease(&n, "a1", &outside, &p, &e), &e); /* static: anywhere in the subnet */
+	ok(lease(&n, "a1", &any, &p, &e), &e);
+	fails(lease(&n, "a1", &any, &p, &e), &e, ERR_BUSY, "all 2 addresses");
 }
 
 static void test_find(void **state)
 {
-	struct ip_addr a = { 0 };
+	struct ip_addr a[IP_FAMILIES];
 	char text[IP_TEXT_MAX];
 	ERROR_INIT(e);
 
 	(void)state;
-	assert_int_equal(ipam_find(DATA_DIR, "a1", "eth0", &a, &e), 0);
+	assert_int_equal(ipam_find(DATA_DIR, "a1", "eth0", a, &e), 0);
 	live("a1", "c1");
 	live("b2", "c2");
 	leases("b2", "10.1.2.2/29");
 	leases("a1", "10.1.2.3/29");
-	assert_int_equal(ipam_find(DATA_DIR, "a1", "eth0", &a, &e), 1);
-	assert_string_equal(ip_addr_text(&a, text), "10.1.2.3");
-	assert_int_equal(ipam_find(DATA_DIR, "a1", "eth1", &a, &e), 0);
+	assert_int_equal(ipam_find(DATA_DIR, "a1", "eth0", a, &e), 1);
+	assert_string_equal(ip_addr_text(&a[IP4], text), "10.1.2.3");
+	assert_int_equal(ipam_find(DATA_DIR, "a1", "eth1", a, &e), 0);
 }
 
 static void test_remove(void **state)
@@ -252,9 +266,9 @@ static void test_concurrent(void **state)
 	char *count;
 
 	(void)state;
-	ip_prefix_parse("10.9.0.0/24", false, false, &n.subnet, NULL);
-	n.gateway = n.range_start = address("10.9.0.1");
-	n.range_end = address("10.9.0.254");
+	ip_prefix_parse("10.9.0.0/24", false, false, &n.ranges[IP4].subnet, NULL);
+	n.ranges[IP4].gateway = n.ranges[IP4].start = address("10.9.0.1");
+	n.ranges[IP4].end = address("10.9.0.254");
 	for (int i = 0; i < 8; i++)
 		if (fork() == 0) {
 			char instance[16];
@@ -264,7 +278,7 @@ static void test_concurrent(void **state)
 			for (int k = 0; k < 25; k++) {
 				struct ip_prefix p;
 
-				if (ipam_lease(&n, instance, "eth0", &any, &p, NULL) < 0)
+				if (lease(&n, instance, &any, &p, NULL) < 0)
 					_exit(1);
 			}
 			_exit(0);
@@ -283,6 +297,91 @@ static void test_concurrent(void **state)
 	free(count);
 }
 
+/* 10.1.2.0/29 and fd01::/64. */
+static struct network net_of_both(void)
+{
+	struct network n = net();
+
+	ip_prefix_parse("fd01::/64", false, false, &n.ranges[IP6].subnet, NULL);
+	n.ranges[IP6].gateway = n.ranges[IP6].start = address("fd01::1");
+	n.ranges[IP6].end = address("fd01::ffff:ffff:ffff:ffff");
+	n.ranges[IP6].set = 1;
+	return n;
+}
+
+static void test_both_families(void **state)
+{
+	static const char *const v4[] = { "10.1.2.2/29", "10.1.2.3/29" },
+				 *const v6[] = { "fd01::2/64", "fd01::3/64" };
+	struct ip_addr none[IP_FAMILIES] = { 0 }, found[IP_FAMILIES];
+	struct network n = net_of_both();
+	struct ip_prefix got[IP_FAMILIES];
+	char text[IP_TEXT_MAX];
+	ERROR_INIT(e);
+
+	(void)state;
+	live("a1", "c1");
+	for (size_t i = 0; i < ARRAY_SIZE(v4); i++) {
+		ok(ipam_lease(&n, "a1", i ? "eth1" : "eth0", none, got, &e), &e);
+		assert_string_equal(ip_prefix_text(&got[IP4], text), v4[i]);
+		assert_string_equal(ip_prefix_text(&got[IP6], text), v6[i]);
+	}
+	lab_expect("cat " DATA_DIR "/last_reserved_ip.1", "fd01::3");
+	lab_expect("cat " DATA_DIR "/fd01::2", "a1");
+	assert_int_equal(ipam_find(DATA_DIR, "a1", "eth1", found, &e), 2);
+	assert_string_equal(ip_addr_text(&found[IP4], text), "10.1.2.3");
+	assert_string_equal(ip_addr_text(&found[IP6], text), "fd01::3");
+	ok(ipam_release(DATA_DIR, &found[IP6], "a1", "eth1", &e), &e);
+	assert_int_equal(ipam_find(DATA_DIR, "a1", "eth1", found, &e), 1);
+	assert_int_equal(found[IP6].family, 0);
+	ok(ipam_remove(DATA_DIR, &e), &e);
+	lab_run("! test -e " DATA_DIR);
+}
+
+/* What cannot be had of one family leaves nothing of the other. */
+static void test_both_or_none(void **state)
+{
+	struct ip_addr want[IP_FAMILIES] = { [IP6] = address("fd01::1") };
+	struct network n = net_of_both();
+	ERROR_INIT(e);
+
+	(void)state;
+	live("a1", "c1");
+	fails(ipam_lease(&n, "a1", "eth0", want, NULL, &e), &e, ERR_INPUT,
+	      "address fd01::1 is the gateway's");
+	lab_run("! test -e " DATA_DIR "/10.1.2.2");
+	want[IP6] = address("fd01::ffff:ffff:ffff:ffff"); /* no broadcast address in IPv6 */
+	ok(ipam_check(&n, &want[IP6], &e), &e);
+	want[IP6] = address("fd01::");
+	fails(ipam_check(&n, &want[IP6], &e), &e, ERR_INPUT, "is the subnet's own");
+	want[IP6] = address("fd02::5");
+	fails(ipam_check(&n, &want[IP6], &e), &e, ERR_INPUT, "is not in fd01::/64");
+}
+
+/* Round an IPv6 range that ends; and in one of 2^80 addresses, where a count overflows. */
+static void test_v6_ranges(void **state)
+{
+	struct ip_addr none[IP_FAMILIES] = { 0 };
+	struct network n = net_of_both();
+	struct ip_prefix got[IP_FAMILIES];
+	char text[IP_TEXT_MAX];
+	ERROR_INIT(e);
+
+	(void)state;
+	live("a1", "c1");
+	n.ranges[IP4] = (struct network_range){ 0 };
+	n.ranges[IP6].end = address("fd01::2");
+	ok(ipam_lease(&n, "a1", "eth0", none, got, &e), &e);
+	assert_int_equal(got[IP4].addr.family, 0);
+	assert_string_equal(ip_prefix_text(&got[IP6], text), "fd01::2/64");
+	fails(ipam_lease(&n, "a1", "eth1", none, got, &e), &e, ERR_BUSY,
+	      "all 1 addresses of fd01::/64 are in use");
+	ip_prefix_parse("fd01::/48", false, false, &n.ranges[IP6].subnet, NULL);
+	n.ranges[IP6].end = address("fd01::ffff:ffff:ffff:ffff:ffff");
+	ok(ipam_lease(&n, "a1", "eth1", none, got, &e), &e);
+	assert_string_equal(ip_prefix_text(&got[IP6], text), "fd01::3/48");
+}
+
 /* The reference plugin beside us, on one folder. */
 static void test_with_host_local(void **state)
 {
@@ -290,11 +389,17 @@ static void test_with_host_local(void **state)
 		"cd /run && echo "
 		"'{\"cniVersion\":\"1.0.0\",\"name\":\"t\",\"type\":\"bridge\",\"ipam\":{\"type\":"
 		"\"host-local\","
-		"\"dataDir\":\"" STATE_LEASES "\",\"ranges\":[[{\"subnet\":\"10.1.2.0/29\"}]]}}' | "
+		"\"dataDir\":\"" STATE_LEASES "\",\"ranges\":[[{\"subnet\":\"10.1.2.0/29\"}],"
+		"[{\"subnet\":\"fd01::/64\"}]]}}' | "
 		"CNI_COMMAND=%s CNI_CONTAINERID=%s CNI_NETNS=/proc/self/ns/net CNI_IFNAME=eth0 "
 		"CNI_PATH=/usr/lib/cni "
 		"/usr/lib/cni/host-local";
+	struct ip_addr none[IP_FAMILIES] = { 0 };
+	struct network n = net_of_both();
+	struct ip_prefix got[IP_FAMILIES];
 	cleanup_free char *out = NULL;
+	char text[IP_TEXT_MAX];
+	ERROR_INIT(e);
 
 	(void)state;
 	if (access("/usr/lib/cni/host-local", X_OK) < 0)
@@ -303,10 +408,13 @@ static void test_with_host_local(void **state)
 	leases("a1", "10.1.2.2/29");
 	out = lab_output(add, "ADD", "other");
 	assert_non_null(strstr(out, "10.1.2.3/29")); /* goes on from our last */
-	leases("a1", "10.1.2.4/29");		     /* and we from its */
+	assert_non_null(strstr(out, "fd01::2/64"));
+	ok(ipam_lease(&n, "a1", "eth0", none, got, &e), &e); /* and we from its */
+	assert_string_equal(ip_prefix_text(&got[IP4], text), "10.1.2.4/29");
+	assert_string_equal(ip_prefix_text(&got[IP6], text), "fd01::3/64");
 	lab_run(add, "DEL", "other");
 	lab_run("test -e " DATA_DIR "/10.1.2.2 && test -e " DATA_DIR
-		"/10.1.2.4 && ! test -e " DATA_DIR "/10.1.2.3");
+		"/10.1.2.4 && ! test -e " DATA_DIR "/10.1.2.3 && ! test -e " DATA_DIR "/fd01::2");
 }
 
 int main(void)
@@ -322,6 +430,9 @@ int main(void)
 		cmocka_unit_test_teardown(test_find, clear),
 		cmocka_unit_test_teardown(test_remove, clear),
 		cmocka_unit_test_teardown(test_concurrent, clear),
+		cmocka_unit_test_teardown(test_both_families, clear),
+		cmocka_unit_test_teardown(test_both_or_none, clear),
+		cmocka_unit_test_teardown(test_v6_ranges, clear),
 		cmocka_unit_test_teardown(test_with_host_local, clear),
 	};
 

@@ -70,12 +70,12 @@ static void test_podman(void **state)
 	assert_string_equal(n.bridge, "cni-podman0");
 	assert_string_equal(n.data_dir, "/var/lib/cni/networks/podman");
 	assert_null(n.unsupported);
-	is_prefix(&n.subnet, "10.88.0.0/16");
-	is_address(&n.gateway, "10.88.0.1");
-	is_address(&n.range_start, "10.88.0.1");
-	is_address(&n.range_end, "10.88.255.254");
-	assert_true(n.masquerade && n.hairpin && n.default_route && n.gateway_on_bridge &&
-		    n.isolate);
+	is_prefix(&n.ranges[IP4].subnet, "10.88.0.0/16");
+	is_address(&n.ranges[IP4].gateway, "10.88.0.1");
+	is_address(&n.ranges[IP4].start, "10.88.0.1");
+	is_address(&n.ranges[IP4].end, "10.88.255.254");
+	assert_true(n.masquerade && n.hairpin && n.gateway_on_bridge && n.isolate);
+	assert_true(n.ranges[IP4].default_route);
 	assert_false(n.internal);
 }
 
@@ -104,11 +104,11 @@ static void test_nerdctl_and_containerd(void **state)
 	(void)state;
 	ok(decode(nerdctl, &n, &e), &e);
 	assert_null(n.unsupported);
-	is_prefix(&n.subnet, "10.4.0.0/24");
+	is_prefix(&n.ranges[IP4].subnet, "10.4.0.0/24");
 	ok(decode(containerd, &c, &e), &e);
 	assert_string_equal(c.unsupported, "plugins[0].promiscMode: not supported yet");
-	assert_true(c.default_route && c.gateway_on_bridge);
-	is_address(&c.range_start, "10.22.1.0");
+	assert_true(c.ranges[IP4].default_route && c.gateway_on_bridge);
+	is_address(&c.ranges[IP4].start, "10.22.1.0");
 }
 
 #define LIST(plugins) "{\"cniVersion\":\"1.1.0\",\"name\":\"x\",\"plugins\":[" plugins "]}"
@@ -129,7 +129,7 @@ static void test_unsupported_is_named(void **state)
 		{ LIST(BRIDGE(",\"vlan\":5", SUBNET)), "plugins[0].vlan" },
 		{ LIST(BRIDGE(",\"macspoofchk\":true", SUBNET)), "plugins[0].macspoofchk" },
 		{ LIST(BRIDGE("", ",\"subnet\":\"fd00::/64\"")),
-		  "plugins[0].ipam.subnet fd00::/64 (IPv6)" },
+		  "plugins[0].ipam.subnet (IPv6)" },
 		{ LIST(BRIDGE("", SUBNET ",\"resolvConf\":\"/etc/resolv.conf\"")),
 		  "plugins[0].ipam.resolvConf" },
 		{ LIST(BRIDGE("", ",\"ranges\":[[{\"subnet\":\"10.1.0.0/"
@@ -147,8 +147,9 @@ static void test_unsupported_is_named(void **state)
 		  "plugins[1].snat false" },
 		{ LIST(BRIDGE("", SUBNET) ",{\"type\":\"firewall\",\"ingressPolicy\":\"x\"}"),
 		  "plugins[1].ingressPolicy \"x\"" },
-		{ LIST(BRIDGE("", SUBNET ",\"routes\":[{\"dst\":\"::/0\"}]")),
-		  "plugins[0].ipam.routes dst ::/0 (IPv6)" },
+		{ LIST(BRIDGE("", SUBNET ",\"routes\":[{\"dst\":\"fd05::/64\",\"gw\":"
+				      "\"10.1.0.9\"}]")),
+		  "plugins[0].ipam.routes dst fd05::/64: gw of the other family" },
 	};
 
 	(void)state;
@@ -231,11 +232,11 @@ static void test_create_and_remove(void **state)
 	assert_string_equal(n.file, DIR_PATH "/test-net.conflist");
 	assert_string_equal(n.bridge, "nsr-test-net");
 	assert_string_equal(n.data_dir, NETWORK_STATE_DIR "/leases/test-net");
-	is_prefix(&n.subnet, "10.90.0.0/24");
-	is_address(&n.gateway, "10.90.0.1");
-	assert_true(n.masquerade && n.isolate && n.hairpin && n.default_route);
+	is_prefix(&n.ranges[IP4].subnet, "10.90.0.0/24");
+	is_address(&n.ranges[IP4].gateway, "10.90.0.1");
+	assert_true(n.masquerade && n.isolate && n.hairpin && n.ranges[IP4].default_route);
 	ok(network_load(&dirs, "test-net", &again, &e), &e);
-	is_prefix(&again.subnet, "10.90.0.0/24");
+	is_prefix(&again.ranges[IP4].subnet, "10.90.0.0/24");
 	fails(network_create(&dirs, &o, &n, &e), &e, ERR_EXISTS,
 	      "network \"test-net\" exists already (" DIR_PATH "/test-net.conflist)");
 	ok(network_remove(&dirs, "test-net", &e), &e);
@@ -256,7 +257,7 @@ static void test_subnets_differ(void **state)
 	make(&a);
 	make(&b);
 	ok(network_load(&dirs, "b", &n, &e), &e);
-	is_prefix(&n.subnet, "10.90.1.0/24");
+	is_prefix(&n.ranges[IP4].subnet, "10.90.1.0/24");
 	fails(network_create(&dirs, &c, NULL, &e), &e, ERR_EXISTS,
 	      "subnet 10.90.0.0/16 overlaps 10.90.0.0/24 of network a (" DIR_PATH "/a.conflist)");
 	assert_string_equal(e.hint, "leave out --subnet; nsrun takes 10.90.2.0/24");
@@ -283,11 +284,11 @@ static void test_options(void **state)
 	(void)state;
 	make(&o);
 	ok(network_load(&dirs, "opt", &n, &e), &e);
-	is_address(&n.gateway, "10.7.0.254");
-	is_address(&n.range_start, "10.7.0.128");
-	is_address(&n.range_end, "10.7.0.254");
+	is_address(&n.ranges[IP4].gateway, "10.7.0.254");
+	is_address(&n.ranges[IP4].start, "10.7.0.128");
+	is_address(&n.ranges[IP4].end, "10.7.0.254");
 	assert_true(n.internal);
-	assert_false(n.isolate || n.masquerade || n.default_route);
+	assert_false(n.isolate || n.masquerade || n.ranges[IP4].default_route);
 	assert_int_equal(n.mtu, 1400);
 	assert_string_equal(n.bridge, "br-opt");
 	assert_string_equal(
@@ -395,7 +396,7 @@ static void test_listing(void **state)
 	assert_string_equal(v[1].file, DIR_PATH "/87-podman.conflist");
 	assert_string_equal(v[2].name, "web");
 	/* The built-in one evades podman's 10.88.0.0/16. */
-	is_prefix(&v[0].subnet, "10.64.0.0/16");
+	is_prefix(&v[0].ranges[IP4].subnet, "10.64.0.0/16");
 	networks_free(v, n);
 	ok(network_load(&dirs, "podman", &one, &e), &e); /* by its name, not its file's */
 	network_done(&one);
@@ -415,12 +416,12 @@ static void test_built_in(void **state)
 	ok(network_load(&dirs, NETWORK_DEFAULT, &n, &e), &e);
 	assert_null(n.file);
 	assert_string_equal(n.bridge, "nsrun0");
-	is_prefix(&n.subnet, "10.88.0.0/16");
+	is_prefix(&n.ranges[IP4].subnet, "10.88.0.0/16");
 	network_done(&n);
 	lab_run("ip link add dummy0 type veth && ip addr add 10.89.1.1/14 dev dummy0 && ip link "
 		"set dummy0 up");
 	ok(network_load(&dirs, NETWORK_DEFAULT, &n, &e), &e);
-	is_prefix(&n.subnet, "10.64.0.0/16");
+	is_prefix(&n.ranges[IP4].subnet, "10.64.0.0/16");
 	network_done(&n);
 	lab_run("ip link del dummy0");
 	put("bridge.conflist", "{\"cniVersion\":\"1.0.0\",\"name\":\"bridge\",\"plugins\":[{"

@@ -64,8 +64,8 @@ static void test_with_a_network(void **state)
 	ERROR_INIT(e);
 
 	(void)state;
-	ip_prefix_parse("10.88.0.2/16", true, true, &a.address, NULL);
-	ip_addr_parse("10.88.0.1", &a.gateway, NULL);
+	ip_prefix_parse("10.88.0.2/16", true, true, &a.addresses[IP4], NULL);
+	ip_addr_parse("10.88.0.1", &a.gateways[IP4], NULL);
 	ok(names_write(dir_fd, &o, &e), &e);
 	holds("hostname", "web\n");
 	holds("hosts", "127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost "

@@ -122,8 +122,8 @@ static void test_host(void **state)
 	ERROR_INIT(e);
 
 	(void)state;
-	n[0].subnet = prefix("10.40.0.0/16");
-	n[1].subnet = prefix("10.60.0.0/24");
+	n[0].ranges[IP4].subnet = prefix("10.40.0.0/16");
+	n[1].ranges[IP4].subnet = prefix("10.60.0.0/24");
 	lab_run("ip link add wg0 type veth peer name wg1 && ip link set wg0 up && ip link set wg1 "
 		"up");
 	lab_run("ip addr add 192.0.2.10/24 dev wg0 && ip route add 10.88.0.0/14 dev wg0");
