@@ -112,15 +112,13 @@ int file_write(int dirfd, const char *path, const char *text, struct error *e)
 	return 0;
 }
 
-int file_replace(int dirfd, const char *name, const void *data, size_t len, mode_t mode,
-		 struct error *e)
+static int replace_by(int dirfd, const char *tmp, const char *name, const void *data, size_t len,
+		      mode_t mode, struct error *e)
 {
-	cleanup_free char *tmp = xasprintf("%s.%d.tmp", name, (int)getpid());
 	cleanup_close int fd = -1;
 
 	fd = openat(dirfd, tmp, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode);
-	if (fd < 0 && errno == EEXIST &&
-	    unlinkat(dirfd, tmp, 0) == 0) /* of a dead process with our pid */
+	if (fd < 0 && errno == EEXIST && unlinkat(dirfd, tmp, 0) == 0) /* of a dead process */
 		fd = openat(dirfd, tmp, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode);
 	if (fd < 0)
 		return error_errno(e, "create a file beside \"%s\"", name);
@@ -140,6 +138,22 @@ int file_replace(int dirfd, const char *name, const void *data, size_t len, mode
 undo:
 	unlinkat(dirfd, tmp, 0);
 	return -1;
+}
+
+int file_replace(int dirfd, const char *name, const void *data, size_t len, mode_t mode,
+		 struct error *e)
+{
+	cleanup_free char *tmp = xasprintf("%s.%d.tmp", name, (int)getpid());
+
+	return replace_by(dirfd, tmp, name, data, len, mode, e);
+}
+
+int file_replace_locked(int dirfd, const char *name, const void *data, size_t len, mode_t mode,
+			struct error *e)
+{
+	cleanup_free char *tmp = xasprintf("%s.tmp", name);
+
+	return replace_by(dirfd, tmp, name, data, len, mode, e);
 }
 
 #define FDS_MAX 8

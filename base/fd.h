@@ -42,6 +42,10 @@ int file_write(int dirfd, const char *path, const char *text, struct error *e);
  * link. */
 int file_replace(int dirfd, const char *name, const void *data, size_t len, mode_t mode,
 		 struct error *e);
+/* The same by one who holds a lock that all writers of NAME take: the temporary is NAME.tmp, so
+ * that whoever removes NAME, or writes it next, knows what a SIGKILL can have left. */
+int file_replace_locked(int dirfd, const char *name, const void *data, size_t len, mode_t mode,
+			struct error *e);
 
 /* Sends one message of LEN bytes with N descriptors (N <= 8) on the socket SOCK. */
 int fd_send(int sock, const void *data, size_t len, const int *fds, size_t n, struct error *e);

@@ -273,26 +273,12 @@ int attach_load(const char *instance, struct attach_result *ret, struct error *e
 	return 1;
 }
 
-/* A writer that was SIGKILLed between its temporary and the rename left INSTANCE.json.PID.tmp. */
-static void remove_temporaries(const char *path)
-{
-	cleanup_free char *dir = xstrndup(path, (size_t)(strrchr(path, '/') - path));
-	cleanup_free char *prefix = xasprintf("%s.", strrchr(path, '/') + 1);
-	DIR *d = opendir(dir);
-	struct dirent *entry;
-
-	while (d && (entry = readdir(d)))
-		if (str_has_prefix(entry->d_name, prefix))
-			unlinkat(dirfd(d), entry->d_name, 0);
-	if (d)
-		closedir(d);
-}
-
 int attach_record_delete(const char *instance, struct error *e)
 {
-	cleanup_free char *path = record_path(instance);
+	cleanup_free char *path = record_path(instance), *tmp = xasprintf("%s.tmp", path);
 
-	remove_temporaries(path);
+	if (unlink(tmp) < 0 && errno != ENOENT) /* of a writer that was SIGKILLed (state_write) */
+		return error_errno(e, "remove \"%s\"", tmp);
 	if (unlink(path) < 0 && errno != ENOENT)
 		return error_errno(e, "remove \"%s\"", path);
 	return 0;

@@ -8,14 +8,11 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/fd.h"
 #include "base/memory.h"
 #include "base/path.h"
-
-#define STALE_SECONDS 10
 
 /* mkdir -p of PATH's parent. */
 static int make_parent(const char *path, struct error *e)
@@ -87,10 +84,10 @@ int state_write(const char *path, const char *text, mode_t mode, struct error *e
 {
 	ERROR_INIT(first);
 
-	if (file_replace(AT_FDCWD, path, text, strlen(text), mode, &first) == 0)
+	if (file_replace_locked(AT_FDCWD, path, text, strlen(text), mode, &first) == 0)
 		return 0;
 	if (first.code == ENOENT && make_parent(path, e) == 0)
-		return file_replace(AT_FDCWD, path, text, strlen(text), mode, e);
+		return file_replace_locked(AT_FDCWD, path, text, strlen(text), mode, e);
 	if (e && first.code != ENOENT)
 		*e = first;
 	return -1;
@@ -108,8 +105,8 @@ bool state_net_exists(const char *network)
 	return access(path, F_OK) == 0;
 }
 
-/* Unlinks each file of the folder for which REMOVES says so; folders stay. */
-static void clear_folder(const char *dir, bool (*removes)(int dirfd, const char *name))
+/* Unlinks each file of the folder but the lock. */
+static void clear_folder(const char *dir)
 {
 	DIR *d = opendir(dir);
 	struct dirent *entry;
@@ -117,25 +114,9 @@ static void clear_folder(const char *dir, bool (*removes)(int dirfd, const char 
 	if (!d)
 		return;
 	while ((entry = readdir(d)))
-		if (entry->d_name[0] != '.' && removes(dirfd(d), entry->d_name))
+		if (entry->d_name[0] != '.' && !str_eq(entry->d_name, "lock"))
 			unlinkat(dirfd(d), entry->d_name, 0);
 	closedir(d);
-}
-
-static bool is_not_lock(int dirfd, const char *name)
-{
-	(void)dirfd;
-	return !str_eq(name, "lock");
-}
-
-/* What a process that died between writing a file and renaming it left. */
-static bool is_stale(int dirfd, const char *name)
-{
-	size_t n = strlen(name);
-	struct stat st;
-
-	return n > 4 && str_eq(name + n - 4, ".tmp") && fstatat(dirfd, name, &st, 0) == 0 &&
-	       st.st_mtime + STALE_SECONDS < time(NULL);
 }
 
 int state_net_remove(const char *network, struct error *e)
@@ -143,7 +124,7 @@ int state_net_remove(const char *network, struct error *e)
 	cleanup_free char *dir = xasprintf("%s/%s", STATE_NETS, network);
 	cleanup_free char *lock = state_net_path(network, "lock");
 
-	clear_folder(dir, is_not_lock);
+	clear_folder(dir);
 	if (unlink(lock) < 0 && errno != ENOENT) /* last: whoever waits for it starts anew */
 		return error_errno(e, "remove \"%s\"", lock);
 	if (rmdir(dir) < 0 && errno != ENOENT && errno != ENOTEMPTY)
@@ -166,7 +147,6 @@ static void prune_ports(void)
 int state_prune(void)
 {
 	prune_ports();
-	clear_folder(STATE_ATTACHMENTS, is_stale);
 	rmdir(STATE_PORTS);
 	rmdir(STATE_LEASES);
 	rmdir(STATE_ATTACHMENTS);

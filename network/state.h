@@ -33,7 +33,8 @@ int state_lock_network(const char *name, int *ret_fd, struct error *e);
 /* Reads at most SIZE - 1 bytes into BUF, NUL-terminated. Returns the length, or -1 with errno (no
  * message: absence is common). */
 ssize_t state_read(const char *path, char *buf, size_t size);
-/* Puts TEXT at PATH in one go, making its folder if missing. */
+/* Puts TEXT at PATH in one go, making its folder if missing. The caller holds the lock of PATH's
+ * writers; PATH.tmp is what remains if it is SIGKILLed meanwhile. */
 int state_write(const char *path, const char *text, mode_t mode, struct error *e);
 /* The path of FILE in the network's state folder. The caller frees. */
 char *state_net_path(const char *network, const char *file);

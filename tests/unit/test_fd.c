@@ -175,6 +175,20 @@ static void test_replace_never_writes_through_a_link(void **state)
 	assert_int_equal(file_replace(-1, "x", "y", 1, 0600, &e), -1);
 }
 
+/* What a dead writer left goes with the next write, or stays under a known name. */
+static void test_replace_locked(void **state)
+{
+	const struct place *p = *state;
+	cleanup_free char *data = NULL;
+	ERROR_INIT(e);
+
+	assert_int_equal(file_replace(p->fd, "locked.tmp", "half", 4, 0600, &e), 0);
+	assert_int_equal(file_replace_locked(p->fd, "locked", "whole", 5, 0600, &e), 0);
+	assert_int_equal(file_read(p->fd, "locked", false, 100, &data, NULL, &e), 0);
+	assert_string_equal(data, "whole");
+	assert_int_equal(faccessat(p->fd, "locked.tmp", F_OK, AT_SYMLINK_NOFOLLOW), -1);
+}
+
 static void test_send_receive(void **state)
 {
 	int s[2], p[2], got[3] = { 7, 7, 7 };
@@ -323,6 +337,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_file_write, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_replace_never_writes_through_a_link, setup,
 						teardown),
+		cmocka_unit_test_setup_teardown(test_replace_locked, setup, teardown),
 		cmocka_unit_test(test_send_receive),
 		cmocka_unit_test(test_receive_refuses_other_shapes),
 		cmocka_unit_test_setup_teardown(test_connect_by_a_long_path, setup, teardown),
