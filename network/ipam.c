@@ -57,9 +57,15 @@ static int lease_read(const char *path, struct lease *ret, struct error *e)
 	return 1;
 }
 
+/* Its maker died between creating and writing it: both are under the lock, host-local's too. */
+static bool lease_is_nobodys(const struct lease *l)
+{
+	return !l->owner[0];
+}
+
 static bool lease_is_dead(const struct lease *l)
 {
-	return l->ours && !attach_record_exists(l->owner);
+	return lease_is_nobodys(l) || (l->ours && !attach_record_exists(l->owner));
 }
 
 /* 0, or -1 with errno EEXIST and *e unset if it is taken; other failures set *e. */
@@ -347,21 +353,29 @@ int ipam_find(const char *data_dir, const char *instance, const char *ifname,
 {
 	struct ip_addr found[IP_FAMILIES] = { 0 };
 	DIR *d = opendir(data_dir);
+	cleanup_close int fd = -1;
 	struct dirent *entry;
 	int n = 0;
 
 	if (!d && errno != ENOENT)
 		return error_errno(e, "read \"%s\"", data_dir);
-	while (d && n < IP_FAMILIES && (entry = readdir(d))) {
+	if (d && lock(data_dir, &fd, e) < 0) {
+		closedir(d);
+		return -1;
+	}
+	while (d && (entry = readdir(d))) {
 		cleanup_free char *path = lease_path(data_dir, entry->d_name);
 		struct ip_addr a;
 		struct lease l;
 
-		if (ip_addr_parse(entry->d_name, &a, NULL) < 0 || lease_read(path, &l, NULL) != 1 ||
-		    !is_of(&l, instance, ifname) || found[ip_version_of(&a)].family)
+		if (ip_addr_parse(entry->d_name, &a, NULL) < 0 || lease_read(path, &l, NULL) != 1)
 			continue;
-		found[ip_version_of(&a)] = a;
-		n++;
+		if (lease_is_nobodys(&l)) {
+			unlink(path);
+		} else if (is_of(&l, instance, ifname) && !found[ip_version_of(&a)].family) {
+			found[ip_version_of(&a)] = a;
+			n++;
+		}
 	}
 	if (d)
 		closedir(d);
@@ -394,7 +408,7 @@ int ipam_remove(const char *data_dir, struct error *e)
 				unlink(path); /* without it the next lease is the range's first */
 			continue;
 		}
-		if (lease_read(path, &l, NULL) == 1 && l.ours)
+		if (lease_read(path, &l, NULL) == 1 && (l.ours || lease_is_nobodys(&l)))
 			unlink(path);
 		else
 			others = true;

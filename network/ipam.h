@@ -33,7 +33,8 @@ int ipam_check(const struct network *n, const struct ip_addr *want, struct error
 int ipam_release(const char *data_dir, const struct ip_addr *a, const char *instance,
 		 const char *ifname, struct error *e);
 /* Looks through all leases for those of INSTANCE's IFNAME; only after a crash between lease and
- * record. RET[f].family is 0 where there is none. Returns how many there are. */
+ * record. One that the crash left empty is removed. RET[f].family is 0 where there is none. Returns
+ * how many there are. */
 int ipam_find(const char *data_dir, const char *instance, const char *ifname,
 	      struct ip_addr ret[IP_FAMILIES], struct error *e);
 /* Removes the folder with all leases of ours; another's lease in it keeps it. */

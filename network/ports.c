@@ -183,8 +183,11 @@ static int claim_one(const struct publish *p, unsigned int i, const char *instan
 	}
 	path = xasprintf("%s/%s", dir, host_file(p, host));
 	fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
-	if (fd < 0)
-		return error_errno(e, "claim \"%s\"", path);
+	if (fd < 0) {
+		error_errno(e, "claim \"%s\"", path);
+		rmdir(dir);
+		return -1;
+	}
 	if (fd_write_all(fd, instance, strlen(instance), e) < 0) {
 		unlink(path);
 		rmdir(dir);
@@ -200,10 +203,15 @@ static int release_one(const struct publish *p, unsigned int i, const char *inst
 	char host[IP_TEXT_MAX], owner[OWNER_MAX];
 
 	path = xasprintf("%s/%s", dir, host_file(p, host));
-	if (state_read(path, owner, sizeof(owner)) < 0)
-		return errno == ENOENT ? 0 : error_errno(e, "read \"%s\"", path);
+	if (state_read(path, owner, sizeof(owner)) < 0) {
+		if (errno != ENOENT)
+			return error_errno(e, "read \"%s\"", path);
+		rmdir(dir); /* its maker died before the file was there, or after it was gone */
+		return 0;
+	}
 	owner[strcspn(owner, "\n")] = '\0';
-	if (!str_eq(owner, instance))
+	/* Empty: its maker died before it could write. Under the lock nobody else's is. */
+	if (owner[0] && !str_eq(owner, instance))
 		return 0;
 	if (unlink(path) < 0 && errno != ENOENT)
 		return error_errno(e, "remove \"%s\"", path);

@@ -247,6 +247,26 @@ static void test_find(void **state)
 	assert_int_equal(ipam_find(DATA_DIR, "a1", "eth1", a, &e), 0);
 }
 
+/* The maker of 10.1.2.2 died between creating and writing it. */
+static void test_empty_lease(void **state)
+{
+	struct ip_addr want = address("10.1.2.2"), found[IP_FAMILIES];
+	struct network n = net();
+	ERROR_INIT(e);
+
+	(void)state;
+	lab_run("mkdir -p " DATA_DIR " && touch " DATA_DIR "/10.1.2.2");
+	ok(ipam_check(&n, &want, &e), &e);
+	live("a1", "c1");
+	leases("a1", "10.1.2.2/29"); /* taken over */
+	lab_run("touch " DATA_DIR "/10.1.2.4");
+	assert_int_equal(ipam_find(DATA_DIR, "b2", "eth0", found, &e), 0); /* b2's teardown */
+	lab_run("test \"$(cd " DATA_DIR " && echo 10.*)\" = 10.1.2.2");
+	lab_run("touch " DATA_DIR "/10.1.2.4");
+	ok(ipam_remove(DATA_DIR, &e), &e);
+	assert_int_equal(access(DATA_DIR, F_OK), -1);
+}
+
 static void test_remove(void **state)
 {
 	ERROR_INIT(e);
@@ -428,6 +448,7 @@ int main(void)
 		cmocka_unit_test_teardown(test_static_refused, clear),
 		cmocka_unit_test_teardown(test_range, clear),
 		cmocka_unit_test_teardown(test_find, clear),
+		cmocka_unit_test_teardown(test_empty_lease, clear),
 		cmocka_unit_test_teardown(test_remove, clear),
 		cmocka_unit_test_teardown(test_concurrent, clear),
 		cmocka_unit_test_teardown(test_both_families, clear),

@@ -150,6 +150,21 @@ static void test_dead_claim(void **state)
 	lab_run("test $(ls " STATE_PORTS "/tcp/8081) = any");
 }
 
+/* Its maker died before the claim's file was there, or was written. */
+static void test_half_made_claim(void **state)
+{
+	(void)state;
+	lab_run("mkdir -p " STATE_PORTS "/tcp/8080 " STATE_PORTS "/tcp/8081 && touch " STATE_PORTS
+		"/tcp/8081/any");
+	claims("8080:80", "a1");
+	claims("8081:80", "a1");
+	releases("8080-8081:80-81", "a1");
+	lab_run("mkdir -p " STATE_PORTS "/tcp/8080 " STATE_PORTS "/tcp/8081 && touch " STATE_PORTS
+		"/tcp/8081/any");
+	releases("8080-8081:80-81", "a1");
+	lab_run("test -z \"$(ls " STATE_PORTS "/tcp)\"");
+}
+
 static void test_twice(void **state)
 {
 	struct publish v[2] = { port("8000-8010:80-90"), port("127.0.0.1:8005:1") };
@@ -296,6 +311,7 @@ int main(void)
 		cmocka_unit_test_setup(test_all_or_none, reset),
 		cmocka_unit_test_setup(test_only_own_are_released, reset),
 		cmocka_unit_test_setup(test_dead_claim, reset),
+		cmocka_unit_test_setup(test_half_made_claim, reset),
 		cmocka_unit_test_setup(test_twice, reset),
 		cmocka_unit_test_setup(test_foreign_listener, reset),
 		cmocka_unit_test_setup(test_dual_stack_listener, reset),
