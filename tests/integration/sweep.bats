@@ -1,0 +1,146 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0-or-later
+# nsrun, or init, dies of SIGKILL at a system call (tests/killat.c), wherever that is, not only between steps as
+# in faults.bats. Afterwards `delete --force` succeeds, nothing is left that was not there before, and the same id
+# runs as if nothing had been.
+#
+# Of each verb's system calls a sample is tried: evenly spread, from a random offset on. NSRUN_SWEEP=N: N of each
+# verb; NSRUN_SWEEP=all: every one.
+
+load ../helpers
+load ../recovery
+
+setup_file()
+{
+	KILLAT=${BUILD:-$(dirname "$NSRUN")}/tests/killat
+	[[ -x $KILLAT ]] || fail "$KILLAT: not built; make check does it"
+	export KILLAT
+	recovery_begin_file
+}
+
+teardown_file() { recovery_end_file "system calls to die at"; }
+setup() { recovery_begin; }
+teardown() { recovery_end; }
+
+# killat [-c] N|count ARG...: nsrun ARG..., into $BATS_TEST_TMPDIR/out; $status.
+killat()
+{
+	local child=()
+	if [[ $1 == -c ]]; then
+		child=(-c)
+		shift
+	fi
+	status=0
+	{ # into the void: the shell's own "Killed"
+		timeout 20 "$KILLAT" "${child[@]}" "$1" "$NSRUN" "${@:2}" >"$BATS_TEST_TMPDIR/out" 2>&1 </dev/null 3>&- ||
+			status=$?
+	} 2>/dev/null
+	((status < 120 || status > 128)) || ((status == 120)) || # of timeout, of killat
+		fail "$*: exit status $status: $(<"$BATS_TEST_TMPDIR/out")"
+}
+
+# sweep POINTS [-c] ARG...: nsrun ARG... dies at each of POINTS of its system calls; before each `before_each` makes
+# what it needs, after each `after_each` looks. One that was not reached (not every run has the same number, and
+# some wait for others) is no point; a tenth may be so.
+sweep()
+{
+	local points=${NSRUN_SWEEP:-$1} child=() total step at i missed=0 who=nsrun
+	shift
+	if [[ $1 == -c ]]; then
+		child=(-c)
+		who=init
+		shift
+	fi
+	before_each
+	killat "${child[@]}" count "$@"
+	((status == 0)) || fail "$1: $(<"$BATS_TEST_TMPDIR/out")"
+	total=$(tail -n 1 "$BATS_TEST_TMPDIR/out")
+	[[ $total =~ ^[0-9]+$ ]] && ((total >= 20)) || fail "only $total system calls of $1"
+	"$NSRUN" delete --force "$ID"
+	[[ $points != all ]] && ((points < total)) || points=$total
+	step=$((RANDOM % 1000))
+	for ((i = 0; i < points; i++)); do
+		at=$(((i * 1000 + step) * total / points / 1000 + 1))
+		before_each
+		killat "${child[@]}" "$at" "$@"
+		((status != 120)) || missed=$((missed + 1))
+		after_each "$1: $who, system call $at of $total ($(grep killat: "$BATS_TEST_TMPDIR/out" | cut -c1-80))"
+	done
+	((missed * 10 <= points)) || fail "$missed of $points system calls were never reached"
+}
+
+before_each() { :; }
+after_each() { recovers "$1" "${options[@]}"; }
+
+@test "create" {
+	options=()
+	settle
+	sweep 25 create -b "$BUNDLE" "$ID"
+}
+
+@test "create: init" {
+	options=()
+	settle
+	sweep 25 -c create -b "$BUNDLE" "$ID"
+}
+
+@test "create with a network" {
+	options=("${NETWORK[@]}")
+	settle "${options[@]}"
+	sweep 50 create "${options[@]}" -b "$BUNDLE" "$ID"
+}
+
+@test "create with a network: init" {
+	options=("${NETWORK[@]}")
+	settle "${options[@]}"
+	sweep 25 -c create "${options[@]}" -b "$BUNDLE" "$ID"
+}
+
+@test "run" {
+	options=()
+	settle
+	sweep 25 run -b "$BUNDLE" "$ID" true
+}
+
+@test "run with a network" {
+	options=("${NETWORK[@]}")
+	settle "${options[@]}"
+	sweep 40 run "${options[@]}" -b "$BUNDLE" "$ID" true
+}
+
+# After CREATED it is the container's program.
+@test "run with a network: init" {
+	options=("${NETWORK[@]}")
+	settle "${options[@]}"
+	sweep 15 -c run "${options[@]}" -b "$BUNDLE" "$ID" true
+}
+
+@test "start" {
+	before_each() { launch create -b "$BUNDLE" "$ID"; }
+	options=()
+	settle
+	sweep 15 start "$ID"
+}
+
+@test "delete" {
+	before_each() { launch run -d "${options[@]}" -b "$BUNDLE" "$ID"; }
+	options=("${NETWORK[@]}")
+	settle "${options[@]}"
+	sweep 25 delete --force "$ID"
+}
+
+alone() { [[ $(nsrun ps -f json "$ID" | jq length) == 1 ]]; }
+
+@test "exec" {
+	before_each() { [[ $(nsrun list -q) ]] || launch run -d -b "$BUNDLE" "$ID"; }
+	after_each()
+	{
+		wait_until alone
+		assert_status running
+		point
+	}
+	settle
+	sweep 20 exec "$ID" true
+	run -0 nsrun exec "$ID" true
+	recovers exec
+}
