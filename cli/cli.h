@@ -26,6 +26,7 @@
 enum {
 	EXIT_RUNTIME_ERROR = 1,
 	EXIT_NO_VERB = 3,      /* as runc */
+	EXIT_DISAGREEMENT = 4, /* of views: records and kernel disagree */
 	EXIT_EXEC_ERROR = 255, /* as runc: 1 could be the program's own */
 };
 
@@ -174,7 +175,7 @@ int verb_failed(const struct cli *cli, const char *id, struct error *e);
 
 /* What options fill where no header of runtime/ or network/ has a struct for it. */
 enum output_format { FORMAT_TABLE, FORMAT_JSON, FORMAT_PLAIN };
-struct listing_options { /* list, ps, network ls, netns ls, netns show */
+struct listing_options { /* list, ps, network ls, netns ls */
 	int format;	 /* enum output_format */
 	bool quiet;
 };

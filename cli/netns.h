@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What netns.c and netns_show.c share: namespaces by the name of a pin or of a container, and which
- * containers are in which. */
+/* What netns.c, netns_show.c and graph*.c share: namespaces by the name of a pin or of a container,
+ * and which containers are in which. */
 #ifndef CLI_NETNS_H
 #define CLI_NETNS_H
 
@@ -31,8 +31,10 @@ const struct netns_user *netns_users_owner(const struct netns_users *u, uint64_t
 int netns_find(const struct cli *cli, const char *name, int *ret_fd, char **ret_path,
 	       struct error *e);
 
-/* netns_json.c */
-void netns_show_json(const char *name, const char *path, const struct netns_view *v,
-		     const struct netns_users *us, struct strbuf *out);
+/* netns_show.c. args: NAME. */
+struct netns_show_options {
+	int format; /* enum output_format: table, json */
+	bool all, ascii;
+};
 
 #endif

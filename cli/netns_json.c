@@ -4,12 +4,27 @@
 #include <netinet/in.h>
 
 #include "base/json.h"
-#include "cli/netns.h"
+#include "cli/netns_show.h"
 #include "network/attach_record.h"
-#include "network/view.h"
 
-static void put_links(struct json_writer *w, const struct netns_view *v)
+/* The other end of the link, by the namespace's name and its own. */
+static void put_peer(struct json_writer *w, const struct show *s, const struct link_info *l)
 {
+	struct picture_peer peer = s->ns->peers[l - s->ns->view.links];
+
+	if (peer.ns == PICTURE_NOWHERE)
+		return;
+	json_object_begin(w, "peer");
+	json_put_string(w, "namespace", s->g.p.namespaces[peer.ns].name);
+	json_put_u64(w, "inode", s->g.p.namespaces[peer.ns].inode);
+	json_put_string(w, "name", s->g.p.namespaces[peer.ns].view.links[peer.link].name);
+	json_object_end(w);
+}
+
+static void put_links(struct json_writer *w, const struct show *s)
+{
+	const struct netns_view *v = &s->ns->view;
+
 	json_array_begin(w, "links");
 	for (size_t i = 0; i < v->n_links; i++) {
 		const struct link_info *l = &v->links[i];
@@ -23,12 +38,15 @@ static void put_links(struct json_writer *w, const struct netns_view *v)
 		json_put_u64(w, "mtu", l->mtu);
 		json_put_bool(w, "up", l->up);
 		json_put_bool(w, "running", l->running);
+		json_put_bool(w, "carrier", l->carrier);
 		json_put_i64(w, "peerIndex", l->peer_index);
 		json_array_begin(w, "addresses");
 		for (size_t k = 0; k < v->n_addresses; k++)
 			if (v->addresses[k].index == l->index)
 				ip_prefix_put(w, NULL, &v->addresses[k].a);
 		json_array_end(w);
+		json_put_string(w, "network", show_network(s, l));
+		put_peer(w, s, l);
 		json_object_end(w);
 	}
 	json_array_end(w);
@@ -138,22 +156,32 @@ static void put_users(struct json_writer *w, const struct netns_view *v,
 	json_array_end(w);
 }
 
-void netns_show_json(const char *name, const char *path, const struct netns_view *v,
-		     const struct netns_users *us, struct strbuf *out)
+static void put_problems(struct json_writer *w, const struct show *s)
+{
+	json_array_begin(w, "problems");
+	for (size_t i = 0; i < s->g.p.n_problems; i++)
+		if (show_concerns(s, &s->g.p.problems[i]))
+			json_put_string(w, NULL, s->g.p.problems[i].text);
+	json_array_end(w);
+}
+
+void show_json(const struct show *s, struct strbuf *out)
 {
 	struct json_writer w = { .out = out, .pretty = true };
+	const struct netns_view *v = &s->ns->view;
 
 	json_object_begin(&w, NULL);
 	json_put_string(&w, "schema", "nsrun.netns/1");
-	json_put_string(&w, "name", name);
+	json_put_string(&w, "name", s->name);
 	json_put_u64(&w, "inode", v->inode);
-	json_put_string(&w, "path", path);
-	put_users(&w, v, us);
-	put_links(&w, v);
+	json_put_string(&w, "path", s->path);
+	put_users(&w, v, &s->g.users);
+	put_links(&w, s);
 	put_routes(&w, v);
 	put_neighbours(&w, v);
 	put_rules(&w, v);
 	put_listeners(&w, v);
+	put_problems(&w, s);
 	json_object_end(&w);
 	strbuf_puts(out, "\n");
 }

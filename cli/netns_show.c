@@ -1,136 +1,126 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * nsrun netns show [--format table|json] NAME
+ * nsrun netns show [-a] [--ascii] [--format table|json] NAME
  *
  * One namespace, seen from the host: links and what they are plugged into, routes, neighbours,
  * published ports, listening sockets. All is read from the kernel now; only the names of networks
- * come from the records.
+ * come from the records. Where they disagree is said, and is status 4.
  */
+#include "cli/netns_show.h"
+
+#include <errno.h>
 #include <fcntl.h>
 #include <linux/rtnetlink.h>
 #include <netinet/in.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/fd.h"
 #include "base/json.h"
 #include "base/path.h"
-#include "cli/netns.h"
 #include "cli/table.h"
 #include "network/attach_record.h"
-#include "network/view.h"
+#include "network/netns.h"
 
 #define RESOLV_CONF_MAX ((size_t)64 << 10)
-
-/* What is shown. */
-struct show {
-	const char *name;
-	char *path;
-	struct netns_view v;
-	struct netns_users users;
-	const struct netns_user *owner; /* or NULL */
-	struct link_info
-		*host; /* the links of our own namespace, in which the other ends are looked for */
-	size_t n_host;
-};
 
 static void show_done(struct show *s)
 {
 	free(s->path);
-	free(s->host);
-	netns_view_done(&s->v);
-	netns_users_done(&s->users);
+	graph_done(&s->g);
 }
 
 static int show_read(const struct cli *cli, const char *name, struct show *s, struct error *e)
 {
-	struct rtnl r cleanup(rtnl_done) = { .fd = -1 };
 	cleanup_close int fd = -1;
+	uint64_t inode;
 
 	s->name = name;
-	if (netns_find(cli, name, &fd, &s->path, e) < 0 || netns_view_read(fd, &s->v, e) < 0 ||
-	    netns_users_load(&cli->runtime, &s->users, e) < 0 || rtnl_open(&r, e) < 0 ||
-	    rtnl_link_list(&r, &s->host, &s->n_host, e) < 0)
+	if (netns_find(cli, name, &fd, &s->path, e) < 0 || netns_inode(fd, &inode, e) < 0 ||
+	    graph_read(cli, s->path, &s->g, e) < 0)
 		return -1;
-	s->owner = netns_users_owner(&s->users, s->v.inode);
+	s->at = picture_ns_of(&s->g.p, inode);
+	if (s->at == PICTURE_NOWHERE)
+		return error_set(e, ERR_STATUS, "network namespace %s went just now", name);
+	if (!s->g.p.namespaces[s->at].readable)
+		return error_set(e, EPERM, "to look into %s needs CAP_SYS_ADMIN; uid %u lacks it",
+				 name, (unsigned int)geteuid());
+	netns_view_listen(&s->g.p.namespaces[s->at].view);
+	s->ns = &s->g.p.namespaces[s->at];
+	s->owner = netns_users_owner(&s->g.users, inode);
 	return 0;
 }
 
 /* ---- what a link is ---- */
 
-static const struct link_info *link_by_index(const struct show *s, int index)
-{
-	for (size_t i = 0; i < s->v.n_links; i++)
-		if (s->v.links[i].index == index)
-			return &s->v.links[i];
-	return NULL;
-}
-
 static const char *link_name(const struct show *s, int index)
 {
-	const struct link_info *l = link_by_index(s, index);
-
-	return l ? l->name : "?";
+	for (size_t i = 0; i < s->ns->view.n_links; i++)
+		if (s->ns->view.links[i].index == index)
+			return s->ns->view.links[i].name;
+	return "?";
 }
 
-/* The host's end of a veth: each names the other's index. */
-static const struct link_info *host_end(const struct show *s, const struct link_info *l)
+const char *show_network(const struct show *s, const struct link_info *l)
 {
-	if (!str_eq(l->kind, "veth") || l->peer_index <= 0)
-		return NULL;
-	for (size_t i = 0; i < s->n_host; i++)
-		if (s->host[i].index == l->peer_index && s->host[i].peer_index == l->index &&
-		    str_eq(s->host[i].kind, "veth"))
-			return &s->host[i];
+	const struct picture_room *room;
+
+	if (picture_member_of(&s->g.p, l, &room))
+		return room->name ? room->name : room->bridge;
+	for (size_t i = 0; i < s->g.p.n_cables; i++)
+		if (s->g.p.cables[i].a.link == l || s->g.p.cables[i].b.link == l)
+			return "(link)";
 	return NULL;
 }
 
-static const struct attachment *attachment_of(const struct show *s, const struct link_info *l)
+bool show_concerns(const struct show *s, const struct picture_problem *problem)
 {
-	for (size_t i = 0; s->owner && i < s->owner->c.network.n_attachments; i++)
-		if (str_eq(s->owner->c.network.attachments[i].ifname, l->name))
-			return &s->owner->c.network.attachments[i];
-	return NULL;
+	for (size_t i = 0; i < s->ns->n_containers; i++)
+		if (str_eq(s->ns->containers[i]->id, problem->container))
+			return true;
+	return false;
 }
 
 static const char *state_name(const struct link_info *l)
 {
-	return !l->up ? "down" : l->running || l->loopback ? "up" : "no carrier";
+	return !l->up ? "down" : l->carrier ? "up" : "no carrier";
 }
 
-static char *addresses_text(const struct show *s, int index)
+static char *addresses_text(const struct show *s, const struct link_info *l)
 {
-	cleanup_strbuf struct strbuf b = { 0 };
+	struct picture_addresses v = { 0 };
+	char *text;
 
-	for (size_t i = 0; i < s->v.n_addresses; i++) {
-		const struct address_info *a = &s->v.addresses[i];
-		char text[IP_TEXT_MAX];
-
-		/* fe80:: is on every link; it says nothing. */
-		if (a->index != index ||
-		    (a->a.addr.family == AF_INET6 && a->scope == RT_SCOPE_LINK))
-			continue;
-		strbuf_printf(&b, "%s%s", b.len ? " " : "", ip_prefix_text(&a->a, text));
-	}
-	return steal_ptr(&b.s);
+	picture_addresses_of(s->ns, l->index, &v);
+	text = graph_link_addresses(&s->g.p, s->at, l, &v, true, s->all);
+	free(v.v);
+	return text;
 }
 
+/* "host veth1a2b3c", "netns c4, lnk0"; the caller frees. */
 static char *peer_text(const struct show *s, const struct link_info *l)
 {
-	const struct link_info *host = host_end(s, l);
+	struct picture_peer peer = s->ns->peers[l - s->ns->view.links];
+	const char *name;
 
-	if (host)
-		return xasprintf("host %s", host->name);
-	if (str_eq(l->kind, "veth") && l->link_netnsid < 0 && link_by_index(s, l->peer_index))
-		return xasprintf("%s", link_name(s, l->peer_index));
-	return str_eq(l->kind, "veth") ? xstrdup("another namespace") : NULL;
+	if (!str_eq(l->kind, "veth"))
+		return NULL;
+	if (peer.ns == PICTURE_NOWHERE)
+		return xstrdup("another namespace");
+	name = s->g.p.namespaces[peer.ns].view.links[peer.link].name;
+	if (peer.ns == s->at)
+		return xstrdup(name);
+	return peer.ns == PICTURE_HOST
+		       ? xasprintf("host %s", name)
+		       : xasprintf("netns %s, %s", picture_ns_name(&s->g.p, peer.ns), name);
 }
 
 /* ---- for people ---- */
 
 static void put_head(const struct show *s, struct strbuf *out)
 {
-	strbuf_printf(out, "%s   net:[%llu]   %s", s->name, (unsigned long long)s->v.inode,
+	strbuf_printf(out, "%s   net:[%llu]   %s", s->name, (unsigned long long)s->ns->inode,
 		      s->path);
 	if (s->owner) /* made "2026-11-22T05:32:46.08204933Z" */
 		strbuf_printf(out, "   owner %s   made %.10s %.8s UTC by nsrun", s->owner->c.owner,
@@ -141,9 +131,9 @@ static void put_head(const struct show *s, struct strbuf *out)
 
 static const char *program_of(const struct show *s, pid_t pid)
 {
-	for (size_t i = 0; i < s->v.processes.n; i++)
-		if (s->v.processes.v[i].pid == pid)
-			return s->v.processes.v[i].program;
+	for (size_t i = 0; i < s->ns->view.processes.n; i++)
+		if (s->ns->view.processes.v[i].pid == pid)
+			return s->ns->view.processes.v[i].program;
 	return "?";
 }
 
@@ -158,13 +148,13 @@ static bool is_pid_of(const pid_t *pids, size_t n, pid_t pid)
 /* True if one of the containers in the namespace has the process. */
 static bool is_of_container(const struct show *s, pid_t pid)
 {
-	for (size_t i = 0; i < s->users.n; i++) {
+	for (size_t i = 0; i < s->g.users.n; i++) {
 		cleanup_free pid_t *pids = NULL;
 		size_t n = 0;
 
-		if (s->users.v[i].inode == s->v.inode &&
-		    (s->users.v[i].c.init.pid == pid ||
-		     (container_pids(&s->users.v[i].c, &pids, &n, NULL) == 0 &&
+		if (s->g.users.v[i].inode == s->ns->inode &&
+		    (s->g.users.v[i].c.init.pid == pid ||
+		     (container_pids(&s->g.users.v[i].c, &pids, &n, NULL) == 0 &&
 		      is_pid_of(pids, n, pid))))
 			return true;
 	}
@@ -175,10 +165,10 @@ static void put_users(const struct show *s, struct strbuf *out)
 {
 	cleanup_strbuf struct strbuf b = { 0 };
 
-	for (size_t i = 0; i < s->users.n; i++) {
-		const struct container *c = &s->users.v[i].c;
+	for (size_t i = 0; i < s->g.users.n; i++) {
+		const struct container *c = &s->g.users.v[i].c;
 
-		if (s->users.v[i].inode != s->v.inode)
+		if (s->g.users.v[i].inode != s->ns->inode)
 			continue;
 		if (c->init.pid > 0)
 			strbuf_printf(&b, "%s%s (pid %d %s)", b.len ? ", " : "", c->id,
@@ -186,41 +176,55 @@ static void put_users(const struct show *s, struct strbuf *out)
 		else
 			strbuf_printf(&b, "%s%s (stopped)", b.len ? ", " : "", c->id);
 	}
-	for (size_t i = 0; i < s->v.processes.n; i++)
-		if (!is_of_container(s, s->v.processes.v[i].pid))
+	for (size_t i = 0; i < s->ns->view.processes.n; i++)
+		if (!is_of_container(s, s->ns->view.processes.v[i].pid))
 			strbuf_printf(&b, "%s? (pid %d %s)", b.len ? ", " : "",
-				      (int)s->v.processes.v[i].pid, s->v.processes.v[i].program);
+				      (int)s->ns->view.processes.v[i].pid,
+				      s->ns->view.processes.v[i].program);
 	strbuf_printf(out, "used by  %s\n", b.len ? b.s : "nobody");
+}
+
+/* Without -a, "lo" is told of only if there is something to tell. */
+static bool is_shown(const struct show *s, const struct link_info *l)
+{
+	return s->all || !l->loopback || !l->up || s->ns->view.n_links == 1;
 }
 
 static void put_links(const struct show *s, struct strbuf *out)
 {
-	static const char *const heads[] = { "IFACE", "STATE", "ADDRESS", "PEER", "NETWORK" };
-	cleanup_table struct table t = { .columns = ARRAY_SIZE(heads) };
+	static const char *const heads[] = { "IFACE",	"STATE", "ADDRESS", "PEER",
+					     "NETWORK", "MAC",	 "MTU" };
+	cleanup_table struct table t = { .columns = s->all ? 7 : 5 };
 
-	for (size_t i = 0; i < ARRAY_SIZE(heads); i++)
+	for (size_t i = 0; i < t.columns; i++)
 		table_add(&t, heads[i]);
-	for (size_t i = 0; i < s->v.n_links; i++) {
-		const struct link_info *l = &s->v.links[i];
-		const struct attachment *a = attachment_of(s, l);
-		cleanup_free char *addresses = addresses_text(s, l->index), *peer = peer_text(s, l);
+	for (size_t i = 0; i < s->ns->view.n_links; i++) {
+		const struct link_info *l = &s->ns->view.links[i];
+		cleanup_free char *addresses = addresses_text(s, l), *peer = peer_text(s, l);
+		char mac[18];
 
+		if (!is_shown(s, l))
+			continue;
 		table_add(&t, l->name);
 		table_add(&t, state_name(l));
 		table_add(&t, addresses);
 		table_add(&t, peer);
-		table_add(&t, a ? a->network : NULL);
+		table_add(&t, show_network(s, l));
+		if (s->all) {
+			table_add(&t, mac_text(l->mac, mac));
+			table_addf(&t, "%u", l->mtu);
+		}
 	}
 	table_put(&t, out);
 }
 
 /* One more item on the line that begins with LABEL; the first puts the label. */
-static void put_item(struct strbuf *line, const char *label, const char *item)
+static void put_item(const struct show *s, struct strbuf *line, const char *label, const char *item)
 {
 	if (!line->len)
 		strbuf_printf(line, "%-10s %s", label, item);
 	else
-		strbuf_printf(line, " · %s", item);
+		strbuf_printf(line, " %s %s", s->ascii ? "|" : "·", item);
 }
 
 static void end_line(struct strbuf *line, struct strbuf *out)
@@ -251,13 +255,14 @@ static void put_routes(const struct show *s, struct strbuf *out)
 {
 	cleanup_strbuf struct strbuf line = { 0 };
 
-	for (size_t i = 0; i < s->v.n_routes; i++) {
-		cleanup_free char *text = route_text(s, &s->v.routes[i]);
+	for (size_t i = 0; i < s->ns->view.n_routes; i++) {
+		cleanup_free char *text = route_text(s, &s->ns->view.routes[i]);
 
-		if (s->v.routes[i].family == AF_INET6 && s->v.routes[i].dst.len == 64 &&
-		    s->v.routes[i].dst.addr.b[0] == 0xfe) /* fe80::/64 of each link */
+		if (!s->all && s->ns->view.routes[i].family == AF_INET6 &&
+		    s->ns->view.routes[i].dst.len == 64 &&
+		    s->ns->view.routes[i].dst.addr.b[0] == 0xfe) /* fe80::/64 of each link */
 			continue;
-		put_item(&line, "routes", text);
+		put_item(s, &line, "routes", text);
 	}
 	end_line(&line, out);
 }
@@ -266,15 +271,15 @@ static void put_neighbours(const struct show *s, struct strbuf *out)
 {
 	cleanup_strbuf struct strbuf line = { 0 };
 
-	for (size_t i = 0; i < s->v.n_neighbours; i++) {
-		const struct neighbour_info *n = &s->v.neighbours[i];
+	for (size_t i = 0; i < s->ns->view.n_neighbours; i++) {
+		const struct neighbour_info *n = &s->ns->view.neighbours[i];
 		cleanup_free char *item = NULL;
 		char ip[IP_TEXT_MAX], mac[18];
 
 		item = xasprintf("%s %s %s", ip_addr_text(&n->a, ip),
 				 n->has_mac ? mac_text(n->mac, mac) : "-",
 				 neighbour_state_name(n->state));
-		put_item(&line, "neighbours", item);
+		put_item(s, &line, "neighbours", item);
 	}
 	end_line(&line, out);
 }
@@ -305,29 +310,32 @@ static void put_dns(const struct show *s, struct strbuf *out)
 		if (rest)
 			*rest++ = '\0';
 		if (sscanf(at, " nameserver %63s", ip) == 1 && ip_addr_parse(ip, &a, NULL) == 0)
-			put_item(&line, "dns", ip_addr_text(&a, ip));
+			put_item(s, &line, "dns", ip_addr_text(&a, ip));
 	}
+	if (line.len)
+		strbuf_printf(&line, "   (/etc/resolv.conf of %s)", s->owner->c.id);
 	end_line(&line, out);
 }
 
+/* With the number of connections, where that is cheap to know. */
 static void put_published(const struct show *s, struct strbuf *out)
 {
+	const struct attach_result *r = s->owner ? &s->owner->c.network : NULL;
 	cleanup_strbuf struct strbuf line = { 0 };
+	cleanup_free size_t *counts = NULL;
+	bool known;
 
-	for (size_t i = 0; s->owner && i < s->owner->c.network.n_ports; i++) {
-		const struct publish *p = &s->owner->c.network.ports[i];
-		cleanup_free char *item = NULL;
-		char host[IP_TEXT_MAX];
+	if (!r || !r->n_ports)
+		return;
+	counts = xcalloc(r->n_ports, sizeof(*counts));
+	known = picture_connections(r, counts, NULL) == 0;
+	for (size_t i = 0; i < r->n_ports; i++) {
+		cleanup_free char *port = graph_port(&r->ports[i]), *item = NULL;
 
-		if (p->count > 1)
-			item = xasprintf("%s:%u-%u -> %u-%u/%s", publish_host(p, host),
-					 p->host_port, p->host_port + p->count - 1,
-					 p->container_port, p->container_port + p->count - 1,
-					 publish_protocol(p->protocol));
-		else
-			item = xasprintf("%s:%u -> %u/%s", publish_host(p, host), p->host_port,
-					 p->container_port, publish_protocol(p->protocol));
-		put_item(&line, "publish", item);
+		item = known ? xasprintf("%s   %zu connection%s", port, counts[i],
+					 counts[i] == 1 ? "" : "s")
+			     : xstrdup(port);
+		put_item(s, &line, "publish", item);
 	}
 	end_line(&line, out);
 }
@@ -336,8 +344,8 @@ static void put_listeners(const struct show *s, struct strbuf *out)
 {
 	cleanup_strbuf struct strbuf line = { 0 };
 
-	for (size_t i = 0; i < s->v.n_listeners; i++) {
-		const struct listener *l = &s->v.listeners[i];
+	for (size_t i = 0; i < s->ns->view.n_listeners; i++) {
+		const struct listener *l = &s->ns->view.listeners[i];
 		bool v6 = l->addr.family == AF_INET6;
 		cleanup_free char *item = NULL;
 		char ip[IP_TEXT_MAX];
@@ -345,13 +353,30 @@ static void put_listeners(const struct show *s, struct strbuf *out)
 		item = xasprintf("%s%s%s:%u/%s %s", v6 ? "[" : "", ip_addr_text(&l->addr, ip),
 				 v6 ? "]" : "", l->port, publish_protocol(l->protocol),
 				 l->program[0] ? l->program : "?");
-		put_item(&line, "listen", item);
+		put_item(s, &line, "listen", item);
 	}
 	end_line(&line, out);
 }
 
+/* Returns how many there are. */
+static size_t put_problems(const struct show *s, struct strbuf *out)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < s->g.p.n_problems; i++) {
+		if (!show_concerns(s, &s->g.p.problems[i]))
+			continue;
+		if (out)
+			strbuf_printf(out, "%-10s %s\n", "problem", s->g.p.problems[i].text);
+		n++;
+	}
+	return n;
+}
+
 static void show_table(const struct show *s, struct strbuf *out)
 {
+	size_t from = out->len;
+
 	put_head(s, out);
 	put_users(s, out);
 	put_links(s, out);
@@ -360,19 +385,23 @@ static void show_table(const struct show *s, struct strbuf *out)
 	put_dns(s, out);
 	put_published(s, out);
 	put_listeners(s, out);
+	put_problems(s, out);
 	strbuf_printf(out, "%-10s nsrun netns exec %s -- ss -tnp\n", "try", s->name);
+	graph_clean(out, from);
 }
 
 int cmd_netns_show(struct cli *cli, void *options, struct error *e)
 {
-	const struct listing_options *o = options;
-	struct show s cleanup(show_done) = { 0 };
+	const struct netns_show_options *o = options;
+	struct show s cleanup(show_done) = { .all = o->all,
+					     .ascii = o->ascii || graph_ascii_locale() };
 
 	if (show_read(cli, cli->args[0], &s, e) < 0)
 		return error_wrap(e, "netns show");
 	if (o->format == FORMAT_JSON)
-		netns_show_json(s.name, s.path, &s.v, &s.users, &cli->out);
+		show_json(&s, &cli->out);
 	else
 		show_table(&s, &cli->out);
+	cli->status = put_problems(&s, NULL) ? EXIT_DISAGREEMENT : 0;
 	return 0;
 }

@@ -8,4 +8,12 @@
 /* network_ports.c. args: none. OPTIONS: struct listing_options: table, json, plain; -q */
 int cmd_network_ports(struct cli *cli, void *options, struct error *e);
 
+/* network_graph.c. args: none. */
+enum graph_format { GRAPH_TEXT, GRAPH_DOT, GRAPH_MERMAID, GRAPH_JSON };
+struct graph_options {
+	int format; /* enum graph_format */
+	bool all, ascii;
+};
+int cmd_network_graph(struct cli *cli, void *options, struct error *e);
+
 #endif

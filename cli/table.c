@@ -35,8 +35,7 @@ void table_addf(struct table *t, const char *fmt, ...)
 	add(t, text);
 }
 
-/* Columns as a person counts them: the bytes of UTF-8 that begin a character. */
-static size_t width(const char *s)
+size_t table_width(const char *s)
 {
 	size_t n = 0;
 
@@ -50,10 +49,10 @@ void table_put(const struct table *t, struct strbuf *out)
 	size_t widest[TABLE_COLUMNS_MAX] = { 0 };
 
 	for (size_t i = 0; i < t->n_cells; i++)
-		if (width(t->cells[i]) > widest[i % t->columns])
-			widest[i % t->columns] = width(t->cells[i]);
+		if (table_width(t->cells[i]) > widest[i % t->columns])
+			widest[i % t->columns] = table_width(t->cells[i]);
 	for (size_t i = 0; i < t->n_cells; i++) {
-		size_t column = i % t->columns, pad = widest[column] - width(t->cells[i]);
+		size_t column = i % t->columns, pad = widest[column] - table_width(t->cells[i]);
 
 		strbuf_puts(out, t->cells[i]);
 		if (column + 1 == t->columns)

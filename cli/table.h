@@ -23,6 +23,8 @@ void table_add(struct table *t, const char *text);
 void table_addf(struct table *t, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 /* Aligned, two spaces between columns, nothing trailing. */
 void table_put(const struct table *t, struct strbuf *out);
+/* Columns as a person counts them: the bytes of UTF-8 that begin a character. */
+size_t table_width(const char *s);
 /* Without the first row, its heads: a tab between the cells. */
 void table_put_plain(const struct table *t, struct strbuf *out);
 

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "cli/cli.h"
+#include "cli/netns.h"
 #include "cli/network.h"
 
 #define FDS_MAX 4096
@@ -116,8 +117,13 @@ static const struct option view_list_options[] = {
 	FLAG(quiet, 'q', "quiet", "names alone"),
 	OPTIONS_END
 };
-static const struct option view_options[] = {
+#undef S
+
+#define S struct netns_show_options
+static const struct option netns_show_options[] = {
 	CHOICE(format, 0, "format", "table|json", "how it is printed"),
+	FLAG(all, 'a', "all", "MACs, MTUs, fe80:: and lo too"),
+	FLAG(ascii, 0, "ascii", "without UTF-8"),
 	OPTIONS_END
 };
 #undef S
@@ -168,6 +174,15 @@ static const struct option network_create_options[] = {
 };
 #undef S
 
+#define S struct graph_options
+static const struct option graph_options[] = {
+	CHOICE(format, 0, "format", "text|dot|mermaid|json", "how it is drawn"),
+	FLAG(all, 'a', "all", "MACs, MTUs, fe80:: and unused networks too"),
+	FLAG(ascii, 0, "ascii", "without UTF-8"),
+	OPTIONS_END
+};
+#undef S
+
 /* ---- verbs ---- */
 
 /* A verb's function, options and the struct that they fill. */
@@ -191,6 +206,11 @@ static const struct verb network_verbs[] = {
 	{ .name = "inspect", RUN(cmd_network_inspect, no_options), ARGS(1, ANY, "NAME..."),
 	  .summary = "settings and members, as JSON", COMPLETES(NETWORK, NETWORK),
 	  EXAMPLES("nsrun network inspect web", "nsrun network inspect bridge web") },
+	{ .name = "graph", RUN(cmd_network_graph, graph_options), FILLS(graph_options),
+	  ARGS(0, 0, ""),
+	  .summary = "who is plugged into what, as the kernel has it",
+	  .detail = "Status 4: records and kernel disagree.",
+	  EXAMPLES("nsrun network graph", "nsrun network graph --format dot | dot -Tsvg") },
 	{ .name = "ports", RUN(cmd_network_ports, view_list_options), FILLS(listing_options),
 	  ARGS(0, 0, ""),
 	  .summary = "list published ports and whose they are",
@@ -206,7 +226,8 @@ static const struct verb netns_verbs[] = {
 	  ARGS(0, 0, ""),
 	  .summary = "list network namespaces and who uses them",
 	  EXAMPLES("nsrun netns ls", "nsrun netns ls -q") },
-	{ .name = "show", RUN(cmd_netns_show, view_options), FILLS(listing_options),
+	{ .name = "show", RUN(cmd_netns_show, netns_show_options),
+	  FILLS(netns_show_options),
 	  ARGS(1, 1, "NAME"),
 	  .summary = "links, addresses, routes and neighbours, seen from the host",
 	  COMPLETES(NETNS, NOTHING),

@@ -24,6 +24,7 @@
 /* The kernel's CTA_FILTER_F_CTA_PROTO_NUM, which its uapi headers lack: bit 3 (ip src, ip dst,
  * zone, proto num, ...). */
 #define FILTER_PROTO_NUM (1U << 3)
+#define COUNT_MAX	 65536
 
 struct tuple {
 	struct ip_addr src, dst;
@@ -136,15 +137,24 @@ static int flush_protocol(int fd, uint32_t *seq, uint8_t family, uint8_t protoco
 	return netlink_send(&b, fd, seq, NULL, NULL, e);
 }
 
+/* Flows in the table; -1: not known. */
+static long long table_size(void)
+{
+	cleanup_free char *text = NULL;
+	long long n = -1;
+
+	if (file_read(AT_FDCWD, "/proc/sys/net/netfilter/nf_conntrack_count", false, 64, &text,
+		      NULL, NULL) < 0)
+		return -1;
+	text[strcspn(text, "\n")] = '\0';
+	return str_to_int64(text, 0, INT32_MAX, &n) < 0 ? -1 : n;
+}
+
 /* The kernel walks its whole table, be it empty (13 ms for 262144 buckets, the default from 4 GB of
  * memory on): then there is nothing to do. */
 static bool table_is_empty(void)
 {
-	cleanup_free char *count = NULL;
-
-	return file_read(AT_FDCWD, "/proc/sys/net/netfilter/nf_conntrack_count", false, 64, &count,
-			 NULL, NULL) == 0 &&
-	       str_eq(count, "0\n");
+	return table_size() == 0;
 }
 
 static void close_aside(int *fd)
@@ -175,5 +185,56 @@ int conntrack_flush(const struct port_rule *v, size_t n, struct error *e)
 			if (flush_protocol(fd, &seq, families[f], protocols[p], v, n, e) < 0)
 				return -1;
 		}
+	return 0;
+}
+
+static void count_flow(const struct nlmsghdr *h, const struct port_rule *v, size_t n, size_t *ret)
+{
+	struct nlattr *tb[CTA_MAX + 1];
+	struct tuple orig, reply;
+
+	netlink_attrs(h, sizeof(struct nfgenmsg), tb, CTA_MAX);
+	tuple_parse(tb[CTA_TUPLE_ORIG], &orig);
+	tuple_parse(tb[CTA_TUPLE_REPLY], &reply);
+	for (size_t i = 0; i < n; i++)
+		if (v[i].protocol == orig.protocol && v[i].host_port == orig.dst_port &&
+		    ip_addr_cmp(&v[i].target, &reply.src) == 0 &&
+		    flow_matches(&v[i], &orig, &reply)) {
+			ret[i]++;
+			return;
+		}
+}
+
+int conntrack_count(const struct port_rule *v, size_t n, size_t *ret, struct error *e)
+{
+	static const uint8_t protocols[] = { IPPROTO_TCP, IPPROTO_UDP, IPPROTO_SCTP };
+	static const uint8_t families[] = { AF_INET, AF_INET6 };
+	int fd cleanup(close_aside) = -1;
+	long long size = table_size();
+	uint32_t seq = 0;
+
+	if (n == 0 || size == 0)
+		return 0;
+	if (size < 0 || size > COUNT_MAX)
+		return error_set(e, ERR_GENERIC, "count the connections: %lld in the table", size);
+	if (netlink_open(NETLINK_NETFILTER, &fd, e) < 0)
+		return -1;
+	for (size_t f = 0; f < ARRAY_SIZE(families) * ARRAY_SIZE(protocols); f++) {
+		uint8_t family = families[f / ARRAY_SIZE(protocols)],
+			protocol = protocols[f % ARRAY_SIZE(protocols)];
+		struct strbuf raw cleanup(strbuf_done) = { 0 };
+		bool wanted = false;
+		size_t left;
+
+		for (size_t i = 0; i < n; i++)
+			wanted |= v[i].target.family == family && v[i].protocol == protocol;
+		if (!wanted)
+			continue;
+		if (flows_dump(fd, &seq, family, protocol, &raw, e) < 0)
+			return -1;
+		left = raw.len;
+		for (struct nlmsghdr *h = (void *)raw.s; NLMSG_OK(h, left); h = NLMSG_NEXT(h, left))
+			count_flow(h, v, n, ret);
+	}
 	return 0;
 }

@@ -39,12 +39,17 @@ struct link_info {
 	unsigned char mac[6];
 	uint32_t mtu, group;
 	bool up, running, loopback;
+	bool carrier; /* at once; `running` follows up to a second later */
 };
 /* By index > 0, else by name. Returns 1 and *ret, or 0 if there is none. */
 int rtnl_link_get(struct rtnl *r, int index, const char *name, struct link_info *ret,
 		  struct error *e);
 /* All links; *ret freed by the caller. Not for the hot path. */
 int rtnl_link_list(struct rtnl *r, struct link_info **ret, size_t *ret_n, struct error *e);
+
+/* The number (nsid) that the socket's namespace has for the namespace NETNS_FD, as link_netnsid
+ * tells it; -1: none was given. `ip netns list-id`. */
+int rtnl_netns_id(struct rtnl *r, int netns_fd, int *ret_id, struct error *e);
 
 /* `ip link add NAME type bridge` up, with a pinned MAC, MTU (0: default), no STP, forward delay
  * 0, addr_gen_mode none. EEXIST is an error with that code. Before IPv6 is forwarded to it, a

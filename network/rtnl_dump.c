@@ -9,6 +9,7 @@
 #include <linux/if_addr.h>
 #include <linux/if_link.h>
 #include <linux/neighbour.h>
+#include <linux/net_namespace.h>
 #include <linux/rtnetlink.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -50,6 +51,7 @@ static bool link_parse(const struct nlmsghdr *h, struct link_info *ret)
 				   .group = netlink_u32(tb[IFLA_GROUP]),
 				   .up = ifi->ifi_flags & IFF_UP,
 				   .running = ifi->ifi_flags & IFF_RUNNING,
+				   .carrier = netlink_u8(tb[IFLA_CARRIER]),
 				   .loopback = ifi->ifi_flags & IFF_LOOPBACK };
 	netlink_string(tb[IFLA_IFNAME], ret->name, sizeof(ret->name));
 	netlink_string(info[IFLA_INFO_KIND], ret->kind, sizeof(ret->kind));
@@ -134,6 +136,32 @@ int rtnl_link_list(struct rtnl *r, struct link_info **ret, size_t *ret_n, struct
 	netlink_begin(&b, RTM_GETLINK, NLM_F_DUMP, &ifi, sizeof(ifi), "list links");
 	netlink_put_u32(&b, IFLA_EXT_MASK, RTEXT_FILTER_SKIP_STATS);
 	return list(r, &b, any_link, sizeof(**ret), (void **)ret, ret_n, e);
+}
+
+static void id_reply(const struct nlmsghdr *h, size_t request, void *arg)
+{
+	struct nlattr *tb[NETNSA_MAX + 1];
+
+	(void)request;
+	if (!body(h, RTM_NEWNSID, sizeof(struct rtgenmsg)))
+		return;
+	netlink_attrs(h, sizeof(struct rtgenmsg), tb, NETNSA_MAX);
+	if (tb[NETNSA_NSID])
+		*(int *)arg = (int)netlink_u32(tb[NETNSA_NSID]);
+}
+
+int rtnl_netns_id(struct rtnl *r, int netns_fd, int *ret_id, struct error *e)
+{
+	struct netlink_batch b cleanup(netlink_batch_done) = { 0 };
+	const struct rtgenmsg any = { .rtgen_family = AF_UNSPEC };
+	int id = NETNSA_NSID_NOT_ASSIGNED;
+
+	netlink_begin(&b, RTM_GETNSID, 0, &any, sizeof(any), "number of a network namespace");
+	netlink_put_u32(&b, NETNSA_FD, (uint32_t)netns_fd);
+	if (netlink_send(&b, r->fd, &r->seq, id_reply, &id, e) < 0)
+		return -1;
+	*ret_id = id;
+	return 0;
 }
 
 static bool any_address(const struct nlmsghdr *h, void *at)

@@ -369,6 +369,18 @@ static int ports_find(struct nfnl *nl, const struct port_rule *v, size_t n, bool
 	return found;
 }
 
+int rules_ports_get(const struct port_rule *v, size_t n, bool *ret_there, struct error *e)
+{
+	struct nfnl nl cleanup(nfnl_done) = { .fd = -1 };
+
+	for (size_t i = 0; i < n; i++)
+		if (port_check(&v[i], e) < 0)
+			return -1;
+	if (netlink_open(NETLINK_NETFILTER, &nl.fd, e) < 0)
+		return -1;
+	return ports_find(&nl, v, n, ret_there, e) < 0 ? -1 : 0;
+}
+
 /* delete element inet nsrun any4|one4|any6|one6 { [HOST .] PROTOCOL . PORT } */
 int rules_ports_remove(const struct port_rule *v, size_t n, struct error *e)
 {

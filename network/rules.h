@@ -39,11 +39,16 @@ int rules_ports_add(const struct port_rule *v, size_t n, struct error *e);
 /* Deletes the elements that are there and have exactly this target (the kernel's delete ignores
  * the value, so get first). */
 int rules_ports_remove(const struct port_rule *v, size_t n, struct error *e);
+/* Which of V are there with exactly this target: RET_THERE[0..N). No table: none. */
+int rules_ports_get(const struct port_rule *v, size_t n, bool *ret_there, struct error *e);
 /* Deletes the whole table (tests, `network rm` of the last one). Absent is success. */
 int rules_flush(struct error *e);
 /* Deletes UDP and SCTP flows that went to these host ports, or to these containers (TCP needs
  * none: see conntrack.c). Call it after ports were added, and after they were removed. Without
  * such ports, nothing is done. */
 int conntrack_flush(const struct port_rule *v, size_t n, struct error *e);
+/* How many flows went through each of these ports to its target: RET[0..N). The kernel walks its
+ * whole table: for people who wait, and an error if it has more than 65536 flows. */
+int conntrack_count(const struct port_rule *v, size_t n, size_t *ret, struct error *e);
 
 #endif

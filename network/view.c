@@ -133,9 +133,9 @@ static int read_kernel(int netns_fd, struct netns_view *v, struct error *e)
 
 /* A process of the namespace may be gone by the time that its /proc/PID/net is read: then the next
  * one is asked. */
-static void read_listeners(struct netns_view *v)
+void netns_view_listen(struct netns_view *v)
 {
-	for (size_t i = 0; i < v->processes.n; i++)
+	for (size_t i = 0; i < v->processes.n && !v->listeners; i++)
 		if (listener_list(v->processes.v[i].pid, &v->listeners, &v->n_listeners, NULL) == 0)
 			return;
 }
@@ -144,10 +144,8 @@ int netns_view_read(int netns_fd, struct netns_view *ret, struct error *e)
 {
 	cleanup_netns_view struct netns_view v = { 0 };
 
-	if (netns_inode(netns_fd, &v.inode, e) < 0 || read_kernel(netns_fd, &v, e) < 0 ||
-	    netns_processes_read(v.inode, &v.processes, e) < 0)
+	if (netns_inode(netns_fd, &v.inode, e) < 0 || read_kernel(netns_fd, &v, e) < 0)
 		return -1;
-	read_listeners(&v);
 	*ret = v;
 	memset(&v, 0, sizeof(v));
 	return 0;

@@ -35,13 +35,16 @@ struct netns_view {
 	struct route_info *routes; /* without the tables that the kernel fills by itself */
 	struct neighbour_info *neighbours;
 	struct rule_info *rules;
-	struct listener *listeners; /* empty if no process is in the namespace */
+	struct listener *listeners; /* empty until netns_view_listen() */
 	size_t n_links, n_addresses, n_routes, n_neighbours, n_rules, n_listeners;
-	struct netns_processes processes;
+	struct netns_processes processes; /* the caller's to fill */
 };
 void netns_view_done(struct netns_view *v);
 #define cleanup_netns_view cleanup(netns_view_done)
+/* What the kernel says; no processes, no listeners. */
 int netns_view_read(int netns_fd, struct netns_view *ret, struct error *e);
+/* Adds the listening sockets, by way of one of v->processes. */
+void netns_view_listen(struct netns_view *v);
 
 /* "reachable", "stale", ...: NUD_*. */
 const char *neighbour_state_name(uint16_t state);

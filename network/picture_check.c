@@ -1,0 +1,293 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Where the records and the kernel disagree, each in one sentence with the command that tells more.
+ * What could not be seen, for want of privilege, is not a disagreement; nor is a stranger.
+ */
+#include <netinet/in.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "network/attach.h"
+#include "network/picture.h"
+#include "network/rules.h"
+
+/* CONTAINER may be NULL; SEE is taken over. */
+__attribute__((format(printf, 4, 5))) static void problem(struct picture *p, const char *container,
+							  char *see, const char *fmt, ...)
+{
+	struct picture_problem *one;
+	va_list ap;
+
+	p->problems = xreallocarray(p->problems, p->n_problems + 1, sizeof(*p->problems));
+	one = &p->problems[p->n_problems];
+	va_start(ap, fmt);
+	if (vasprintf(&one->text, fmt, ap) < 0)
+		one->text = xstrdup("out of memory");
+	va_end(ap);
+	one->see = see;
+	one->container = container;
+	p->n_problems++;
+}
+
+static char *see_netns(const struct picture_member *m)
+{
+	return xasprintf("nsrun netns show %s", m->container ? m->container : "?");
+}
+
+static char *see_network(const struct picture_room *room)
+{
+	return xasprintf("nsrun network inspect %s", room->name);
+}
+
+static void mark(struct picture_member *m, const char *text)
+{
+	m->mark = m->mark ? m->mark : text;
+}
+
+/* ---- members ---- */
+
+static bool has_address(const struct picture_addresses *v, const struct ip_addr *a)
+{
+	for (size_t i = 0; i < v->n; i++)
+		if (ip_addr_cmp(&v->v[i].addr, a) == 0)
+			return true;
+	return false;
+}
+
+static const struct attachment *attachment_of(const struct picture_member *m)
+{
+	const struct attach_result *r = &m->record->result;
+
+	for (size_t i = 0; i < r->n_attachments; i++)
+		if (r->attachments[i].host_ifname == m->host_ifname)
+			return &r->attachments[i];
+	return NULL;
+}
+
+static bool is_of(const struct attachment *a, const struct ip_addr *addr)
+{
+	for (size_t i = 0; i < IP_FAMILIES; i++)
+		if (ip_addr_cmp(&a->addresses[i].addr, addr) == 0)
+			return true;
+	return false;
+}
+
+static void check_addresses(struct picture *p, struct picture_member *m, const struct attachment *a)
+{
+	char text[IP_TEXT_MAX];
+
+	for (size_t i = 0; i < IP_FAMILIES; i++) {
+		const struct ip_addr *wanted = &a->addresses[i].addr;
+
+		if (!wanted->family || has_address(&m->addresses, wanted))
+			continue;
+		mark(m, "address");
+		problem(p, m->container, see_netns(m), "%s %s lacks its address %s", m->container,
+			m->link->name, ip_addr_text(wanted, text));
+	}
+	for (size_t i = 0; i < m->addresses.n; i++)
+		if (!is_of(a, &m->addresses.v[i].addr)) {
+			mark(m, "address");
+			problem(p, m->container, see_netns(m),
+				"%s %s has %s, which is not on record", m->container, m->link->name,
+				ip_addr_text(&m->addresses.v[i].addr, text));
+		}
+}
+
+static void check_carrier(struct picture *p, struct picture_member *m)
+{
+	const char *name = m->container;
+
+	if (!m->link->up)
+		problem(p, m->container, see_netns(m), "%s %s is down", name, m->link->name);
+	else if (m->host && !m->host->up)
+		problem(p, m->container, see_netns(m),
+			"%s %s has no carrier: %s is down on the host", name, m->link->name,
+			m->host->name);
+	else if (!m->link->carrier)
+		problem(p, m->container, see_netns(m), "%s %s has no carrier", name, m->link->name);
+	else
+		return;
+	mark(m, "down");
+}
+
+static bool may_look(const struct picture *p, const struct picture_member *m)
+{
+	return m->ns == PICTURE_NOWHERE ? p->n_unreadable == 0 && p->n_left_out == 0
+					: p->namespaces[m->ns].readable;
+}
+
+static void check_recorded(struct picture *p, const struct picture_room *room,
+			   struct picture_member *m)
+{
+	const struct attachment *a = attachment_of(m);
+
+	if (!a)
+		return;
+	if (!m->host) {
+		mark(m, "missing");
+		problem(p, m->container, see_netns(m),
+			"%s %s is on record, but there is no link %s", m->container, a->ifname,
+			a->host_ifname);
+		return;
+	}
+	if (room->link && m->host->master != room->link->index) {
+		mark(m, "unplugged");
+		problem(p, m->container, see_netns(m), "%s %s: %s is not plugged into %s",
+			m->container, a->ifname, m->host->name, room->bridge);
+	}
+	if (m->link) {
+		if (!str_eq(m->link->name, a->ifname))
+			problem(p, m->container, see_netns(m), "%s %s is called %s now",
+				m->container, a->ifname, m->link->name);
+		check_carrier(p, m);
+		check_addresses(p, m, a);
+	} else if (may_look(p, m)) {
+		mark(m, "missing");
+		problem(p, m->container, see_netns(m), "%s %s is not at the other end of %s",
+			m->container, a->ifname, a->host_ifname);
+	}
+}
+
+/* ---- rooms ---- */
+
+/* Two in one room with the same address. */
+static void check_twins(struct picture *p, struct picture_room *room)
+{
+	char text[IP_TEXT_MAX];
+
+	for (size_t i = 0; i < room->n_members; i++)
+		for (size_t k = i + 1; k < room->n_members; k++) {
+			struct picture_member *a = &room->members[i], *b = &room->members[k];
+
+			for (size_t n = 0; n < b->addresses.n; n++) {
+				if (!has_address(&a->addresses, &b->addresses.v[n].addr))
+					continue;
+				mark(b, "same address");
+				problem(p, a->container, see_netns(a),
+					"%s is both %s's (%s) and %s's (%s)",
+					ip_addr_text(&b->addresses.v[n].addr, text),
+					a->container ? a->container : "a stranger", a->host_ifname,
+					b->container ? b->container : "a stranger", b->host_ifname);
+			}
+		}
+}
+
+static size_t count_recorded(const struct picture_room *room)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < room->n_members; i++)
+		n += room->members[i].container != NULL;
+	return n;
+}
+
+static void check_bridge(struct picture *p, struct picture_room *room)
+{
+	const struct network *n = room->network;
+	char text[IP_TEXT_MAX];
+
+	if (count_recorded(room) == 0) /* it is made, and mended, with the first member */
+		return;
+	if (!room->link) {
+		problem(p, NULL, see_network(room), "network %s has members, but no bridge %s",
+			room->name, room->bridge);
+		return;
+	}
+	if (!room->link->up)
+		problem(p, NULL, see_network(room), "%s is down", room->bridge);
+	for (size_t i = 0; n && n->gateway_on_bridge && i < IP_FAMILIES; i++)
+		if (n->ranges[i].gateway.family &&
+		    !has_address(&room->addresses, &n->ranges[i].gateway))
+			problem(p, NULL, see_network(room), "%s lacks its address %s", room->bridge,
+				ip_addr_text(&n->ranges[i].gateway, text));
+	if (n && !n->internal && !p->forwarding)
+		problem(p, NULL, xstrdup("sysctl net.ipv4.ip_forward"),
+			"forwarding is off, so members of %s do not get out", room->name);
+}
+
+/* ---- ports ---- */
+
+/* The container's ports, each once, that have an element missing in the kernel's maps. */
+static void check_ports(struct picture *p, const struct attach_record *rec)
+{
+	cleanup_free struct port_rule *v = NULL;
+	cleanup_free bool *there = NULL;
+	size_t n = 0;
+
+	v = attach_port_rules(&rec->result, 0, &n);
+	if (n == 0)
+		return;
+	there = xcalloc(n, sizeof(*there));
+	if (rules_ports_get(v, n, there, NULL) < 0) /* without the privilege nothing is said */
+		return;
+	for (size_t i = 0; i < n; i++) {
+		bool told = false;
+
+		for (size_t k = 0; k < i && !told; k++)
+			told = !there[k] && v[k].host_port == v[i].host_port &&
+			       v[k].protocol == v[i].protocol;
+		if (!there[i] && !told)
+			problem(p, rec->container_id, xstrdup("nft list table inet nsrun"),
+				"%s: port %u/%s is on record, but has no rule", rec->container_id,
+				v[i].host_port, publish_protocol(v[i].protocol));
+	}
+}
+
+int picture_connections(const struct attach_result *r, size_t *ret, struct error *e)
+{
+	cleanup_free struct port_rule *v = NULL;
+	cleanup_free size_t *counts = NULL;
+	size_t n = 0;
+
+	memset(ret, 0, r->n_ports * sizeof(*ret));
+	v = attach_port_rules(r, 0, &n);
+	counts = xcalloc(n + 1, sizeof(*counts));
+	if (conntrack_count(v, n, counts, e) < 0)
+		return -1;
+	for (size_t i = 0; i < n; i++)
+		for (size_t k = 0; k < r->n_ports; k++) {
+			const struct publish *port = &r->ports[k];
+
+			if (v[i].protocol == port->protocol && v[i].host_port >= port->host_port &&
+			    v[i].host_port < port->host_port + port->count &&
+			    ip_addr_cmp(&v[i].host, &port->host_ip) == 0)
+				ret[k] += counts[i];
+		}
+	return 0;
+}
+
+/* A record without result: its container is being made at this moment, or never will be. */
+static bool is_being_made(const struct picture_options *o, const struct attach_record *rec)
+{
+	for (size_t i = 0; i < o->n_containers; i++)
+		if (str_eq(o->containers[i].instance, rec->instance))
+			return o->containers[i].creating;
+	return false;
+}
+
+void picture_check(struct picture *p, const struct picture_options *o)
+{
+	for (size_t i = 0; i < p->n_rooms; i++) {
+		struct picture_room *room = &p->rooms[i];
+
+		if (!room->name || !str_eq(room->driver, "bridge"))
+			continue;
+		check_bridge(p, room);
+		for (size_t k = 0; k < room->n_members; k++)
+			if (room->members[k].record && room->members[k].record->complete)
+				check_recorded(p, room, &room->members[k]);
+		check_twins(p, room);
+	}
+	for (size_t i = 0; i < p->records.n; i++) {
+		const struct attach_record *rec = &p->records.v[i];
+
+		if (rec->complete)
+			check_ports(p, rec);
+		else if (!is_being_made(o, rec))
+			problem(p, rec->container_id,
+				xasprintf("nsrun delete --force %s", rec->container_id),
+				"%s was attached half", rec->container_id);
+	}
+}
