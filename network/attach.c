@@ -22,6 +22,7 @@
 #include "base/memory.h"
 #include "base/step.h"
 #include "network/bridge.h"
+#include "network/foreign.h"
 #include "network/ipam.h"
 #include "network/lists.h"
 #include "network/ports.h"
@@ -252,19 +253,22 @@ struct port_rule *attach_port_rules(const struct attach_result *r, uint8_t proto
 
 /* The network cannot go away once its lock was held and the list still there: our record, older
  * than that, names it. */
-static int enter_network(struct plan *p, struct rtnl *host, struct error *e)
+static int enter_network(struct plan *p, struct rtnl *host, bool published, struct error *e)
 {
 	cleanup_close int lock = -1;
 
-	if (state_lock_network(p->net.name, &lock, e) < 0 || lists_settle(&p->net, e) < 0)
+	if (state_lock_network(p->net.name, &lock, e) < 0 || lists_settle(&p->net, e) < 0 ||
+	    bridge_ensure(&p->net, host, &p->bridge, e) < 0)
 		return -1;
-	return bridge_ensure(&p->net, host, &p->bridge, e);
+	foreign_warn(&p->net, p->bridge.index, p->bridge.generation, published);
+	return 0;
 }
 
-static int enter_networks(const struct plans *ps, struct rtnl *host, struct error *e)
+static int enter_networks(const struct plans *ps, struct rtnl *host, bool published,
+			  struct error *e)
 {
 	for (size_t i = 0; i < ps->n; i++)
-		if (enter_network(&ps->v[i], host, e) < 0)
+		if (enter_network(&ps->v[i], host, i == 0 && published, e) < 0)
 			return error_wrap(e, "network \"%s\"", ps->v[i].net.name);
 	return 0;
 }
@@ -421,7 +425,7 @@ static int attach_all(const struct attach_options *o, const struct plans *ps, in
 
 	if (rtnl_open(&host, e) < 0)
 		return -1;
-	if (step(e, "bridge", enter_networks(ps, &host, e)) < 0 ||
+	if (step(e, "bridge", enter_networks(ps, &host, o->n_ports, e)) < 0 ||
 	    step(e, "lease", lease_addresses(ps, rec, e)) < 0 ||
 	    step(e, "claim ports", ports_claim(o->ports, o->n_ports, o->instance, e)) < 0 ||
 	    step(e, "link", make_links(ps, o, &host, netns_fd, e)) < 0 ||

@@ -124,13 +124,13 @@ void bridge_network_rules(const struct network *n, struct ip_prefix subnets[IP_F
 			subnets[ret->n_subnets++] = n->ranges[f].subnet;
 }
 
-static int bridge_rules(const struct network *n, struct error *e)
+static int bridge_rules(const struct network *n, uint32_t *ret_generation, struct error *e)
 {
 	struct ip_prefix subnets[IP_FAMILIES];
 	struct network_rules rules;
 
 	bridge_network_rules(n, subnets, &rules);
-	return rules_network_add(&rules, e);
+	return rules_network_add(&rules, ret_generation, e);
 }
 
 static int add_gateway(const struct network *n, const struct network_range *range, struct rtnl *r,
@@ -145,12 +145,12 @@ static int add_gateway(const struct network *n, const struct network_range *rang
 
 /* Each step finds its own work done or does it. */
 static int set_up(const struct network *n, struct rtnl *r, const struct link_info *link,
-		  struct error *e)
+		  uint32_t *ret_generation, struct error *e)
 {
 	if (!link->up && rtnl_link_set_up(r, link->index, true, e) < 0)
 		return -1;
 	/* The rules stand before anything is forwarded. */
-	if (bridge_rules(n, e) < 0)
+	if (bridge_rules(n, ret_generation, e) < 0)
 		return -1;
 	for (int f = 0; f < IP_FAMILIES; f++)
 		if (add_gateway(n, &n->ranges[f], r, link->index, e) < 0)
@@ -170,7 +170,7 @@ static bool same(const struct record *rec, const struct link_info *link)
 /* Under the host-wide lock: the part of `network rm` that flushes the table must not run in
  * between. */
 static int make_or_complete(const struct network *n, struct rtnl *r, struct link_info *link,
-			    struct error *e)
+			    uint32_t *ret_generation, struct error *e)
 {
 	cleanup_close int lock = -1;
 	struct record rec;
@@ -196,7 +196,7 @@ static int make_or_complete(const struct network *n, struct rtnl *r, struct link
 		if (record_write(n, &rec, e) < 0)
 			return -1;
 	}
-	if (set_up(n, r, link, e) < 0)
+	if (set_up(n, r, link, ret_generation, e) < 0)
 		return -1;
 	rec.index = link->index;
 	return record_write(n, &rec, e);
@@ -238,8 +238,10 @@ int bridge_ensure(const struct network *n, struct rtnl *r, struct bridge *ret, s
 
 	/* The rules each time (30 us if they are there): somebody may have flushed the ruleset. */
 	if (is_ready(n, r, ret))
-		return bridge_rules(n, e) < 0 ? error_wrap(e, "bridge %s", n->bridge) : 0;
-	if (make_or_complete(n, r, &link, e) < 0)
+		return bridge_rules(n, &ret->generation, e) < 0
+			       ? error_wrap(e, "bridge %s", n->bridge)
+			       : 0;
+	if (make_or_complete(n, r, &link, &ret->generation, e) < 0)
 		return error_wrap(e, "bridge %s", n->bridge);
 	ret->index = link.index;
 	ret->mtu = link.mtu;

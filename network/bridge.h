@@ -20,6 +20,7 @@
 struct bridge {
 	int index;
 	uint32_t mtu;
+	uint32_t generation; /* of nftables, when the rules were looked at */
 };
 /* The caller holds the network's lock. Some questions to the kernel if all is there; else gateway
  * address, forwarding, route_localnet and rules too, under the host-wide lock. Error if the subnet

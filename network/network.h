@@ -10,6 +10,7 @@
  *	  lock				host-wide: ports, creation of networks and bridges
  *	  state/NAME/lock		a network's existence and its bridge
  *	  state/NAME/link		the bridge: ifindex, MAC, whether we made it
+ *	  state/NAME/firewall		what firewalls of others do to it (foreign.c)
  *	  state/NAME/subnet		of the built-in network
  *	  leases/NAME/10.88.0.2		host-local's layout: container id (our instance id), CR LF,
  *					ifname; beside it NAME/lock

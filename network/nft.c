@@ -72,6 +72,22 @@ void nft_get_table(struct netlink_batch *b)
 	netlink_put_string(b, NFTA_TABLE_NAME, NFT_TABLE);
 }
 
+void nft_get_generation(struct netlink_batch *b)
+{
+	begin(b, NFT_MSG_GETGEN, 0, "generation", "");
+}
+
+bool nft_generation(const struct nlmsghdr *h, uint32_t *ret)
+{
+	struct nlattr *tb[NFTA_GEN_MAX + 1];
+
+	if (h->nlmsg_type != (NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_NEWGEN))
+		return false;
+	netlink_attrs(h, sizeof(struct nfgenmsg), tb, NFTA_GEN_MAX);
+	*ret = netlink_be32(tb[NFTA_GEN_ID]);
+	return true;
+}
+
 void nft_table_comment(const struct nlmsghdr *h, char *ret, size_t size)
 {
 	struct nlattr *tb[NFTA_TABLE_MAX + 1];

@@ -45,6 +45,11 @@ void nft_add_table(struct netlink_batch *b, const char *comment);
 void nft_delete_table(struct netlink_batch *b);
 /* Asks for the table (not in a transaction); the answer goes through nft_table_comment(). */
 void nft_get_table(struct netlink_batch *b);
+/* Asks for the ruleset's generation, which each transaction of anybody counts up (not in a
+ * transaction). */
+void nft_get_generation(struct netlink_batch *b);
+/* False: H is another kind of answer. */
+bool nft_generation(const struct nlmsghdr *h, uint32_t *ret);
 /* The comment in the answer H; "" if there is none. */
 void nft_table_comment(const struct nlmsghdr *h, char *ret, size_t size);
 

@@ -140,6 +140,7 @@ static void put_network(struct netlink_batch *b, int type, const struct network_
 struct mark {
 	bool found;
 	char text[128];
+	uint32_t generation;
 };
 
 static void mark_reply(const struct nlmsghdr *h, size_t request, void *arg)
@@ -147,16 +148,20 @@ static void mark_reply(const struct nlmsghdr *h, size_t request, void *arg)
 	struct mark *m = arg;
 
 	(void)request;
+	if (nft_generation(h, &m->generation))
+		return;
 	m->found = true;
 	nft_table_comment(h, m->text, sizeof(m->text));
 }
 
-/* 1 if the table is there with our mark, 0 if there is none. */
-static int table_check(struct nfnl *nl, struct error *e)
+/* 1 if the table is there with our mark, 0 if there is none. The generation is asked for in the
+ * same round trip. */
+static int table_check(struct nfnl *nl, uint32_t *ret_generation, struct error *e)
 {
 	struct netlink_batch b cleanup(netlink_batch_done) = { 0 };
 	struct mark m = { 0 };
 
+	nft_get_generation(&b);
 	nft_get_table(&b);
 	netlink_tolerate(&b, ENOENT);
 	if (nfnl_send(nl, &b, mark_reply, &m, e) < 0)
@@ -167,6 +172,7 @@ static int table_check(struct nfnl *nl, struct error *e)
 				 " is marked \"%s\", not \"" RULES_TABLE_MARK
 				 "\": another version of nsrun or somebody else made it",
 				 m.text);
+	*ret_generation = m.generation;
 	return m.found;
 }
 
@@ -186,21 +192,25 @@ static int network_send(struct nfnl *nl, int type, bool make, const struct netwo
 	return nfnl_send(nl, &b, NULL, NULL, e);
 }
 
-int rules_network_add(const struct network_rules *n, struct error *e)
+int rules_network_add(const struct network_rules *n, uint32_t *ret_generation, struct error *e)
 {
 	struct nfnl nl cleanup(nfnl_done) = { .fd = -1 };
+	uint32_t generation = 0;
 	ERROR_INIT(mine);
 
 	e = e ? e : &mine;
 	if (netlink_open(NETLINK_NETFILTER, &nl.fd, e) < 0)
 		return -1;
 	for (int i = 0;; i++) {
-		int there = table_check(&nl, e);
+		int there = table_check(&nl, &generation, e);
 
 		if (there < 0)
 			return -1;
-		if (network_send(&nl, NFT_MSG_NEWSETELEM, !there, n, e) == 0)
+		if (network_send(&nl, NFT_MSG_NEWSETELEM, !there, n, e) == 0) {
+			if (ret_generation)
+				*ret_generation = generation;
 			return 0;
+		}
 		/* somebody else was faster: making it (EEXIST) or deleting it (ENOENT) */
 		if (e->code != (there ? ENOENT : EEXIST) || i == TRIES)
 			return error_wrap(e, "rules of bridge \"%s\"", n->bridge);

@@ -23,8 +23,10 @@ struct network_rules {
 };
 /* Makes the table unless it is there (its comment says which version it is: another is
  * ERR_UNSUPPORTED) and adds the network's elements, in one transaction; retried on ERESTART and
- * EBUSY. Adding what is there is success. An internal network is never masqueraded. */
-int rules_network_add(const struct network_rules *n, struct error *e);
+ * EBUSY. Adding what is there is success. An internal network is never masqueraded.
+ * *ret_generation (or NULL): nftables' generation before that, which any change of rules by anybody
+ * counts up. */
+int rules_network_add(const struct network_rules *n, uint32_t *ret_generation, struct error *e);
 int rules_network_remove(const struct network_rules *n, struct error *e); /* absent is success */
 
 struct port_rule {

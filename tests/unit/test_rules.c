@@ -59,7 +59,7 @@ static void add_network(const char *bridge, const char *subnet, const char *subn
 					 .isolate = isolate };
 	ERROR_INIT(e);
 
-	ok(rules_network_add(&n, &e), &e);
+	ok(rules_network_add(&n, NULL, &e), &e);
 }
 
 static int setup(void **state)
@@ -182,15 +182,15 @@ static void test_idempotent(void **state)
 	(void)state;
 	ok(rules_network_remove(&n, &e), &e); /* no table */
 	ok(rules_flush(&e), &e);
-	ok(rules_network_add(&n, &e), &e);
+	ok(rules_network_add(&n, NULL, &e), &e);
 	once = lab_output("nft -s list table inet nsrun");
-	ok(rules_network_add(&n, &e), &e);
+	ok(rules_network_add(&n, NULL, &e), &e);
 	twice = lab_output("nft -s list table inet nsrun");
 	assert_string_equal(once, twice);
 	ok(rules_network_remove(&m, &e), &e); /* never added */
 	before = lab_output("nft -s list table inet nsrun");
 	assert_string_equal(once, before);
-	ok(rules_network_add(&m, &e), &e);
+	ok(rules_network_add(&m, NULL, &e), &e);
 	ok(rules_network_remove(&m, &e), &e);
 	ok(rules_network_remove(&m, &e), &e);
 	after = lab_output("nft -s list table inet nsrun");
@@ -208,10 +208,10 @@ static void test_strange_table(void **state)
 
 	(void)state;
 	lab_run("nft add table inet nsrun");
-	fails(rules_network_add(&n, &e), &e, ERR_UNSUPPORTED, "is marked \"\"");
+	fails(rules_network_add(&n, NULL, &e), &e, ERR_UNSUPPORTED, "is marked \"\"");
 	lab_run("nft delete table inet nsrun; nft add table 'inet nsrun { comment \"nsrun rules "
 		"0\"; }'");
-	fails(rules_network_add(&n, &e), &e, ERR_UNSUPPORTED, "is marked \"nsrun rules 0\"");
+	fails(rules_network_add(&n, NULL, &e), &e, ERR_UNSUPPORTED, "is marked \"nsrun rules 0\"");
 	ok(rules_flush(&e), &e);
 }
 
@@ -239,7 +239,7 @@ static void test_parallel_creators(void **state)
 				ERROR_INIT(e);
 
 				snprintf(name, sizeof(name), "br%d", i);
-				_exit(rules_network_add(&n, &e) < 0 || e.code ? 1 : 0);
+				_exit(rules_network_add(&n, NULL, &e) < 0 || e.code ? 1 : 0);
 			}
 		}
 		for (int i = 0; i < N; i++) {
@@ -274,7 +274,7 @@ static void test_ports(void **state)
 	(void)state;
 	ok(rules_ports_remove(all, ARRAY_SIZE(all), &e), &e); /* no table */
 	fails(rules_ports_add(all, 1, &e), &e, ENOENT, "publish 80/tcp");
-	ok(rules_network_add(&n, &e), &e);
+	ok(rules_network_add(&n, NULL, &e), &e);
 	ok(rules_ports_add(all, ARRAY_SIZE(all), &e), &e);
 	lab_expect("nft list map inet nsrun any4", "tcp . 80 : 10.1.0.2 . 8080");
 	lab_expect("nft list map inet nsrun any4", "udp . 80 : 10.1.0.2 . 8080");
@@ -309,7 +309,7 @@ static void test_many_ports(void **state)
 	for (int i = 0; i < N; i++)
 		v[i] = port(IPPROTO_TCP, NULL, (uint16_t)(1000 + i), "10.1.0.2",
 			    (uint16_t)(1000 + i));
-	ok(rules_network_add(&n, &e), &e);
+	ok(rules_network_add(&n, NULL, &e), &e);
 	ok(rules_ports_add(v, N, &e), &e);
 	lab_run("test $(nft -j list map inet nsrun any4 | grep -o tcp | wc -l) = 5000");
 	fails(rules_ports_add(v, N, &e), &e, EEXIST,
@@ -340,7 +340,7 @@ static void test_no_grace_period(void **state)
 	ERROR_INIT(e);
 
 	(void)state;
-	ok(rules_network_add(&n, &e), &e);
+	ok(rules_network_add(&n, NULL, &e), &e);
 	for (int i = 0; i < 20; i++) {
 		long slept = sleeps();
 
@@ -348,7 +348,7 @@ static void test_no_grace_period(void **state)
 		ok(conntrack_flush(p, 2, &e), &e);
 		ok(rules_ports_remove(p, 2, &e), &e);
 		ok(conntrack_flush(p, 2, &e), &e);
-		ok(rules_network_add(&n, &e), &e);
+		ok(rules_network_add(&n, NULL, &e), &e);
 		slept = sleeps() - slept;
 		if (i > 0 && slept < least)
 			least = slept;

@@ -76,7 +76,7 @@ static void add_network(const char *bridge, const char *subnet, const char *subn
 					 .isolate = isolate };
 	ERROR_INIT(e);
 
-	ok(rules_network_add(&n, &e), &e);
+	ok(rules_network_add(&n, NULL, &e), &e);
 }
 
 static pid_t servers[ARRAY_SIZE(CONTAINERS) + 1];
