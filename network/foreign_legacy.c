@@ -161,9 +161,9 @@ static bool link_matches(const char *asked, const unsigned char *mask, bool inve
 
 static bool names_us(const struct entry *x, const struct foreign_flow *flow)
 {
-	const char *name = flow->in[0] ? flow->in : flow->out, *asked = flow->in[0] ? x->in : x->out;
-
-	return !(flow->in[0] ? x->in_not : x->out_not) && strncmp(asked, name, IFNAMSIZ) == 0;
+	if (flow->in[0])
+		return !x->in_not && strncmp(x->in, flow->in, IFNAMSIZ) == 0;
+	return !x->out_not && strncmp(x->out, flow->out, IFNAMSIZ) == 0;
 }
 
 static enum outcome walk_from(struct walk *w, unsigned int at, int depth);

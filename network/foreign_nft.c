@@ -13,7 +13,8 @@
  * direct, by a set, by a verdict map or in a chain of its own (DOCKER-USER, ufw-user-forward, the
  * zones of firewalld). It does not see what hangs on addresses, ports, marks, or the uplink's name:
  * an accept of that kind is passed over, which can warn in vain, and so is a drop of that kind,
- * which can miss one. Chains of the families bridge and netdev are not looked at.
+ * which can miss one. That answers are let through is taken for granted. Chains of the families
+ * bridge and netdev are not looked at.
  */
 #include <errno.h>
 #include <linux/netfilter/nfnetlink.h>
@@ -185,7 +186,8 @@ static enum outcome walk_chain(struct walk *w, const char *chain, int depth)
 	if (rules_dump(w, chain, &raw) < 0)
 		return FAILED;
 	left = raw.len;
-	for (struct nlmsghdr *h = (void *)raw.s; !end && NLMSG_OK(h, left); h = NLMSG_NEXT(h, left)) {
+	for (struct nlmsghdr *h = (void *)raw.s; !end && NLMSG_OK(h, left);
+	     h = NLMSG_NEXT(h, left)) {
 		struct rule_verdict v;
 		enum outcome o;
 

@@ -185,8 +185,9 @@ static void run_cmp(struct machine *m, struct nlattr *const *tb)
 /* The key is all that is known from the register on: one value, or a concatenation. */
 static void run_lookup(struct machine *m, struct nlattr *const *tb)
 {
-	uint32_t reg = netlink_be32(tb[NFTA_LOOKUP_SREG]), flags = netlink_be32(tb[NFTA_LOOKUP_FLAGS]);
-	bool map = tb[NFTA_LOOKUP_DREG], invert = flags & NFT_LOOKUP_F_INV;
+	bool map = tb[NFTA_LOOKUP_DREG],
+	     invert = netlink_be32(tb[NFTA_LOOKUP_FLAGS]) & NFT_LOOKUP_F_INV;
+	uint32_t reg = netlink_be32(tb[NFTA_LOOKUP_SREG]);
 	struct rule_verdict found = { .code = NFT_CONTINUE };
 	char set[FOREIGN_NAME_MAX * 2];
 	size_t n = 0;

@@ -1,0 +1,101 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# What the network's bats files share: their networks are below $NSRUN_NET_DIR, and go with the test; web
+# servers in containers; a neighbour on a LAN; datagrams.
+
+# A file with a setup or teardown of its own calls these two in them.
+network_begin()
+{
+	test_begin
+	export NSRUN_NET_DIR=$BATS_TEST_TMPDIR/net.d
+	mkdir "$NSRUN_NET_DIR"
+}
+
+network_end()
+{
+	local id name
+	for id in $(nsrun list -q); do nsrun delete --force "$id"; done
+	for name in $(nsrun network ls -q); do nsrun network rm "$name"; done
+	[[ ! ${udp_server-} ]] || kill "$udp_server" 2>/dev/null || true
+	! ip link show lan0 >/dev/null 2>&1 || remove_lan
+	[[ ! -e /run/netns ]] || ! mountpoint -q /run/netns || umount -l /run/netns
+	test_end
+}
+
+setup() { network_begin; }
+teardown() { network_end; }
+
+# serve ID ARG...: a container that answers "hello from ID" on port 80.
+serve()
+{
+	local id=$1
+	shift
+	if [[ ! -d $BATS_TEST_TMPDIR/web ]]; then
+		make_bundle "$BATS_TEST_TMPDIR/web" sh -c 'mkdir /tmp/www && hostname >/tmp/www/index.html && exec httpd -f -p 80 -h /tmp/www'
+		set_config -b "$BATS_TEST_TMPDIR/web" '.mounts += [{"destination": "/tmp", "type": "tmpfs", "source": "tmpfs"}]'
+	fi
+	set_config -b "$BATS_TEST_TMPDIR/web" '.hostname = $id' --arg id "hello-from-$id"
+	launch run -d -b "$BATS_TEST_TMPDIR/web" "$@" "$id"
+	wait_until ip netns exec "$id" wget -t 1 -T 2 -qO- 127.0.0.1
+}
+
+# fetch URL from the host; from_container ID URL.
+fetch() { wget -t 1 -T 2 -qO- "$1"; }
+from_container() { timeout 10 ip netns exec "$1" wget -t 1 -T 2 -qO- "$2"; }
+address_of() { nsrun state "$1" | jq -r '.network.result.attachments[0].address | split("/")[0]'; }
+
+# A LAN: another namespace, cabled to the host's.
+make_lan()
+{
+	ip netns add "lan-$ID"
+	ip link add lan0 type veth peer name lan0 netns "lan-$ID"
+	ip addr add 192.0.2.1/24 dev lan0
+	ip link set lan0 up
+	ip -n "lan-$ID" addr add 192.0.2.2/24 dev lan0
+	ip -n "lan-$ID" link set lan0 up
+	ip -n "lan-$ID" link set lo up
+	ip -n "lan-$ID" route add default via 192.0.2.1
+}
+
+serve_lan()
+{
+	echo page >"$BATS_TEST_TMPDIR/index.html"
+	ip netns exec "lan-$ID" busybox httpd -f -p 80 -h "$BATS_TEST_TMPDIR" >/dev/null 2>&1 3>&- &
+	lan_server=$!
+	wait_until ip netns exec "lan-$ID" wget -t 1 -T 2 -qO- http://192.0.2.2/
+}
+
+remove_lan()
+{
+	if [[ ${lan_server-} ]]; then
+		kill "$lan_server"
+		wait "$lan_server" || true
+	fi
+	ip link del lan0
+	ip netns del "lan-$ID"
+}
+
+# ask_udp PORT: the first character of what answers there, or nothing within a second. (bash reads byte by byte, and a datagram is
+# gone after the first.)
+ask_udp()
+{
+	local line=
+	exec 9<>"/dev/udp/127.0.0.1/$1"
+	echo question >&9
+	read -r -n 1 -t 1 -u 9 line || true
+	exec 9>&-
+	echo "$line"
+}
+
+udp_answers() { [[ $(ask_udp "$1" 2>/dev/null) == "$2" ]]; }
+
+# serve_udp ID TEXT: answers TEXT to each datagram at port 53 of the container, until its namespace's pids are killed.
+serve_udp()
+{
+	# shellcheck disable=SC2016 # perl's variables
+	ip netns exec "$1" perl -MIO::Socket::INET -e '
+		my $s = IO::Socket::INET->new(LocalPort => 53, Proto => "udp") or die;
+		while (1) { my $from = $s->recv(my $q, 100); $s->send("$ARGV[0]\n"); }' "$2" >/dev/null 2>&1 3>&- &
+	udp_server=$!
+}
