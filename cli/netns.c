@@ -19,6 +19,7 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "cli/table.h"
+#include "network/link.h"
 #include "network/netns.h"
 #include "network/view.h"
 
@@ -357,7 +358,10 @@ static int rm_one(struct cli *cli, const struct netns_users *us, const char *nam
 				  us->v[i].c.id);
 			return error_hint(e, "nsrun delete %s", us->v[i].c.id);
 		}
-	return netns_unpin(name, 0, e);
+	/* Twice: while its ends are found by name, and what is laid meanwhile (network/link.c). */
+	if (link_release(NULL, name, e) < 0 || netns_unpin(name, 0, e) < 0)
+		return -1;
+	return link_release(NULL, name, e);
 }
 
 /* Each is tried, also after one could not be removed; the first error is the verb's, further ones

@@ -16,4 +16,13 @@ struct graph_options {
 };
 int cmd_network_graph(struct cli *cli, void *options, struct error *e);
 
+struct network_link_command_options {
+	const char *const *subnets;
+	size_t n_subnets;
+	int format; /* FORMAT_TABLE (a line of text) or FORMAT_JSON */
+};
+/* network_link.c. args: the two ends. */
+int cmd_network_link(struct cli *cli, void *options, struct error *e);
+int cmd_network_unlink(struct cli *cli, void *options, struct error *e);
+
 #endif

@@ -183,6 +183,15 @@ static const struct option graph_options[] = {
 };
 #undef S
 
+#define S struct network_link_command_options
+static const struct option network_link_options[] = {
+	TEXTS(subnets, n_subnets, 0, "subnet", "PREFIX",
+		"such as 10.1.2.0/30 or fd00:1::/64 (default: a free one) *"),
+	CHOICE(format, 0, "format", "text|json", "how it is printed"),
+	OPTIONS_END
+};
+#undef S
+
 /* ---- verbs ---- */
 
 /* A verb's function, options and the struct that they fill. */
@@ -218,6 +227,15 @@ static const struct verb network_verbs[] = {
 	{ .name = "rm", RUN(cmd_network_rm, no_options), ARGS(1, ANY, "NAME..."),
 	  .summary = "remove networks that have no members", COMPLETES(NETWORK, NETWORK),
 	  EXAMPLES("nsrun network rm web", "nsrun network rm web db") },
+	{ .name = "link", RUN(cmd_network_link, network_link_options),
+	  FILLS(network_link_command_options), ARGS(2, 2, "A B"),
+	  .summary = "lay a virtual cable between two containers or namespaces",
+	  COMPLETES(NETNS, NETNS),
+	  EXAMPLES("nsrun network link red blue",
+		   "nsrun network link --subnet 10.1.2.0/30 --subnet fd00:1::/64 red lab") },
+	{ .name = "unlink", RUN(cmd_network_unlink, no_options), ARGS(2, 2, "A B"),
+	  .summary = "take the virtual cables between two away", COMPLETES(NETNS, NETNS),
+	  EXAMPLES("nsrun network unlink red blue") },
 	{ .name = NULL }
 };
 

@@ -245,6 +245,7 @@ static int choose_subnet(const struct network_create_options *o, const struct ne
 
 	if (subnet_uses_get(others->v, others->n, bridge, &uses, e) < 0)
 		return -1;
+	subnet_uses_add_leases(&uses);
 	if (!o->subnet)
 		return subnet_pick(&uses, ret, e);
 	if (subnet_parse(o->subnet, ret, e) < 0)

@@ -15,6 +15,7 @@
  *	  leases/NAME/10.88.0.2		host-local's layout: container id (our instance id), CR LF,
  *					ifname; beside it NAME/lock
  *	  attachments/INSTANCE.json	the intent and result of a container's attachments
+ *	  links/ID.json			a virtual cable between two namespaces (link.h)
  *	  ports/tcp/8080/0.0.0.0	a claimed host port: instance id ("any": every address)
  */
 #ifndef NETWORK_NETWORK_H

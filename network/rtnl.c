@@ -245,7 +245,8 @@ int rtnl_veth_create(struct rtnl *r, const struct veth_spec *v, int *ret_host_in
 	int index = 0;
 
 	put_veth(&b, v);
-	put_no_link_local(&b, v->host_name);
+	if (!v->link_local)
+		put_no_link_local(&b, v->host_name);
 	if (v->master && (v->hairpin || v->isolated))
 		put_port_flags(&b, v->host_name, v->hairpin, v->isolated);
 	if (v->host_altname && strlen(v->host_altname) <= ALTNAME_MAX)

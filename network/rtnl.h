@@ -68,6 +68,7 @@ struct veth_spec {
 	uint32_t mtu;	       /* 0: default */
 	unsigned char host_mac[6], peer_mac[6]; /* all zero: the kernel's choice */
 	bool hairpin, isolated;
+	bool link_local; /* the host end gets an fe80:: address, as the peer does */
 	uint32_t group; /* IFLA_GROUP of the host end, for bulk deletes */
 };
 /* One message makes both ends, one queue each (skips an RCU grace period), host end enslaved and

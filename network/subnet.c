@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "network/subnet.h"
 
+#include <dirent.h>
 #include <linux/rtnetlink.h>
-#include <net/if.h>
 #include <netinet/in.h>
 #include <string.h>
 
 #include "base/memory.h"
-#include "network/rtnl.h"
+#include "network/link.h"
+#include "network/state.h"
 
 /* Where new networks are looked for, in this order. 10.88.0.0/15 is left to podman and to our
  * built-in network, 172.17.0.0/16 to docker. */
@@ -25,6 +26,7 @@ static const struct pool default_pools[] = {
 	{ { 10, 64, 0, 0 }, { 10, 87, 255, 255 }, 16 },
 	{ { 172, 20, 0, 0 }, { 172, 31, 255, 255 }, 16 },
 };
+static const struct pool link_pool = { { 192, 168, 15, 0 }, { 192, 168, 255, 255 }, 24 };
 
 void subnet_uses_done(struct subnet_uses *u)
 {
@@ -41,9 +43,10 @@ void subnet_uses_add(struct subnet_uses *u, const struct ip_prefix *p, const cha
 	u->v[u->n++] = (struct subnet_use){ *p, xstrdup(what) };
 }
 
-static const char *device_name(int index, char buf[IF_NAMESIZE])
+/* Without a name in this namespace (R's): "?". */
+static const char *device_name(struct rtnl *r, int index, struct link_info *buf)
 {
-	return index > 0 && if_indextoname((unsigned int)index, buf) ? buf : "?";
+	return index > 0 && rtnl_link_get(r, index, NULL, buf, NULL) == 1 ? buf->name : "?";
 }
 
 static void add_network(const struct network *n, const struct ip_prefix *subnet,
@@ -70,8 +73,78 @@ static void add_networks(const struct network *v, size_t n, const char *own_brid
 	}
 }
 
-static int add_addresses(struct rtnl *r, const char *own_bridge, struct subnet_uses *u,
-			 struct error *e)
+static void add_links(const struct link_records *ls, struct subnet_uses *u)
+{
+	for (size_t i = 0; i < ls->n; i++) {
+		const struct link_end *a = &ls->v[i].ends[0], *b = &ls->v[i].ends[1];
+
+		for (int f = 0; f < IP_FAMILIES; f++) {
+			struct ip_prefix p = { ip_prefix_first(&a->addresses[f]),
+					       a->addresses[f].len };
+			cleanup_free char *what = NULL;
+			char text[IP_TEXT_MAX];
+
+			if (!p.addr.family)
+				continue;
+			what = xasprintf("%s of the link between %s and %s",
+					 ip_prefix_text(&p, text), a->name, b->name);
+			subnet_uses_add(u, &p, what);
+		}
+	}
+}
+
+/* Of networks whose list is gone, or kept elsewhere (--net-dir): leases/NETWORK/ADDRESS. */
+static void add_leases_of(const char *network, struct subnet_uses *u)
+{
+	cleanup_free char *folder = xasprintf("%s/%s", STATE_LEASES, network);
+	DIR *d = opendir(folder);
+	struct dirent *entry;
+
+	while (d && (entry = readdir(d))) {
+		cleanup_free char *what = NULL;
+		struct ip_prefix p;
+
+		if (ip_addr_parse(entry->d_name, &p.addr, NULL) < 0)
+			continue;
+		p.len = p.addr.family == AF_INET ? 32 : 128;
+		what = xasprintf("the address %s, leased on network %s", entry->d_name, network);
+		subnet_uses_add(u, &p, what);
+	}
+	if (d)
+		closedir(d);
+}
+
+void subnet_uses_add_leases(struct subnet_uses *u)
+{
+	DIR *d = opendir(STATE_LEASES);
+	struct dirent *entry;
+
+	while (d && (entry = readdir(d)))
+		if (entry->d_name[0] != '.')
+			add_leases_of(entry->d_name, u);
+	if (d)
+		closedir(d);
+}
+
+/* What any namespace has: 127/8, ::1, fe80::/10, ff00::/8. */
+static bool is_everywhere(const struct ip_addr *a)
+{
+	static const struct ip_addr one = { .family = AF_INET6, .b = { [15] = 1 } };
+
+	if (a->family == AF_INET)
+		return a->b[0] == 127;
+	return a->b[0] == 0xff || (a->b[0] == 0xfe && (a->b[1] & 0xc0) == 0x80) ||
+	       ip_addr_cmp(a, &one) == 0;
+}
+
+/* A default route in two halves, 0.0.0.0/1 and 128.0.0.0/1, still is one; and so is 2000::/3. */
+static unsigned int default_len(const struct route_info *r)
+{
+	return r->family == AF_INET ? 1 : 3;
+}
+
+static int add_addresses(struct rtnl *r, const char *own_bridge, const char *where,
+			 struct subnet_uses *u, struct error *e)
 {
 	cleanup_free struct address_info *v = NULL;
 	size_t n;
@@ -79,23 +152,25 @@ static int add_addresses(struct rtnl *r, const char *own_bridge, struct subnet_u
 	if (rtnl_address_list(r, &v, &n, e) < 0)
 		return -1;
 	for (size_t i = 0; i < n; i++) {
-		char text[IP_TEXT_MAX], name[IF_NAMESIZE];
 		cleanup_free char *what = NULL;
+		struct link_info link;
+		char text[IP_TEXT_MAX];
 		const char *dev;
 
-		if (v[i].a.addr.family != AF_INET)
+		if (is_everywhere(&v[i].a.addr))
 			continue;
-		dev = device_name(v[i].index, name);
-		if (str_eq(dev, own_bridge) || v[i].a.addr.b[0] == 127)
+		dev = device_name(r, v[i].index, &link);
+		if (str_eq(dev, own_bridge))
 			continue;
-		what = xasprintf("the address %s of %s", ip_prefix_text(&v[i].a, text), dev);
+		what = xasprintf("the address %s of %s%s", ip_prefix_text(&v[i].a, text), dev,
+				 where);
 		subnet_uses_add(u, &v[i].a, what);
 	}
 	return 0;
 }
 
-static int add_routes(struct rtnl *r, const char *own_bridge, struct subnet_uses *u,
-		      struct error *e)
+static int add_routes(struct rtnl *r, const char *own_bridge, const char *where,
+		      struct subnet_uses *u, struct error *e)
 {
 	cleanup_free struct route_info *v = NULL;
 	size_t n;
@@ -103,38 +178,53 @@ static int add_routes(struct rtnl *r, const char *own_bridge, struct subnet_uses
 	if (rtnl_route_list(r, &v, &n, e) < 0)
 		return -1;
 	for (size_t i = 0; i < n; i++) {
-		char text[IP_TEXT_MAX], name[IF_NAMESIZE];
 		cleanup_free char *what = NULL;
+		struct link_info link;
+		char text[IP_TEXT_MAX];
 		const char *dev;
 
-		/* A default route in two halves, 0.0.0.0/1 and 128.0.0.0/1, still is one. */
-		if (v[i].family != AF_INET || !v[i].has_dst || v[i].dst.len <= 1 ||
-		    v[i].table == RT_TABLE_LOCAL || v[i].type != RTN_UNICAST)
+		if (!v[i].has_dst || v[i].dst.len <= default_len(&v[i]) ||
+		    is_everywhere(&v[i].dst.addr) || v[i].table == RT_TABLE_LOCAL ||
+		    v[i].type != RTN_UNICAST)
 			continue;
-		dev = device_name(v[i].index, name);
+		dev = device_name(r, v[i].index, &link);
 		if (str_eq(dev, own_bridge))
 			continue;
-		what = xasprintf("the route %s dev %s", ip_prefix_text(&v[i].dst, text), dev);
+		what = xasprintf("the route %s dev %s%s", ip_prefix_text(&v[i].dst, text), dev,
+				 where);
 		subnet_uses_add(u, &v[i].dst, what);
 	}
 	return 0;
+}
+
+/* What the kernel has in R's namespace. */
+static int add_live(struct rtnl *r, const char *own_bridge, const char *where,
+		    struct subnet_uses *u, struct error *e)
+{
+	return add_addresses(r, own_bridge, where, u, e) < 0
+		       ? -1
+		       : add_routes(r, own_bridge, where, u, e);
+}
+
+int subnet_uses_add_netns(struct subnet_uses *u, struct rtnl *r, const char *name, struct error *e)
+{
+	cleanup_free char *where = xasprintf(" in %s", name);
+
+	return add_live(r, NULL, where, u, e);
 }
 
 int subnet_uses_get(const struct network *networks, size_t n, const char *own_bridge,
 		    struct subnet_uses *ret, struct error *e)
 {
 	cleanup_subnet_uses struct subnet_uses u = { 0 };
-	struct rtnl r;
-	int rc;
+	struct rtnl r cleanup(rtnl_done) = { .fd = -1 };
+	cleanup_link_records struct link_records ls = { 0 };
 
 	add_networks(networks, n, own_bridge, &u);
-	if (rtnl_open(&r, e) < 0)
+	if (link_records_load(&ls, e) < 0 || rtnl_open(&r, e) < 0)
 		return -1;
-	rc = add_addresses(&r, own_bridge, &u, e);
-	if (rc == 0)
-		rc = add_routes(&r, own_bridge, &u, e);
-	rtnl_done(&r);
-	if (rc < 0)
+	add_links(&ls, &u);
+	if (add_live(&r, own_bridge, "", &u, e) < 0)
 		return -1;
 	*ret = u;
 	memset(&u, 0, sizeof(u));
@@ -202,6 +292,11 @@ static bool pick_from(const struct subnet_uses *u, const struct pool *pool, stru
 		}
 	}
 	return false;
+}
+
+int subnet_pick_link(const struct subnet_uses *u, struct ip_prefix *ret, struct error *e)
+{
+	return pick_from(u, &link_pool, ret) ? 0 : subnet_pick(u, ret, e);
 }
 
 int subnet_pick(const struct subnet_uses *u, struct ip_prefix *ret, struct error *e)

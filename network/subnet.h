@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Which IPv4 prefixes are in use, by networks, by this host's addresses and by its routes (a VPN's,
- * say); and which is free. Not for the hot path: it dumps addresses and routes.
+ * Which prefixes are in use, by networks, by links, by this host's addresses and by its routes (a
+ * VPN's, say); and which is free. Not for the hot path: it dumps addresses and routes.
  */
 #ifndef NETWORK_SUBNET_H
 #define NETWORK_SUBNET_H
@@ -10,6 +10,7 @@
 
 #include "base/error.h"
 #include "network/network.h"
+#include "network/rtnl.h"
 
 struct subnet_use {
 	struct ip_prefix p;
@@ -22,17 +23,23 @@ struct subnet_uses {
 void subnet_uses_done(struct subnet_uses *u);
 #define cleanup_subnet_uses cleanup(subnet_uses_done)
 
-/* Networks first, then addresses, then routes: the first is the one to be named. What belongs to
+/* Networks first, then links, addresses, routes: the first is the one to be named. What belongs to
  * the link OWN_BRIDGE (may be NULL) or to a network on it is left out. Default routes, whole or in
  * two halves as VPN clients make them, clash with nothing. */
 int subnet_uses_get(const struct network *networks, size_t n, const char *own_bridge,
 		    struct subnet_uses *ret, struct error *e);
 void subnet_uses_add(struct subnet_uses *u, const struct ip_prefix *p, const char *what);
+/* Addresses that are leased, also on networks whose list is gone or is kept elsewhere. */
+void subnet_uses_add_leases(struct subnet_uses *u);
+/* Addresses and routes of another namespace: R's, called NAME. */
+int subnet_uses_add_netns(struct subnet_uses *u, struct rtnl *r, const char *name, struct error *e);
 
 /* Error (ERR_EXISTS): `subnet 10.88.0.0/24 overlaps the route 10.88.0.0/14 dev wg0`. */
 int subnet_check(const struct subnet_uses *u, const struct ip_prefix *p, struct error *e);
 /* The first free subnet of the pool for new networks (/24 each). */
 int subnet_pick(const struct subnet_uses *u, struct ip_prefix *ret, struct error *e);
+/* For a link: 192.168.15.0/24 or the first free one behind it, or what subnet_pick() gives. */
+int subnet_pick_link(const struct subnet_uses *u, struct ip_prefix *ret, struct error *e);
 /* For the built-in network: 10.88.0.0/16, or the first free /16, or what subnet_pick() gives. */
 int subnet_pick_default(const struct subnet_uses *u, struct ip_prefix *ret, struct error *e);
 /* The text of a --subnet: a clean prefix that can hold a gateway and a container, of unicast

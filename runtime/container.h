@@ -11,6 +11,7 @@
 
 #include "base/error.h"
 #include "base/process.h"
+#include "network/link.h"
 #include "network/network.h"
 #include "oci/config.h"
 #include "oci/state.h"
@@ -66,6 +67,14 @@ int container_run(const struct runtime *rt, const struct create_options *o, int 
 int container_kill(const struct runtime *rt, const char *id, int sig, bool all, struct error *e);
 /* FORCE: kills a running one; success if there is none. */
 int container_delete(const struct runtime *rt, const char *id, bool force, struct error *e);
+
+/* link: lays a virtual cable (network/link.h) between the network namespaces of two containers or
+ * pins in /run/netns. Errors: `no container or network namespace called web2` (ERR_NO_CONTAINER);
+ * stopped (ERR_STATUS); the host's network, both in one namespace (ERR_INPUT). */
+int container_link(const struct runtime *rt, const char *const names[2],
+		   const char *const *subnets, size_t n_subnets, struct link *ret, struct error *e);
+/* unlink: takes all links between the two away; none is an error. */
+int container_unlink(const struct runtime *rt, const char *const names[2], struct error *e);
 
 struct exec_options {
 	const char *id;

@@ -19,9 +19,10 @@ int exit_code(int wait_status)
 	return WIFSIGNALED(wait_status) ? 128 + WTERMSIG(wait_status) : WEXITSTATUS(wait_status);
 }
 
-/* Another verb may have deleted it meanwhile. */
+/* Another verb may have deleted it meanwhile, or connected it to a network: the record tells. */
 static int delete_after(struct create *c, struct error *e)
 {
+	cleanup(record_done) struct record r = RECORD_INIT;
 	struct stat st;
 
 	if (flock(c->record.dir_fd, LOCK_EX) < 0)
@@ -29,7 +30,9 @@ static int delete_after(struct create *c, struct error *e)
 	c->record.locked = true;
 	if (fstat(c->record.dir_fd, &st) == 0 && st.st_nlink == 0)
 		return 0;
-	return teardown(c->rt, &c->record, &c->config, e);
+	if (record_load(c->rt->root, c->o->id, false, 0, &r, e) < 0)
+		return -1;
+	return teardown(c->rt, &r, &c->config, e);
 }
 
 static int attended(struct create *c, int *ret_status, struct error *e)

@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "base/step.h"
 #include "hooks/hooks.h"
+#include "network/link.h"
 #include "network/netns.h"
 #include "runtime/rootfs.h"
 
@@ -113,6 +114,8 @@ int teardown(const struct runtime *rt, struct record *r, const struct oci_config
 	if (step(&e, "kill processes", kill_processes(r, &e)) < 0)
 		note(first, &e, &result);
 	if (r->attached && step(&e, "detach networks", attach_remove(r->instance, &e)) < 0)
+		note(first, &e, &result);
+	if (r->instance && step(&e, "unlink", link_release(r->instance, NULL, &e)) < 0)
 		note(first, &e, &result);
 	if (step(&e, "unpin the network namespace", remove_netns(r, &e)) < 0)
 		note(first, &e, &result);

@@ -253,3 +253,82 @@ try_network_rm()
 	mapfile -t names < <(steps network rm web)
 	each_step try_network_rm
 }
+
+has_no_link() { [[ ! $(nsrun netns exec "$1" ip -o link | grep lnk) ]]; }
+
+# A failure lays nothing; whatever a death left goes with either end, or with the next link.
+try_link()
+{
+	launch create -b "$BUNDLE" "$ID"
+	nsrun netns create "lab-$ID"
+	faulty "$1" network link "$ID" "lab-$ID"
+	[[ $1 == *=kill ]] || {
+		has_no_link "lab-$ID"
+		[[ ! -e /run/nsrun/networks/links ]] || fail "\"$1\": a record is left"
+	}
+	if ((delete_first)); then
+		nsrun delete "$ID"
+		wait_until has_no_link "lab-$ID"
+	else
+		run -0 nsrun network link "$ID" "lab-$ID"
+		[[ $1 == "save link=kill" ]] || assert_output "$ID lnk0 192.168.15.1/24 -- lab-$ID lnk0 192.168.15.2/24"
+	fi
+	nsrun netns rm "lab-$ID"
+	recovers "$1"
+}
+
+@test "network link" {
+	settle_networks
+	nsrun netns create "lab-$ID"
+	launch create -b "$BUNDLE" "$ID"
+	mapfile -t names < <(steps network link "$ID" "lab-$ID")
+	nsrun netns rm "lab-$ID"
+	recovers "list"
+	for delete_first in 0 1; do
+		each_step try_link
+	done
+}
+
+# linked: a created container with a link to a namespace.
+linked()
+{
+	launch create -b "$BUNDLE" "$ID"
+	nsrun netns create "lab-$ID"
+	nsrun network link "$ID" "lab-$ID"
+}
+
+# unlinked POINT: of those two nothing stays.
+unlinked()
+{
+	nsrun delete --force "$ID"
+	wait_until has_no_link "lab-$ID"
+	nsrun netns rm "lab-$ID"
+	recovers "$1"
+}
+
+# What ends a link dies half way: the next one goes on.
+try_unlink()
+{
+	linked
+	faulty "$1" network unlink "$ID" "lab-$ID"
+	nsrun network unlink "$ID" "lab-$ID" 2>/dev/null || refused "no link between" network unlink "$ID" "lab-$ID"
+	has_no_link "lab-$ID"
+	unlinked "$1"
+}
+
+@test "network unlink" {
+	settle_networks
+	linked
+	mapfile -t names < <(steps network unlink "$ID" "lab-$ID")
+	unlinked "list"
+	each_step try_unlink
+}
+
+@test "delete of what has a link" {
+	settle_networks
+	for how in "" =kill; do
+		linked
+		faulty "unlink$how" delete "$ID"
+		unlinked "unlink$how"
+	done
+}
