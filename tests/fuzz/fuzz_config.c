@@ -3,11 +3,6 @@
  * config.json, the process and the resources, from bytes. Beyond "no sanitizer complains": what is
  * accepted is written as JSON that is accepted again and written the same; what is refused has an
  * error with words.
- *
- *	clang -fsanitize=fuzzer,address,undefined -g -O1 -std=gnu17 -D_GNU_SOURCE -I. \
- *		tests/fuzz/fuzz_config.c \
- *		base/{json,json_tree,json_writer,fields,fields_encode,memory,error,fd}.c \
- *		oci/{config,names,support,validate*}.c -lyajl
  */
 #include <stdint.h>
 #include <stdlib.h>
