@@ -31,27 +31,13 @@
 
 #define REQUESTS_MAX 64
 
-/* One network of the container. */
-struct plan {
-	struct network net;
-	struct ip_addr want[IP_FAMILIES]; /* family 0: any */
-	char ifname[IFNAMSIZ], host_ifname[IFNAMSIZ];
-	unsigned char mac[6], host_mac[6];
-	struct bridge bridge;
-};
-struct plans {
-	struct plan *v;
-	size_t n;
-};
-
-static void plans_done(struct plans *p)
+void attach_plans_done(struct attach_plans *p)
 {
 	for (size_t i = 0; i < p->n; i++)
 		network_done(&p->v[i].net);
 	free(p->v);
 	memset(p, 0, sizeof(*p));
 }
-#define cleanup_plans cleanup(plans_done)
 
 /* ---- the plan ---- */
 
@@ -96,7 +82,8 @@ static int refuse_unsupported(const struct network *n, const struct network_requ
 	return 0;
 }
 
-static int plan_one(const struct attach_options *o, size_t i, struct plan *p, struct error *e)
+static int plan_one(const struct attach_options *o, size_t i, size_t index, struct attach_plan *p,
+		    struct error *e)
 {
 	const struct network_request *q = &o->requests[i];
 
@@ -105,16 +92,16 @@ static int plan_one(const struct attach_options *o, size_t i, struct plan *p, st
 	if ((q->ip && ip_addr_parse(q->ip, &p->want[IP4], e) < 0) ||
 	    (q->ip6 && ip_addr_parse(q->ip6, &p->want[IP6], e) < 0))
 		return error_wrap(e, "network \"%s\"", q->name);
-	derive_mac(o->instance, i, 'c', p->mac);
-	derive_mac(o->instance, i, 'h', p->host_mac);
+	derive_mac(o->instance, index, 'c', p->mac);
+	derive_mac(o->instance, index, 'h', p->host_mac);
 	if (q->mac && mac_parse(q->mac, p->mac, e) < 0)
 		return error_wrap(e, "network \"%s\"", q->name);
 	snprintf(p->host_ifname, sizeof(p->host_ifname), "ve%012llx",
-		 (unsigned long long)derive(o->instance, i, 'n') & 0xffffffffffffULL);
+		 (unsigned long long)derive(o->instance, index, 'n') & 0xffffffffffffULL);
 	return 0;
 }
 
-static bool ifname_taken(const struct plans *ps, const char *ifname)
+static bool ifname_taken(const struct attach_plans *ps, const char *ifname)
 {
 	for (size_t i = 0; i < ps->n; i++)
 		if (str_eq(ps->v[i].ifname, ifname))
@@ -123,7 +110,7 @@ static bool ifname_taken(const struct plans *ps, const char *ifname)
 }
 
 /* Those that were asked for first, then eth0, eth1, ... in order. */
-static int name_interfaces(const struct attach_options *o, struct plans *ps, struct error *e)
+static int name_interfaces(const struct attach_options *o, struct attach_plans *ps, struct error *e)
 {
 	unsigned int next = 0;
 
@@ -148,14 +135,14 @@ static int name_interfaces(const struct attach_options *o, struct plans *ps, str
 	return 0;
 }
 
-static int make_plans(const struct attach_options *o, struct plans *ps, struct error *e)
+int attach_plans_make(const struct attach_options *o, struct attach_plans *ps, struct error *e)
 {
 	if (o->n_requests > REQUESTS_MAX)
 		return error_set(e, ERR_INPUT, "more than %d networks", REQUESTS_MAX);
 	ps->v = xcalloc(o->n_requests, sizeof(*ps->v));
 	for (size_t i = 0; i < o->n_requests; i++) {
 		ps->n++;
-		if (plan_one(o, i, &ps->v[i], e) < 0)
+		if (plan_one(o, i, ps->first + i, &ps->v[i], e) < 0)
 			return -1;
 	}
 	if (o->n_ports && ps->v[0].net.internal) {
@@ -179,12 +166,12 @@ static int check_options(const struct attach_options *o, struct error *e)
 
 int attach_check(const struct attach_options *o, struct error *e)
 {
-	cleanup_plans struct plans ps = { 0 };
+	cleanup_attach_plans struct attach_plans ps = { 0 };
 	int nothing = check_options(o, e);
 
 	if (nothing)
 		return nothing < 0 ? -1 : 0;
-	if (lists_privilege("a network", e) < 0 || make_plans(o, &ps, e) < 0)
+	if (lists_privilege("a network", e) < 0 || attach_plans_make(o, &ps, e) < 0)
 		return -1;
 	for (size_t i = 0; i < ps.n; i++)
 		for (int f = 0; f < IP_FAMILIES; f++)
@@ -196,20 +183,24 @@ int attach_check(const struct attach_options *o, struct error *e)
 
 /* ---- the record ---- */
 
-static void fill_record(const struct attach_options *o, const struct plans *ps,
-			struct attach_record *rec)
+void attach_plans_record(const struct attach_options *o, const struct attach_plans *ps,
+			 struct attach_record *rec)
 {
 	struct attach_result *r = &rec->result;
+	size_t before = r->n_attachments;
 
-	rec->instance = xstrdup(o->instance);
-	rec->container_id = xstrdup(o->container_id);
-	r->attachments = xcalloc(ps->n, sizeof(*r->attachments));
-	r->n_attachments = ps->n;
+	if (!rec->instance) {
+		rec->instance = xstrdup(o->instance);
+		rec->container_id = xstrdup(o->container_id);
+	}
+	r->n_attachments += ps->n;
+	r->attachments = xreallocarray(r->attachments, r->n_attachments, sizeof(*r->attachments));
 	for (size_t i = 0; i < ps->n; i++) {
-		struct attachment *a = &r->attachments[i];
-		const struct plan *p = &ps->v[i];
+		struct attachment *a = &r->attachments[before + i];
+		const struct attach_plan *p = &ps->v[i];
 		char mac[18];
 
+		memset(a, 0, sizeof(*a));
 		a->network = xstrdup(p->net.name);
 		a->ifname = xstrdup(p->ifname);
 		a->host_ifname = xstrdup(p->host_ifname);
@@ -253,7 +244,8 @@ struct port_rule *attach_port_rules(const struct attach_result *r, uint8_t proto
 
 /* The network cannot go away once its lock was held and the list still there: our record, older
  * than that, names it. */
-static int enter_network(struct plan *p, struct rtnl *host, bool published, struct error *e)
+static int enter_network(struct attach_plan *p, struct rtnl *host, bool published,
+			 struct error *e)
 {
 	cleanup_close int lock = -1;
 
@@ -264,7 +256,7 @@ static int enter_network(struct plan *p, struct rtnl *host, bool published, stru
 	return 0;
 }
 
-static int enter_networks(const struct plans *ps, struct rtnl *host, bool published,
+static int enter_networks(const struct attach_plans *ps, struct rtnl *host, bool published,
 			  struct error *e)
 {
 	for (size_t i = 0; i < ps->n; i++)
@@ -273,10 +265,11 @@ static int enter_networks(const struct plans *ps, struct rtnl *host, bool publis
 	return 0;
 }
 
-static int lease_addresses(const struct plans *ps, struct attach_record *rec, struct error *e)
+static int lease_addresses(const struct attach_plans *ps, struct attach_record *rec,
+			   struct error *e)
 {
 	for (size_t i = 0; i < ps->n; i++) {
-		const struct plan *p = &ps->v[i];
+		const struct attach_plan *p = &ps->v[i];
 		struct attachment *a = &rec->result.attachments[i];
 
 		if (ipam_lease(&p->net, rec->instance, p->ifname, p->want, a->addresses, e) < 0)
@@ -287,14 +280,14 @@ static int lease_addresses(const struct plans *ps, struct attach_record *rec, st
 	return 0;
 }
 
-static int full(const struct plan *p, struct error *e)
+static int full(const struct attach_plan *p, struct error *e)
 {
 	error_set(e, ERR_BUSY, "bridge %s has 1023 of 1023 ports", p->net.bridge);
 	return error_hint(e, "nsrun network create %s2", p->net.name);
 }
 
-static int make_link(const struct plan *p, struct rtnl *host, int netns_fd, const char *altname,
-		     bool published, struct error *e)
+static int make_link(const struct attach_plan *p, struct rtnl *host, int netns_fd,
+		     const char *altname, bool published, struct error *e)
 {
 	struct veth_spec v = { .host_name = p->host_ifname,
 			       .host_altname = altname,
@@ -322,12 +315,12 @@ static int make_link(const struct plan *p, struct rtnl *host, int netns_fd, cons
 	return -1;
 }
 
-static int make_links(const struct plans *ps, const struct attach_options *o, struct rtnl *host,
-		      int netns_fd, struct error *e)
+static int make_links(const struct attach_plans *ps, const struct attach_options *o,
+		      struct rtnl *host, int netns_fd, struct error *e)
 {
 	for (size_t i = 0; i < ps->n; i++) {
 		cleanup_free char *altname =
-			i == 0 ? xasprintf("nsrun-%s", o->container_id)
+			i + ps->first == 0 ? xasprintf("nsrun-%s", o->container_id)
 			       : xasprintf("nsrun-%s-%s", o->container_id, ps->v[i].ifname);
 
 		if (make_link(&ps->v[i], host, netns_fd, altname, i == 0 && o->n_ports, e) < 0)
@@ -347,8 +340,8 @@ static int link_index(const struct rtnl *container, const char *ifname)
 }
 
 /* One link: addresses, default routes of the families that have none yet, the network's routes. */
-static int configure_link(const struct plan *p, const struct attachment *a, struct rtnl *container,
-			  bool routed[IP_FAMILIES], struct error *e)
+static int configure_link(const struct attach_plan *p, const struct attachment *a,
+			  struct rtnl *container, bool routed[IP_FAMILIES], struct error *e)
 {
 	const struct network *n = &p->net;
 	cleanup_free struct ip_route *routes = xcalloc(n->n_routes, sizeof(*routes));
@@ -385,11 +378,12 @@ static int configure_link(const struct plan *p, const struct attachment *a, stru
 }
 
 /* The first network that has one gives the default route of a family. */
-static int configure_links(const struct plans *ps, const struct attach_record *rec,
+static int configure_links(const struct attach_plans *ps, const struct attach_record *rec,
 			   struct rtnl *container, struct error *e)
 {
-	bool routed[IP_FAMILIES] = { false };
+	bool routed[IP_FAMILIES];
 
+	memcpy(routed, ps->routed, sizeof(routed));
 	for (size_t i = 0; i < ps->n; i++)
 		if (configure_link(&ps->v[i], &rec->result.attachments[i], container, routed, e) <
 		    0)
@@ -412,14 +406,14 @@ static int publish_ports(const struct attach_result *r, struct error *e)
 	return n_udp ? conntrack_flush(udp, n_udp, e) : 0;
 }
 
-static int save(struct attach_record *rec, struct error *e)
+int attach_save(struct attach_record *rec, struct error *e)
 {
 	rec->complete = true;
 	return attach_record_write(rec, e);
 }
 
-static int attach_all(const struct attach_options *o, const struct plans *ps, int netns_fd,
-		      struct rtnl *container, struct attach_record *rec, struct error *e)
+int attach_endpoints(const struct attach_options *o, const struct attach_plans *ps, int netns_fd,
+		     struct rtnl *container, struct attach_record *rec, struct error *e)
 {
 	struct rtnl host cleanup(rtnl_done) = { .fd = -1 };
 
@@ -430,8 +424,7 @@ static int attach_all(const struct attach_options *o, const struct plans *ps, in
 	    step(e, "claim ports", ports_claim(o->ports, o->n_ports, o->instance, e)) < 0 ||
 	    step(e, "link", make_links(ps, o, &host, netns_fd, e)) < 0 ||
 	    step(e, "configure link", configure_links(ps, rec, container, e)) < 0 ||
-	    step(e, "publish ports", publish_ports(&rec->result, e)) < 0 ||
-	    step(e, "save attachment", save(rec, e)) < 0)
+	    step(e, "publish ports", publish_ports(&rec->result, e)) < 0)
 		return -1;
 	return 0;
 }
@@ -447,18 +440,19 @@ static int attach_networks(const struct attach_options *o, int netns_fd, struct 
 			   struct attach_result *ret, struct error *e)
 {
 	cleanup_attach_record struct attach_record rec = { 0 };
-	cleanup_plans struct plans ps = { 0 };
+	cleanup_attach_plans struct attach_plans ps = { 0 };
 
 	if (!attach_record_instance_valid(o->instance))
 		return error_set(e, ERR_INPUT, "\"%.80s\" is no instance id", o->instance);
 	if (attach_record_exists(o->instance))
 		return error_set(e, ERR_EXISTS, "container %s is attached already",
 				 o->container_id);
-	if (make_plans(o, &ps, e) < 0)
+	if (attach_plans_make(o, &ps, e) < 0)
 		return -1;
-	fill_record(o, &ps, &rec);
+	attach_plans_record(o, &ps, &rec);
 	if (step(e, "record attachment", attach_record_write(&rec, e)) < 0 ||
-	    attach_all(o, &ps, netns_fd, container, &rec, e) < 0) {
+	    attach_endpoints(o, &ps, netns_fd, container, &rec, e) < 0 ||
+	    step(e, "save attachment", attach_save(&rec, e)) < 0) {
 		attach_teardown(&rec, NULL);
 		return -1;
 	}

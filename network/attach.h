@@ -1,20 +1,56 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What attach.c and teardown.c share. The rest of the program sees network.h. */
+/* What attach.c, connect.c and teardown.c share. The rest of the program sees network.h. */
 #ifndef NETWORK_ATTACH_H
 #define NETWORK_ATTACH_H
 
+#include <net/if.h>
+
 #include "base/error.h"
 #include "network/attach_record.h"
+#include "network/bridge.h"
+#include "network/rtnl.h"
 #include "network/rules.h"
 
 /* IFLA_GROUP of host ends: by it attach_sweep() finds them. */
 #define ATTACH_LINK_GROUP 0x6e73
 
+/* One network that a container is to be attached to. */
+struct attach_plan {
+	struct network net;
+	struct ip_addr want[IP_FAMILIES]; /* family 0: any */
+	char ifname[IFNAMSIZ], host_ifname[IFNAMSIZ];
+	unsigned char mac[6], host_mac[6];
+	struct bridge bridge;
+};
+struct attach_plans {
+	struct attach_plan *v;
+	size_t n;
+	/* Of a container that has attachments already: a number that no earlier plan had, from
+	 * which the host ends' names come; and whether a default route is there. Zero: none are. */
+	size_t first;
+	bool routed[IP_FAMILIES];
+};
+void attach_plans_done(struct attach_plans *p);
+#define cleanup_attach_plans cleanup(attach_plans_done)
+
+/* By looking only: the networks, the names of both ends, the MACs. */
+int attach_plans_make(const struct attach_options *o, struct attach_plans *ps, struct error *e);
+/* Puts what is planned behind what REC has: the intent. */
+void attach_plans_record(const struct attach_options *o, const struct attach_plans *ps,
+			 struct attach_record *rec);
+/* Does it, step by step, but for the record. REC's attachments are those of PS, one for one, and
+ * get their addresses. */
+int attach_endpoints(const struct attach_options *o, const struct attach_plans *ps, int netns_fd,
+		     struct rtnl *container, struct attach_record *rec, struct error *e);
+/* Writes REC as complete. */
+int attach_save(struct attach_record *rec, struct error *e);
 /* The elements of R's ports, a single port each; *ret_n may be 0. PROTOCOL 0: all. The caller
  * frees. */
 struct port_rule *attach_port_rules(const struct attach_result *r, uint8_t protocol, size_t *ret_n);
 /* Undoes what R names, in reverse order; goes on past errors and returns the first. Deletes the
  * record last, and only if all else is undone. */
 int attach_teardown(struct attach_record *r, struct error *e);
+/* The same, but leaves the record's file alone. */
+int attach_undo(struct attach_record *r, struct error *e);
 
 #endif

@@ -81,7 +81,7 @@ static int release_leases(const struct attach_record *rec, struct error *e)
 	return rc;
 }
 
-int attach_teardown(struct attach_record *rec, struct error *e)
+int attach_undo(struct attach_record *rec, struct error *e)
 {
 	int rc = 0;
 
@@ -97,9 +97,12 @@ int attach_teardown(struct attach_record *rec, struct error *e)
 		rc = -1;
 	if (release_leases(rec, rc == 0 ? e : NULL) < 0)
 		rc = -1;
-	if (rc == 0)
-		rc = attach_record_delete(rec->instance, e);
 	return rc;
+}
+
+int attach_teardown(struct attach_record *rec, struct error *e)
+{
+	return attach_undo(rec, e) < 0 ? -1 : attach_record_delete(rec->instance, e);
 }
 
 int attach_remove(const char *instance, struct error *e)
