@@ -17,9 +17,11 @@
 #include <netlink/attr.h>
 #include <netlink/msg.h>
 #include <poll.h>
+#include <sched.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/un.h>
@@ -28,11 +30,10 @@
 
 #include "base/fd.h"
 
-#define REQUEST_MAX 32768
-#define ANSWER_MAX  32768 /* the kernel's largest part of a dump */
-#define SEND_DEFAULT                                                                               \
-	100000 /* what the default SO_SNDBUF (212992, half of it overhead) surely takes */
-#define DUMP_TRIES 10
+#define REQUEST_MAX  4096
+#define ANSWER_MAX   32768  /* the kernel's largest part of a dump */
+#define SEND_DEFAULT 100000 /* what SO_SNDBUF's default (212992, half overhead) surely takes */
+#define DUMP_TRIES   10
 
 void netlink_batch_done(struct netlink_batch *b)
 {
@@ -69,28 +70,49 @@ int netlink_open(int protocol, int *ret_fd, struct error *e)
  * first waits until what anybody has deleted from nftables in this network namespace is freed,
  * which takes an RCU grace period, and keeps other transactions out meanwhile. So then a child is
  * born that holds a reference, leaves all else, sleeps that time and exits. It has no exit signal,
- * so that no other wait of ours can meet it.
+ * so that no other wait of ours can meet it. It shares our memory (which spares the copy, and us a
+ * page fault for each page that we write to afterwards), so it makes system calls and nothing else.
  *
  * Whether somebody has deleted just now: the child of one who has holds an abstract unix address,
  * which is a thing of the network namespace too. (Who takes it from us costs us a child each time.)
  */
+struct holder {
+	unsigned int fds[2]; /* ascending */
+	char stack[4096] __attribute__((aligned(16)));
+};
+
+static int hold(void *arg)
+{
+	const struct timespec grace_period = { .tv_nsec = 30000000 };
+	const unsigned int *fds = ((struct holder *)arg)->fds;
+
+	if (syscall(SYS_close_range, fds[1] + 1, ~0U, 0) < 0 ||
+	    (fds[1] > fds[0] + 1 && syscall(SYS_close_range, fds[0] + 1, fds[1] - 1, 0) < 0) ||
+	    (fds[0] > 0 && syscall(SYS_close_range, 0, fds[0] - 1, 0) < 0))
+		return 0; /* Linux before 5.9: then it is us who wait */
+	syscall(SYS_chdir, "/");
+	syscall(SYS_nanosleep, &grace_period, NULL);
+	return 0;
+}
+
 void netlink_close_aside(int *fd, bool deleted)
 {
 	static const struct sockaddr_un mark = { .sun_family = AF_UNIX,
 						 .sun_path = "\0nsrun/nftables" };
-	const struct timespec grace_period = { .tv_nsec = 30000000 };
 	cleanup_close int sock = -1;
+	struct holder *h;
 
 	if (*fd < 0)
 		return;
 	sock = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	if ((bind(sock, (const struct sockaddr *)&mark, sizeof(mark)) < 0 && errno == EADDRINUSE) ||
 	    deleted) {
-		if (syscall(SYS_clone, 0, NULL, NULL, NULL, NULL) == 0) {
-			syscall(SYS_chdir, "/");
-			fds_close_from(0, (const int[]){ *fd, sock }, 2, NULL);
-			nanosleep(&grace_period, NULL);
-			_exit(0);
+		h = mmap(NULL, sizeof(*h), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1,
+			 0); /* for good: it may outlive us */
+		if (h != MAP_FAILED) {
+			h->fds[0] = (unsigned int)(*fd < sock ? *fd : sock);
+			h->fds[1] = (unsigned int)(*fd < sock ? sock : *fd);
+			clone(hold, h->stack + sizeof(h->stack), CLONE_VM, h);
 		}
 	}
 	fd_close_at(fd);
@@ -283,7 +305,8 @@ static ssize_t receive_part(struct netlink_batch *b, int fd, void *buf, struct e
 static int receive(struct netlink_batch *b, int fd, uint32_t base, netlink_reply_fn *reply,
 		   void *arg, struct error *e)
 {
-	char buf[ANSWER_MAX] __attribute__((aligned(NLMSG_ALIGNTO)));
+	/* Not on the stack, each of whose pages would be touched (-fstack-clash-protection). */
+	cleanup_free char *buf = xreallocarray(NULL, ANSWER_MAX, 1);
 
 	for (;;) {
 		ssize_t n = receive_part(b, fd, buf, e);
@@ -332,10 +355,9 @@ int netlink_send(struct netlink_batch *b, int fd, uint32_t *seq, netlink_reply_f
 	}
 	*seq += (uint32_t)b->n;
 	if (b->out.len > SEND_DEFAULT) {
-		int size =
-			(int)(2 *
-			      b->out.len); /* FORCE passes net.core.wmem_max, with CAP_NET_ADMIN */
+		int size = (int)(2 * b->out.len);
 
+		/* FORCE passes net.core.wmem_max, with CAP_NET_ADMIN. */
 		if (setsockopt(fd, SOL_SOCKET, SO_SNDBUFFORCE, &size, sizeof(size)) < 0)
 			setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
 	}

@@ -2,15 +2,19 @@
 /*
  * pair RUNS FILE: times the commands in FILE, one a line ("NAME: WORD WORD ..."), interleaved: each
  * round runs every one of them once, so that the drift of a busy machine falls on all alike. Each
- * "%" in a word becomes a number that is fresh each time. Prints a row a command: median, 10th and
- * 90th percentile in milliseconds, and the median of the ratios to the first command, round by
- * round.
+ * "%" in a word becomes the round's number, so that "create c%" and, a line below, "delete c%" mean
+ * the same container. Prints a row a command: the time's median, 10th and 90th percentile, and the
+ * median of its ratios to the first command's, round by round; then medians of the processor time
+ * and page faults of the process and the children that it waited for, and the peak resident set of
+ * the largest of these.
  */
 #include <fcntl.h>
 #include <spawn.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -20,10 +24,12 @@
 
 extern char **environ;
 
+enum { WALL, CPU, FAULTS, RSS, MEASURES };
+
 struct command {
 	char *name;
 	char *words[WORDS];
-	double *ms;
+	double *v[MEASURES]; /* ms, ms, count, KiB: one a round */
 };
 
 static double now_ms(void)
@@ -34,13 +40,22 @@ static double now_ms(void)
 	return (double)t.tv_sec * 1e3 + (double)t.tv_nsec / 1e6;
 }
 
-/* -1: it did not succeed. */
-static double run(const struct command *c, int number)
+static double cpu_ms(const struct rusage *u)
 {
+	return (double)(u->ru_utime.tv_sec + u->ru_stime.tv_sec) * 1e3 +
+	       (double)(u->ru_utime.tv_usec + u->ru_stime.tv_usec) / 1e3;
+}
+
+/* False: it did not succeed. */
+static bool run(const struct command *c, int number, double ret[MEASURES])
+{
+	/* Till the kernel has taken apart what the run before left it: namespaces, RCU. */
+	const struct timespec settle = { .tv_nsec = 50000000 };
 	posix_spawn_file_actions_t actions;
 	char *argv[WORDS + 1], fresh[WORDS][256];
+	struct rusage u = { 0 };
+	int status = -1, n = 0;
 	double begin;
-	int status, n = 0;
 	pid_t pid;
 
 	for (; c->words[n]; n++) {
@@ -54,14 +69,18 @@ static double run(const struct command *c, int number)
 		argv[n] = fresh[n];
 	}
 	argv[n] = NULL;
+	nanosleep(&settle, NULL);
 	posix_spawn_file_actions_init(&actions);
 	posix_spawn_file_actions_addopen(&actions, 1, "/dev/null", O_WRONLY, 0);
 	begin = now_ms();
-	if (posix_spawnp(&pid, argv[0], &actions, NULL, argv, environ) != 0 ||
-	    waitpid(pid, &status, 0) != pid || status != 0)
-		begin = -1;
+	if (posix_spawnp(&pid, argv[0], &actions, NULL, argv, environ) == 0)
+		wait4(pid, &status, 0, &u);
+	ret[WALL] = now_ms() - begin;
+	ret[CPU] = cpu_ms(&u);
+	ret[FAULTS] = (double)(u.ru_minflt + u.ru_majflt);
+	ret[RSS] = (double)u.ru_maxrss;
 	posix_spawn_file_actions_destroy(&actions);
-	return begin < 0 ? -1 : now_ms() - begin;
+	return status == 0;
 }
 
 static int compare(const void *a, const void *b)
@@ -106,44 +125,61 @@ static int read_commands(const char *file, struct command *v)
 	return n;
 }
 
+static bool measure(struct command *v, int n, int runs)
+{
+	double m[MEASURES];
+
+	for (int r = 0; r < runs; r++)
+		for (int c = 0; c < n; c++) {
+			if (!run(&v[c], r, m)) {
+				fprintf(stderr, "pair: %s failed in round %d\n", v[c].name, r);
+				return false;
+			}
+			for (int k = 0; k < MEASURES; k++)
+				v[c].v[k][r] = m[k];
+		}
+	return true;
+}
+
+static void print(const struct command *c, const struct command *first, int runs)
+{
+	double *ratio = calloc((size_t)runs, sizeof(double));
+
+	for (int r = 0; r < runs; r++)
+		ratio[r] = c->v[WALL][r] / first->v[WALL][r];
+	printf("%-20s %8.2f %8.2f %8.2f %7.2f %8.2f %7.0f %8.1f\n", c->name,
+	       quantile(c->v[WALL], runs, 0.5), quantile(c->v[WALL], runs, 0.1),
+	       quantile(c->v[WALL], runs, 0.9), quantile(ratio, runs, 0.5),
+	       quantile(c->v[CPU], runs, 0.5), quantile(c->v[FAULTS], runs, 0.5),
+	       quantile(c->v[RSS], runs, 0.5) / 1024);
+	free(ratio);
+}
+
 int main(int argc, char **argv)
 {
 	static struct command v[COMMANDS];
-	int runs = argc == 3 ? (int)strtol(argv[1], NULL, 10) : 0,
-	    n = runs > 0 ? read_commands(argv[2], v) : 0;
+	int runs = argc == 3 ? (int)strtol(argv[1], NULL, 10) : 0;
+	int n = runs > 0 ? read_commands(argv[2], v) : 0;
 
 	if (n == 0) {
 		fprintf(stderr, "usage: pair RUNS FILE\n");
 		return 2;
 	}
-	for (int c = 0; c < n; c++) { /* warm; a peer that does not run here is left out */
-		v[c].ms = calloc((size_t)runs, sizeof(double));
-		if (run(&v[c], 100000 + c) >= 0)
-			continue;
-		fprintf(stderr, "%s does not run here: left out\n", v[c].name);
-		if (c == 0)
-			return 1;
-		memmove(&v[c], &v[c + 1], sizeof(v[0]) * (size_t)(n - c - 1));
-		n--;
-		c--;
-	}
-	for (int r = 0; r < runs; r++)
-		for (int c = 0; c < n; c++) {
-			v[c].ms[r] = run(&v[c], r);
-			if (v[c].ms[r] < 0) {
-				fprintf(stderr, "pair: %s failed in round %d\n", v[c].name, r);
-				return 1;
-			}
-		}
-	for (int c = 0; c < n; c++) {
-		double *ratio = malloc(sizeof(double) * (size_t)runs);
+	for (int c = 0; c < n; c++) { /* warm */
+		double m[MEASURES];
 
-		for (int r = 0; r < runs; r++)
-			ratio[r] = v[c].ms[r] / v[0].ms[r];
-		printf("%-24s median %7.2f ms   p10 %7.2f   p90 %7.2f   x%.2f\n", v[c].name,
-		       quantile(v[c].ms, runs, 0.5), quantile(v[c].ms, runs, 0.1),
-		       quantile(v[c].ms, runs, 0.9), quantile(ratio, runs, 0.5));
-		free(ratio);
+		for (int k = 0; k < MEASURES; k++)
+			v[c].v[k] = calloc((size_t)runs, sizeof(double));
+		if (run(&v[c], 100000, m))
+			continue;
+		fprintf(stderr, "pair: %s does not run here\n", v[c].name);
+		return 1;
 	}
+	if (!measure(v, n, runs))
+		return 1;
+	printf("%-20s %8s %8s %8s %7s %8s %7s %8s\n", "", "median", "p10", "p90", "ratio", "cpu ms",
+	       "faults", "RSS MiB");
+	for (int c = 0; c < n; c++)
+		print(&v[c], &v[0], runs);
 	return 0;
 }
