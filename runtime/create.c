@@ -293,6 +293,11 @@ static int attach_network(struct create *c, struct error *e)
 	return names_write(etc, &names, e);
 }
 
+static int await_environment(struct create *c, struct error *e)
+{
+	return c->init.told_to_pivot ? sync_await(c->sync, SYNC_ENVIRONMENT, NULL, NULL, e) : 0;
+}
+
 static int runtime_hooks(struct create *c, struct error *e)
 {
 	cleanup_strbuf struct strbuf state = { 0 };
@@ -315,12 +320,9 @@ static int runtime_hooks(struct create *c, struct error *e)
 			       state.len, c->bundle_fd, c->process.pidfd, e);
 }
 
-static int await_created(struct create *c, struct error *e)
+static int pivot(struct create *c, struct error *e)
 {
-	if (c->init.send_master &&
-	    sync_await(c->sync, SYNC_CONSOLE, NULL, &c->master, e) < 0)
-		return -1;
-	return sync_await(c->sync, SYNC_CREATED, NULL, NULL, e);
+	return c->init.told_to_pivot ? sync_send_fd(c->sync, SYNC_PIVOT, c->process.pid, -1, e) : 0;
 }
 
 static int save_state(struct create *c, struct error *e)
@@ -359,13 +361,19 @@ int pidfd_send(const char *socket_path, const struct process *p, struct error *e
 	return 0;
 }
 
-/* Our end must not come before init has disarmed its death signal. It hangs up then (create), or
- * START is next anyhow (run). */
+/* Ahead of CREATED: all that init's life hangs on is on disk, so it need not wait for us again. */
 static int keep(struct create *c, struct error *e)
 {
-	if (sync_send(c->sync, SYNC_KEEP, e) < 0)
+	return sync_send_fd(c->sync, SYNC_KEEP, c->process.pid, -1, e);
+}
+
+int create_await_created(struct create *c, struct error *e)
+{
+	sync_await_hangup(c->sync);
+	if (c->init.send_master &&
+	    sync_await(c->sync, SYNC_CONSOLE, NULL, &c->master, e) < 0)
 		return -1;
-	return c->run ? 0 : sync_await_or_eof(c->sync, SYNC_KEEP, e);
+	return sync_await(c->sync, SYNC_CREATED, NULL, NULL, e);
 }
 
 int create_story(struct create *c, struct error *e)
@@ -397,15 +405,13 @@ int create_story(struct create *c, struct error *e)
 	    step(e, "delegate cgroup", delegate_cgroup(c, e)) < 0 ||
 	    step_await(e, "await the network namespace", await_netns(c, e)) < 0 ||
 	    step(e, "attach network", attach_network(c, e)) < 0 ||
-	    step_await(e, "await environment",
-		       sync_await(c->sync, SYNC_ENVIRONMENT, NULL, NULL, e)) < 0 ||
+	    step_await(e, "await environment", await_environment(c, e)) < 0 ||
 	    step(e, "createRuntime hooks", runtime_hooks(c, e)) < 0 ||
-	    step(e, "pivot", sync_send_fd(c->sync, SYNC_PIVOT, c->process.pid, -1, e)) < 0 ||
-	    step_await(e, "await created", await_created(c, e)) < 0 ||
+	    step_await(e, "pivot", pivot(c, e)) < 0 ||
 	    step(e, "send pidfd", pidfd_send(o->pidfd_socket, &c->process, e)) < 0 ||
 	    step(e, "save state", save_state(c, e)) < 0 ||
 	    step(e, "write pid file", pid_file_write(o->pid_file, c->process.pid, e)) < 0 ||
-	    step(e, "keep", keep(c, e)) < 0)
+	    step_await(e, "keep", keep(c, e)) < 0)
 		return -1;
 	return 0;
 }
@@ -429,7 +435,10 @@ int container_create(const struct runtime *rt, const struct create_options *o, s
 	int result;
 
 	create_begin(&c, rt, o, false);
-	result = create_preserve(&c, e) < 0 ? -1 : create_story(&c, e);
+	result = create_preserve(&c, e) < 0 || create_story(&c, e) < 0 ||
+				 step_await(e, "await created", create_await_created(&c, e)) < 0
+			 ? -1
+			 : 0;
 	if (result < 0)
 		create_abort(&c);
 	create_done(&c);

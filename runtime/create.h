@@ -55,9 +55,10 @@ int pidfd_send(const char *socket_path, const struct process *p, struct error *e
  * freed by the caller. */
 int preserved_scan(int n, int **ret_fds, size_t *ret_n, struct error *e);
 
-/* Tells a created container (on SYNC, its socket) to start and waits until its program runs;
- * poststart hooks are the caller's. */
-int start_handover(int sync, struct error *e);
+/* After create_story(): init may be told START (run), and says CREATED. */
+int create_await_created(struct create *c, struct error *e);
+/* After START was sent on SYNC: waits until the program runs. poststart hooks are the caller's. */
+int start_await(int sync, struct error *e);
 /* A failing poststart hook is an error, and the caller stops the container. */
 int start_poststart(const struct record *r, const struct oci_config *config, struct error *e);
 

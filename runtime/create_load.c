@@ -258,6 +258,16 @@ int create_open_output(struct create *c, struct error *e)
 	return c->init.output_fd < 0 ? error_errno(e, "make the output file") : 0;
 }
 
+/* Runtime hooks stand between the mounts and the pivot; createContainer hooks and the sysctls of
+ * single interfaces, after it, want the network attached. Else init goes on by itself. */
+static bool needs_pivot_word(const struct create *c)
+{
+	const struct oci_hooks *h = c->config.hooks;
+
+	return (h && (h->n_prestart || h->n_createRuntime || h->n_createContainer)) ||
+	       (c->network.attach && c->config.linux_->n_sysctl);
+}
+
 void create_prepare_init(struct create *c)
 {
 	struct init *i = &c->init;
@@ -271,6 +281,7 @@ void create_prepare_init(struct create *c)
 	i->old_mask = &c->old_mask;
 	i->own_netns = c->network.new_netns;
 	i->offer_netns = c->network.attach && c->network.new_netns;
+	i->told_to_pivot = needs_pivot_word(c);
 	i->has_cgroup = cg->n_dirs > 0;
 	i->setgroups_allowed = geteuid() == 0;
 	i->no_new_keyring = c->o->no_new_keyring;

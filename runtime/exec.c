@@ -187,6 +187,8 @@ static int child_story(struct exec *x, struct error *e)
 	if (x->terminal) {
 		if (terminal_open(x->process.consoleSize, &master, &peer, e) < 0)
 			return -1;
+		if (x->send_master)
+			terminal_copy_size(master);
 		if (x->send_master ? sync_send_fd(x->sync_child, SYNC_CONSOLE, 0, master, e) < 0 :
 				     terminal_send(x->console_socket, master, e) < 0)
 			return -1;

@@ -117,6 +117,8 @@ static int make_terminal(struct init *i, struct error *e)
 	if (terminal_open(p->consoleSize, &master, &peer, e) < 0 ||
 	    rootfs_console(&i->rootfs, peer, e) < 0)
 		return -1;
+	if (i->send_master)
+		terminal_copy_size(master);
 	if (i->send_master ? sync_send_fd(i->sync, SYNC_CONSOLE, 0, master, e) < 0 :
 			     terminal_send(i->console_socket, master, e) < 0)
 		return -1;
@@ -160,6 +162,15 @@ static int make_environment(struct init *i, struct error *e)
 	    step(e, "make devices", rootfs_devices(&i->rootfs, e)) < 0)
 		return -1;
 	return step(e, "enter the cgroup namespace", enter_cgroup_namespace(i, e));
+}
+
+static int await_pivot(struct init *i, int *ret_pid, struct error *e)
+{
+	if (!i->told_to_pivot)
+		return 0;
+	if (sync_send(i->sync, SYNC_ENVIRONMENT, e) < 0)
+		return -1;
+	return sync_await(i->sync, SYNC_PIVOT, ret_pid, NULL, e);
 }
 
 static int enter_root(struct init *i, int pid, struct error *e)
@@ -209,10 +220,7 @@ static int run_story(struct init *i, struct error *e)
 	cleanup(process_setup_done) struct process_setup s = PROCESS_SETUP_INIT;
 	int pid = 0;
 
-	if (make_environment(i, e) < 0 || sync_send(i->sync, SYNC_ENVIRONMENT, e) < 0 ||
-	    sync_await(i->sync, SYNC_PIVOT, &pid, NULL, e) < 0)
-		return -1;
-	if (enter_root(i, pid, e) < 0)
+	if (make_environment(i, e) < 0 || await_pivot(i, &pid, e) < 0 || enter_root(i, pid, e) < 0)
 		return -1;
 	fd_close_at(&i->console_socket);
 	s.process = i->config->process;
@@ -232,7 +240,7 @@ static int run_story(struct init *i, struct error *e)
 	if (i->setgroups_allowed && prctl(PR_SET_DUMPABLE, 0) < 0)
 		return error_errno(e, "prctl(PR_SET_DUMPABLE)");
 	if (sync_send(i->sync, SYNC_CREATED, e) < 0 ||
-	    sync_await(i->sync, SYNC_KEEP, NULL, NULL, e) < 0)
+	    sync_await(i->sync, SYNC_KEEP, &pid, NULL, e) < 0)
 		return -1;
 	prctl(PR_SET_PDEATHSIG, 0);
 	if (await_start(i, e) < 0)

@@ -31,6 +31,7 @@ struct init {
 	bool send_master; /* its master goes to the runtime process, not to a console socket */
 	bool offer_netns;	 /* the runtime process attaches networks */
 	bool own_netns;		 /* bring lo up ourselves if nobody attaches */
+	bool told_to_pivot;	 /* something of the runtime process's comes before the pivot */
 	bool has_cgroup;
 	/* set by spawn: born inside (v2); else the runtime process writes our pid, and says so */
 	bool in_cgroup;

@@ -33,12 +33,15 @@ static int await_execve(int sync, struct error *e)
 /* Up to EXEC: the startContainer hooks, and what is set up for the program. */
 static int tell_start(int sync, struct error *e)
 {
-	return sync_send(sync, SYNC_START, e) < 0 ? -1 : sync_await(sync, SYNC_EXEC, NULL, NULL, e);
+	if (sync_send(sync, SYNC_START, e) < 0)
+		return -1;
+	sync_await_hangup(sync);
+	return sync_await(sync, SYNC_EXEC, NULL, NULL, e);
 }
 
-int start_handover(int sync, struct error *e)
+int start_await(int sync, struct error *e)
 {
-	return tell_start(sync, e) < 0 ? -1 : await_execve(sync, e);
+	return sync_await(sync, SYNC_EXEC, NULL, NULL, e) < 0 ? -1 : await_execve(sync, e);
 }
 
 static int connect_start(const struct record *r, int *ret_fd, struct error *e)

@@ -2,6 +2,7 @@
 #include "runtime/sync.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
@@ -144,4 +145,12 @@ int sync_await(int fd, enum sync_type type, int *ret_value, int *ret_fd, struct 
 int sync_await_or_eof(int fd, enum sync_type type, struct error *e)
 {
 	return receive(fd, type, NULL, NULL, e);
+}
+
+void sync_await_hangup(int fd)
+{
+	struct pollfd p = { .fd = fd }; /* POLLHUP and POLLERR alone */
+
+	while (poll(&p, 1, -1) < 0 && errno == EINTR)
+		;
 }

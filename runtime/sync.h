@@ -11,15 +11,17 @@
  *	  createRuntime hooks    -- PIVOT --------->  createContainer hooks, pivot_root, ...
  *	                         <- CONSOLE --------  (attached terminal only) the pty's master
  *	                         <- CREATED --------  ready
- *	  the record says so     -- KEEP ---------->  disarms PR_SET_PDEATHSIG, hangs up (create)
+ *	  saves the state        -- KEEP ---------->  disarms PR_SET_PDEATHSIG, hangs up (create)
  *	runtime process (start)  -- START --------->  startContainer hooks
  *	                         <- EXEC -----------  its last message; the last filter; execve
  *
  * EOF after EXEC, without ERROR, means that the container's program runs; EOF anywhere else is the
  * other side's death, never success. ERROR may come instead of any message of init's. Both sides
- * name the same message at their end. MAPPED, CGROUP, NETNS and CONSOLE are left out where there is
- * nothing to do; both sides see that in the same struct. The socket is SOCK_SEQPACKET: one message
- * a packet, with descriptors.
+ * name the same message at their end. MAPPED, CGROUP, NETNS, ENVIRONMENT with PIVOT, and CONSOLE are
+ * left out where there is nothing to do; both sides see that in the same struct. KEEP, and in run
+ * START, are sent as soon as the runtime process has done its part, which may be before CREATED:
+ * they lie in the socket until init comes to them. The socket is SOCK_SEQPACKET: one message a
+ * packet, with descriptors.
  */
 #ifndef RUNTIME_SYNC_H
 #define RUNTIME_SYNC_H
@@ -58,5 +60,8 @@ void sync_send_error(int fd, const struct error *cause);
 int sync_await(int fd, enum sync_type type, int *ret_value, int *ret_fd, struct error *e);
 /* As sync_await, but EOF is 0 and the message 1: the end of the EXEC hand-over. */
 int sync_await_or_eof(int fd, enum sync_type type, struct error *e);
+/* Waits until the other side has hung up, having said all that it will: one sleep instead of one a
+ * message (30-60 us each where the two run on two processors). What it said is there to be read. */
+void sync_await_hangup(int fd);
 
 #endif

@@ -18,6 +18,9 @@
 /* In the container (root pivoted): makes the pair; ONLCR is cleared on the master's termios as runc
  * does; SIZE (NULL or 0x0: left as is). */
 int terminal_open(const struct oci_box *size, int *ret_master, int *ret_peer, struct error *e);
+/* Our own window's size, if stdin, stdout or stderr is one, becomes MASTER's. Whoever is attached
+ * has init do this before the program can ask. */
+void terminal_copy_size(int master);
 /* Makes PEER the controlling terminal (needs a new session) and stdio; fchown to UID. */
 int terminal_attach(int peer, uid_t uid, struct error *e);
 /* Sends MASTER to the connected SOCKET_FD; the payload is the peer's name ("/dev/pts/0"). */

@@ -85,13 +85,16 @@ static bool is_socket(int fd)
 	return fstat(fd, &st) == 0 && S_ISSOCK(st.st_mode);
 }
 
-/* Our window's size to the pty, if we have a window. */
-static void forward_size(const struct session *s)
+void terminal_copy_size(int master)
 {
 	struct winsize ws;
 
-	if (s->tty >= 0 && ioctl(s->tty, TIOCGWINSZ, &ws) == 0 && (ws.ws_row || ws.ws_col))
-		ioctl(s->master, TIOCSWINSZ, &ws);
+	for (int fd = 0; fd <= 2; fd++)
+		if (ioctl(fd, TIOCGWINSZ, &ws) == 0) {
+			if (ws.ws_row || ws.ws_col)
+				ioctl(master, TIOCSWINSZ, &ws);
+			return;
+		}
 }
 
 /* Raw, but output processing stays: the container's pty has ONLCR off, so "\n" needs our terminal's
@@ -141,7 +144,7 @@ static int session_begin(struct session *s, int master, struct error *e)
 		if (isatty(fd))
 			s->tty = fd;
 	make_raw(s);
-	forward_size(s);
+	terminal_copy_size(s->master);
 	return 0;
 }
 
@@ -232,7 +235,7 @@ static void reap_others(const struct process *child)
 static void resume(struct session *s)
 {
 	make_raw(s);
-	forward_size(s);
+	terminal_copy_size(s->master);
 	if (s->in.from < 0 && s->in.at == s->in.end && isatty(STDIN_FILENO))
 		s->in.from = open_again(STDIN_FILENO, O_RDONLY);
 }
@@ -250,7 +253,7 @@ static void on_signals(struct session *s, int sigfd, const struct process *child
 			continue;
 		case SIGWINCH:
 			if (s->master >= 0)
-				forward_size(s);
+				terminal_copy_size(s->master);
 			continue;
 		case SIGPIPE: /* these three are about our own reading and writing */
 		case SIGTTIN:
