@@ -60,7 +60,8 @@ static int run_story(struct create *c, int *ret_status, struct error *e)
 		if (!c->o->no_subreaper && prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) < 0)
 			return error_errno(e, "become a subreaper");
 	}
-	if (create_story(c, e) < 0 || step_await(e, "start", sync_send(c->sync, SYNC_START, e)) < 0 ||
+	if (create_story(c, e) < 0 ||
+	    step_await(e, "start", sync_send(c->sync, SYNC_START, e)) < 0 ||
 	    step_await(e, "await created", create_await_created(c, e)) < 0 ||
 	    step_await(e, "hand over", start_await(c->sync, e)) < 0 ||
 	    step(e, "poststart hooks", start_poststart(&c->record, &c->config, e)) < 0) {

@@ -276,7 +276,7 @@ seccomp() { set_config ".linux.seccomp = {defaultAction: \"SCMP_ACT_ALLOW\", sys
 
 @test "env: 100,000 variables" {
 	set_config '.process.env = ["PATH=/bin"] + [range(100000) | "V\(. % 50000)=\(.)"]'
-	run -0 timeout 20 "$NSRUN" run -b "$BUNDLE" "$ID" sh -c 'env | grep -c ^V; echo $V0 $V49999'
+	run -0 timeout 60 "$NSRUN" run -b "$BUNDLE" "$ID" sh -c 'env | grep -c ^V; echo $V0 $V49999'
 	assert_output "$(printf '50000\n50000 99999')"
 }
 
