@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/memory.h"
+
 const char *error_words(int err)
 {
 	switch (err) {
@@ -23,6 +25,24 @@ const char *error_words(int err)
 	default:
 		return strerror(err);
 	}
+}
+
+const char *error_code_name(int code)
+{
+	static const char *const names[] = {
+		[ERR_INPUT - ERR_GENERIC] = "input",
+		[ERR_UNSUPPORTED - ERR_GENERIC] = "unsupported",
+		[ERR_NO_CONTAINER - ERR_GENERIC] = "no-container",
+		[ERR_EXISTS - ERR_GENERIC] = "exists",
+		[ERR_STATUS - ERR_GENERIC] = "status",
+		[ERR_PEER_DIED - ERR_GENERIC] = "peer-died",
+		[ERR_USAGE - ERR_GENERIC] = "usage",
+		[ERR_BUSY - ERR_GENERIC] = "busy",
+	};
+
+	if (code < ERR_GENERIC)
+		return strerrorname_np(code);
+	return (size_t)(code - ERR_GENERIC) < ARRAY_SIZE(names) ? names[code - ERR_GENERIC] : NULL;
 }
 
 /* A text too long for the message (a path has 4095 bytes) is cut: the cause at its end matters

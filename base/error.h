@@ -68,6 +68,9 @@ int error_hint(struct error *e, const char *fmt, ...) __attribute__((format(prin
 
 void error_clear(struct error *e);
 
+/* A word for CODE, for the log: "ENOENT", "usage"; NULL if there is none. */
+const char *error_code_name(int code);
+
 /* errno's meaning in our words (see above); never NULL. */
 const char *error_words(int err);
 

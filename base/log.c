@@ -162,17 +162,19 @@ static void write_line(int fd, const struct strbuf *b)
 	sigprocmask(SIG_SETMASK, &old, NULL);
 }
 
-static void put_file(const char *level, const char *msg, const char *hint)
+static void put_file(const char *level, const char *msg, const struct error *e)
 {
 	cleanup_strbuf struct strbuf b = { 0 };
 
 	if (the_log.format == LOG_JSON) {
 		strbuf_printf(&b, "{\"level\":\"%s\",\"msg\":", level);
 		put_quoted(&b, msg);
-		if (hint && hint[0]) {
+		if (e && e->hint[0]) {
 			strbuf_puts(&b, ",\"hint\":");
-			put_quoted(&b, hint);
+			put_quoted(&b, e->hint);
 		}
+		if (e && error_code_name(e->code))
+			strbuf_printf(&b, ",\"code\":\"%s\"", error_code_name(e->code));
 		strbuf_puts(&b, ",\"time\":");
 		put_time(&b);
 		strbuf_puts(&b, "}\n");
@@ -239,10 +241,10 @@ void log_warning(const char *fmt, ...)
 void log_error(const struct error *e)
 {
 	if (the_log.fd >= 0)
-		put_file("error", e->msg, e->hint);
+		put_file("error", e->msg, e);
 	if (the_log.fd < 0 && the_log.format == LOG_JSON) {
 		the_log.fd = STDERR_FILENO;
-		put_file("error", e->msg, e->hint);
+		put_file("error", e->msg, e);
 		the_log.fd = -1;
 		return;
 	}

@@ -4,9 +4,10 @@
  * program.
  *
  * Without --log everything goes to stderr as "nsrun: ...". With --log FILE lines are appended to
- * FILE, text (time="..." level=error msg="...") or json (one object a line: level, msg, time);
- * engines read the file with one JSON parse, so at the default level exactly one object is written,
- * and only on failure: warnings go to stderr. The last error goes to stderr as well.
+ * FILE, text (time="..." level=error msg="...") or json (one object a line: level, msg, time; of an
+ * error its hint and code, too); engines read the file with one JSON parse, so at the default level
+ * exactly one object is written, and only on failure: warnings go to stderr. The last error goes to
+ * stderr as well.
  */
 #ifndef BASE_LOG_H
 #define BASE_LOG_H

@@ -19,6 +19,7 @@
 
 #include "base/error.h"
 #include "base/memory.h"
+#include "base/suggest.h"
 #include "network/network.h"
 #include "runtime/container.h"
 
@@ -242,17 +243,6 @@ void options_done(const struct option *options, void *out);
  * and place of its arguments. */
 int verb_parse(const struct verb *group, const struct verb *verb, char *const *argv, void *out,
 	       struct parsed *ret_parsed, struct error *e);
-
-/* ---- suggest.c ---- */
-
-/* The name nearest to WORD, at a distance (insert, delete, replace, swap of neighbours) of at most
- * 2, of those shown to it. */
-struct suggest {
-	const char *word, *best;
-	unsigned int distance;
-};
-/* CANDIDATE must outlive S; NULL is passed over. */
-void suggest_try(struct suggest *s, const char *candidate);
 
 /* ---- help.c ---- */
 

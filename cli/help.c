@@ -136,6 +136,20 @@ void help_version(struct strbuf *out)
 		      PACKAGE_VERSION, GIT_COMMIT, OCI_VERSION);
 }
 
+static int unknown(const struct verb *table, const char *word, struct error *e)
+{
+	struct suggest s = { .word = word };
+
+	error_set(e, ERR_USAGE, "help: verb \"%s\" is not known", word);
+	for (; table && table->name; table++)
+		if (!table->hidden)
+			suggest_try(&s, table->name);
+	if (!s.best)
+		return error_hint(e, "nsrun help");
+	return error_set(e, ERR_USAGE, "help: verb \"%s\" is not known; did you mean %s?", word,
+			 s.best);
+}
+
 /* nsrun help [VERB [SUB-VERB]] */
 int cmd_help(struct cli *cli, void *options, struct error *e)
 {
@@ -146,8 +160,7 @@ int cmd_help(struct cli *cli, void *options, struct error *e)
 		group = v;
 		v = table ? verb_find(table, cli->args[i]) : NULL;
 		if (!v)
-			return error_set(e, ERR_USAGE, "help: verb \"%s\" is not known",
-					 cli->args[i]);
+			return unknown(table, cli->args[i], e);
 		table = v->verbs;
 	}
 	if (v)

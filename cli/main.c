@@ -38,17 +38,13 @@ static int no_verb(struct cli *cli, const struct verb *table, const char *word, 
  * number among them. */
 static int preserved(const struct verb *v, const void *options)
 {
-	const char *listen = getenv("LISTEN_FDS");
-	long long n_listen = 0;
-	int n;
+	int n, n_listen;
 
 	for (const struct option *o = v->options; o->kind != OPTION_KIND_END; o++) {
 		if (!str_eq(o->name, "preserve-fds"))
 			continue;
 		memcpy(&n, (const char *)options + o->offset, sizeof(n));
-		if (listen && str_to_int64(listen, 0, o->max, &n_listen) < 0)
-			n_listen = 0;
-		return n + (int)n_listen;
+		return n + (listen_fds(&n_listen, NULL) < 0 ? 0 : n_listen);
 	}
 	return 0;
 }

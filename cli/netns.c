@@ -97,23 +97,13 @@ const struct netns_user *netns_users_owner(const struct netns_users *u, uint64_t
 
 static int unknown(const struct cli *cli, const char *name, struct error *e)
 {
-	struct suggest s = { .word = name };
-	char **names = NULL, **ids = NULL;
-	size_t n = 0, n_ids = 0;
+	char **ids = NULL;
+	size_t n = 0;
 
-	error_set(e, ERR_INPUT, "no network namespace called %s", name);
-	if (netns_names(&names, &n, NULL) == 0)
-		for (size_t i = 0; i < n; i++)
-			suggest_try(&s, names[i]);
-	if (container_ids(&cli->runtime, &ids, &n_ids, NULL) == 0)
-		for (size_t i = 0; i < n_ids; i++)
-			suggest_try(&s, ids[i]);
-	if (s.best)
-		error_hint(e, "nsrun netns ls; did you mean %s?", s.best);
-	else
-		error_hint(e, "nsrun netns ls");
-	strings_free(names, n);
-	strings_free(ids, n_ids);
+	if (container_ids(&cli->runtime, &ids, &n, NULL) < 0)
+		n = 0;
+	netns_unknown(name, ids, n, e);
+	strings_free(ids, n);
 	return -1;
 }
 
@@ -325,8 +315,10 @@ int cmd_netns_exec(struct cli *cli, void *options, struct error *e)
 		return error_wrap(e, "netns exec");
 	for (size_t i = 1; i < cli->n_args; i++)
 		argv[i - 1] = cli->args[i];
-	if (setns(fd, CLONE_NEWNET) < 0)
-		return error_errno(e, "netns exec: join the network namespace %s", cli->args[0]);
+	if (setns(fd, CLONE_NEWNET) < 0) {
+		netns_refused(e, "join a network namespace");
+		return error_wrap(e, "netns exec %s", cli->args[0]);
+	}
 	fresh_sysfs();
 	execvp(argv[0], argv);
 	return error_exec(e, "netns exec: \"%s\"", argv[0]);

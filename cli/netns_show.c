@@ -8,7 +8,6 @@
  */
 #include "cli/netns_show.h"
 
-#include <errno.h>
 #include <fcntl.h>
 #include <linux/rtnetlink.h>
 #include <netinet/in.h>
@@ -19,6 +18,7 @@
 #include "base/fd.h"
 #include "base/json.h"
 #include "base/path.h"
+#include "base/privilege.h"
 #include "cli/table.h"
 #include "network/attach_record.h"
 #include "network/netns.h"
@@ -43,9 +43,10 @@ static int show_read(const struct cli *cli, const char *name, struct show *s, st
 	s->at = picture_ns_of(&s->g.p, inode);
 	if (s->at == PICTURE_NOWHERE)
 		return error_set(e, ERR_STATUS, "network namespace %s went just now", name);
-	if (!s->g.p.namespaces[s->at].readable)
-		return error_set(e, EPERM, "to look into %s needs CAP_SYS_ADMIN; uid %u lacks it",
-				 name, (unsigned int)geteuid());
+	if (!s->g.p.namespaces[s->at].readable) {
+		privilege_error(e, "to look into %s needs CAP_SYS_ADMIN", name);
+		return error_hint(e, "sudo");
+	}
 	netns_view_listen(&s->g.p.namespaces[s->at].view);
 	s->ns = &s->g.p.namespaces[s->at];
 	s->owner = netns_users_owner(&s->g.users, inode);

@@ -343,11 +343,12 @@ const char *verb_title(const struct verb *group, const struct verb *verb, char b
 
 int verb_failed(const struct cli *cli, const char *id, struct error *e)
 {
-	cleanup_free char *quoted = xasprintf("\"%s\"", id);
+	cleanup_free char *named = xasprintf("container \"%s\"", id);
+	cleanup_free char *taken = xasprintf("already exists: \"%s\"", id);
 	char title[64];
 
 	/* What is no id has been shown by the error, cut and cleaned. */
-	if (strstr(e->msg, quoted) || oci_id_check(id, NULL) < 0)
+	if (strstr(e->msg, named) || strstr(e->msg, taken) || oci_id_check(id, NULL) < 0)
 		return error_wrap(e, "%s", verb_title(cli->group, cli->verb, title));
-	return error_wrap(e, "%s %s", verb_title(cli->group, cli->verb, title), id);
+	return error_wrap(e, "%s \"%s\"", verb_title(cli->group, cli->verb, title), id);
 }

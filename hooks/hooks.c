@@ -20,6 +20,7 @@
 #include <sys/mman.h>
 #include <sys/wait.h>
 #include <time.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 
 #include "base/fd.h"
@@ -158,11 +159,15 @@ static int make_stdin(const char *state, size_t len, struct error *e)
 /* In the child: only system calls, then execve. Signals: none blocked, none ignored. */
 static __attribute__((noreturn)) void become_hook(const struct oci_hook *h, char *const *argv,
 						  char *const *envp, const int stdio[3], int cwd_fd,
-						  int report)
+						  int report, pid_t parent)
 {
 	sigset_t none;
 	int err;
 
+	/* Nobody would end it when its time is over. */
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (getppid() != parent)
+		_exit(126);
 	setpgid(0, 0);
 	process_signals_default();
 	sigemptyset(&none);
@@ -202,7 +207,7 @@ static int hook_start(const struct oci_hook *h, const char *state, size_t len, i
 	cleanup_free char **envp = vector(h->env, h->n_env, NULL);
 	cleanup_close int in = -1, out = -1, err = -1, report = -1;
 	int p[2] = { -1, -1 }, stdio[3];
-	pid_t pid;
+	pid_t pid, parent;
 
 	in = make_stdin(state, len, e);
 	if (in < 0 || make_pipe(p, e) < 0)
@@ -217,11 +222,12 @@ static int hook_start(const struct oci_hook *h, const char *state, size_t len, i
 	if (fcntl(r->out, F_SETFL, O_NONBLOCK) < 0 || fcntl(r->err, F_SETFL, O_NONBLOCK) < 0)
 		return error_errno(e, "fcntl");
 	stdio[0] = in, stdio[1] = out, stdio[2] = err;
+	parent = getpid();
 	pid = process_clone(0, -1, &r->process.pidfd);
 	if (pid < 0)
 		return error_errno(e, "clone");
 	if (pid == 0)
-		become_hook(h, argv, envp, stdio, cwd_fd, report);
+		become_hook(h, argv, envp, stdio, cwd_fd, report, parent);
 	r->process.pid = pid;
 	setpgid(pid, pid); /* whichever of the two comes first; EACCES: it has executed already */
 	return 0;

@@ -2,9 +2,9 @@
 /*
  * OCI hooks: each gets the container's state on stdin, its own argv (argv[0] kept) and env (exactly
  * that of the config), a process group of its own that is killed whole at the timeout, and is
- * waited for by its pid, not by EOF of its pipes. stdout and stderr reach the error's text,
- * bounded: `error running prestart hook #0: exit status 1, stdout: ..., stderr: ...` (as runc words
- * it; engines match it).
+ * waited for by its pid, not by EOF of its pipes. It dies with us (PR_SET_PDEATHSIG), not what it
+ * left behind itself. stdout and stderr reach the error's text, bounded: `error running prestart
+ * hook #0: exit status 1, stdout: ..., stderr: ...` (as runc words it; engines match it).
  */
 #ifndef HOOKS_HOOKS_H
 #define HOOKS_HOOKS_H

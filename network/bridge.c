@@ -19,13 +19,13 @@
 #include "network/sysctl.h"
 
 /* The record: "INDEX MAC MADE"; INDEX is 0 until all steps are done. */
-struct record {
+struct link_record {
 	int index;
 	unsigned char mac[6];
 	bool made; /* by us */
 };
 
-static int record_read(const struct network *n, struct record *ret)
+static int record_read(const struct network *n, struct link_record *ret)
 {
 	cleanup_free char *path = state_net_path(n->name, "link");
 	char text[64], mac[18];
@@ -40,7 +40,7 @@ static int record_read(const struct network *n, struct record *ret)
 	return 0;
 }
 
-static int record_write(const struct network *n, const struct record *r, struct error *e)
+static int record_write(const struct network *n, const struct link_record *r, struct error *e)
 {
 	cleanup_free char *path = state_net_path(n->name, "link");
 	char text[64], mac[18];
@@ -96,7 +96,8 @@ static int check_subnet(const struct network *n, struct error *e)
 	return 0;
 }
 
-static int make_link(const struct network *n, struct rtnl *r, struct record *rec, struct error *e)
+static int make_link(const struct network *n, struct rtnl *r, struct link_record *rec,
+		     struct error *e)
 {
 	uint32_t mtu = n->mtu;
 
@@ -162,7 +163,7 @@ static int set_up(const struct network *n, struct rtnl *r, const struct link_inf
 	return n->internal ? 0 : net_sysctl("ipv4/ip_forward", "1", e);
 }
 
-static bool same(const struct record *rec, const struct link_info *link)
+static bool same(const struct link_record *rec, const struct link_info *link)
 {
 	return memcmp(rec->mac, link->mac, 6) == 0;
 }
@@ -173,7 +174,7 @@ static int make_or_complete(const struct network *n, struct rtnl *r, struct link
 			    uint32_t *ret_generation, struct error *e)
 {
 	cleanup_close int lock = -1;
-	struct record rec;
+	struct link_record rec;
 	int found;
 
 	if (state_lock_host(&lock, e) < 0)
@@ -214,7 +215,7 @@ static bool ask(const struct rtnl *r, unsigned long question, struct ifreq *q)
 static bool is_ready(const struct network *n, const struct rtnl *r, struct bridge *ret)
 {
 	struct ifreq q = { 0 };
-	struct record rec;
+	struct link_record rec;
 	int index;
 
 	if (record_read(n, &rec) < 0 || !rec.index)
@@ -270,7 +271,7 @@ int bridge_remove(const struct network *n, struct error *e)
 {
 	struct rtnl r cleanup(rtnl_done) = { .fd = -1 };
 	struct link_info link;
-	struct record rec;
+	struct link_record rec;
 	int found;
 
 	if (record_read(n, &rec) < 0 || !rec.made)

@@ -14,11 +14,12 @@
 #include <netinet/in.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "base/fd.h"
 #include "base/log.h"
+#include "base/privilege.h"
+#include "base/suggest.h"
 #include "network/decode.h"
 #include "network/state.h"
 #include "network/subnet.h"
@@ -62,15 +63,9 @@ static void networks_done(struct networks *ns)
 
 int lists_privilege(const char *what, struct error *e)
 {
-	struct __user_cap_header_struct head = { .version = _LINUX_CAPABILITY_VERSION_3 };
-	struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3] = { { 0 } };
-
-	if (syscall(SYS_capget, &head, data) < 0)
-		return error_errno(e, "capget");
-	if (data[CAP_TO_INDEX(CAP_NET_ADMIN)].effective & CAP_TO_MASK(CAP_NET_ADMIN))
+	if (privilege_has(CAP_NET_ADMIN))
 		return 0;
-	error_set(e, EPERM, "%s needs CAP_NET_ADMIN in this network namespace; uid %u lacks it",
-		  what, (unsigned int)geteuid());
+	privilege_error(e, "%s needs CAP_NET_ADMIN in this network namespace", what);
 	return error_hint(e, "sudo, or rootless: nsrun run --network pasta");
 }
 
@@ -294,6 +289,19 @@ static int load_named_file(const char *dir, const char *name, struct network *re
 	return rc;
 }
 
+static int unknown(const char *name, const struct networks *ns, struct error *e)
+{
+	struct suggest s = { .word = name };
+
+	error_set(e, ERR_INPUT, "no network called \"%s\"", name);
+	suggest_try(&s, NETWORK_DEFAULT);
+	for (size_t i = 0; i < ns->n; i++)
+		suggest_try(&s, ns->v[i].name);
+	if (s.best)
+		return error_hint(e, "nsrun network ls; did you mean %s?", s.best);
+	return error_hint(e, "nsrun network ls; to make it: nsrun network create %s", name);
+}
+
 static int load_by_scan(const struct network_dirs *d, const char *name, struct network *ret,
 			struct error *e)
 {
@@ -309,8 +317,7 @@ static int load_by_scan(const struct network_dirs *d, const char *name, struct n
 		}
 	if (str_eq(name, NETWORK_DEFAULT))
 		return load_default(&ns, ret, e);
-	error_set(e, ERR_INPUT, "no network called \"%s\"", name);
-	return error_hint(e, "nsrun network ls; to make it: nsrun network create %s", name);
+	return unknown(name, &ns, e);
 }
 
 int network_load(const struct network_dirs *d, const char *name, struct network *ret,

@@ -17,6 +17,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/capability.h>
 #include <linux/magic.h>
 #include <linux/nsfs.h>
 #include <net/if.h>
@@ -34,7 +35,9 @@
 
 #include "base/fd.h"
 #include "base/path.h"
+#include "base/privilege.h"
 #include "base/process.h"
+#include "base/suggest.h"
 
 struct pin_path {
 	char s[sizeof(NETNS_DIR) + 1 + 255];
@@ -167,6 +170,35 @@ int netns_unpin(const char *name, uint64_t inode, struct error *e)
 	return 0;
 }
 
+int netns_unknown(const char *name, char *const *more, size_t n_more, struct error *e)
+{
+	struct suggest s = { .word = name };
+	char **names = NULL;
+	size_t n = 0;
+
+	error_set(e, ENOENT, "no network namespace called %s", name);
+	if (netns_names(&names, &n, NULL) < 0)
+		n = 0;
+	for (size_t i = 0; i < n; i++)
+		suggest_try(&s, names[i]);
+	for (size_t i = 0; i < n_more; i++)
+		suggest_try(&s, more[i]);
+	if (s.best)
+		error_hint(e, "nsrun netns ls; did you mean %s?", s.best);
+	else
+		error_hint(e, "nsrun netns ls");
+	strings_free(names, n);
+	return -1;
+}
+
+int netns_refused(struct error *e, const char *what)
+{
+	if (errno != EPERM || privilege_has(CAP_SYS_ADMIN))
+		return error_errno(e, "%s", what);
+	privilege_error(e, "to %s needs CAP_SYS_ADMIN", what);
+	return error_hint(e, "sudo");
+}
+
 /* By O_PATH first: opening what is no namespace (a device, a fifo) could have effects. */
 int netns_open(const char *name_or_path, int *ret_fd, struct error *e)
 {
@@ -184,8 +216,7 @@ int netns_open(const char *name_or_path, int *ret_fd, struct error *e)
 	if (at < 0 && (errno == ENOENT || errno == ENOTDIR))
 		return path == name_or_path
 			       ? error_set(e, ENOENT, "no network namespace at \"%s\"", path)
-			       : error_set(e, ENOENT, "no network namespace called \"%s\"",
-					   name_or_path);
+			       : netns_unknown(name_or_path, NULL, 0, e);
 	if (at < 0)
 		return error_errno(e, "open the network namespace \"%s\"", path);
 	if (fstatfs(at, &fs) == 0 && fs.f_type == NSFS_MAGIC) {
@@ -247,8 +278,8 @@ static int call_in_child(int join_fd, int (*fn)(void *arg, struct error *e), voi
 	}
 	if (child.pid == 0) {
 		if (join_fd >= 0 ? setns(join_fd, CLONE_NEWNET) < 0 : unshare(CLONE_NEWNET) < 0)
-			error_errno(&o.e, join_fd >= 0 ? "join the network namespace"
-						       : "make a network namespace");
+			netns_refused(&o.e, join_fd >= 0 ? "join the network namespace"
+							 : "make a network namespace");
 		else
 			o.result = fn(arg, &o.e);
 		_exit(fd_write_all(to, &o, sizeof(o), NULL) < 0);

@@ -28,6 +28,12 @@ int netns_unpin(const char *name, uint64_t inode, struct error *e);
 /* Opens a namespace by NAME or path; verifies nsfs and CLONE_NEWNET (NS_GET_NSTYPE): "\"/x\" is
  * not a network namespace". A missing one: `no network namespace called web2`. */
 int netns_open(const char *name_or_path, int *ret_fd, struct error *e);
+/* Sets that error, with the nearest of the names there are and of the N_MORE (containers' ids, say)
+ * in its hint. Returns -1. */
+int netns_unknown(const char *name, char *const *more, size_t n_more, struct error *e);
+/* The error of a setns(2) or unshare(2) that failed with errno; WHAT: "join the network namespace".
+ * Returns -1. */
+int netns_refused(struct error *e, const char *what);
 /* The namespace of a process. */
 int netns_open_pid(int pid, int *ret_fd, struct error *e);
 int netns_inode(int fd, uint64_t *ret_inode, struct error *e);

@@ -323,6 +323,10 @@ void oci_config_write(const struct oci_config *c, struct strbuf *out);
 int oci_process_parse(const char *text, size_t len, const char *what,
 		      struct oci_process *ret_process, struct error *e);
 void oci_process_done(struct oci_process *p);
+/* The ids of U, which stands at AT, are mapped into C's new user namespace, if there is one. C's
+ * own process has been checked; this is for exec. */
+int oci_user_check_mapped(const struct oci_config *c, const struct oci_user *u,
+			  const struct field_path *at, struct error *e);
 /* The resources object alone (update --resources). */
 int oci_resources_parse(const char *text, size_t len, const char *what,
 			struct oci_resources *ret_resources, struct error *e);

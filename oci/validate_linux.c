@@ -58,41 +58,55 @@ static bool mapped(uint32_t id, const struct oci_id_mapping *m, size_t n)
 	return false;
 }
 
+int oci_user_check_mapped(const struct oci_config *c, const struct oci_user *u,
+			  const struct field_path *at, struct error *e)
+{
+	const struct oci_linux *l = c->linux_;
+	const struct oci_namespace *user = oci_namespace_get(c, OCI_NS_USER);
+
+	if (!user || user->path) /* what another's namespace maps is the kernel's to say */
+		return 0;
+	if (!mapped(u->uid, l->uidMappings, l->n_uidMappings))
+		return field_error(FIELD_AT(at, "uid"), e, "%u is not in linux.uidMappings",
+				   u->uid);
+	if (!mapped(u->gid, l->gidMappings, l->n_gidMappings))
+		return field_error(FIELD_AT(at, "gid"), e, "%u is not in linux.gidMappings",
+				   u->gid);
+	for (size_t i = 0; i < u->n_additionalGids; i++)
+		if (!mapped(u->additionalGids[i], l->gidMappings, l->n_gidMappings))
+			return field_error(FIELD_ELEMENT(FIELD_AT(at, "additionalGids"), i), e,
+					   "%u is not in linux.gidMappings", u->additionalGids[i]);
+	return 0;
+}
+
 static int check_id_mappings(const struct oci_config *c, const struct field_path *at,
 			     struct error *e)
 {
 	const struct oci_linux *l = c->linux_;
 	const struct oci_namespace *user = oci_namespace_get(c, OCI_NS_USER);
 	const struct {
-		const char *key, *id_key;
+		const char *key;
 		const struct oci_id_mapping *m;
 		size_t n;
-		uint32_t id;
 	} kinds[] = {
-		{ "uidMappings", "uid", l->uidMappings, l->n_uidMappings,
-		  c->process ? c->process->user.uid : 0 },
-		{ "gidMappings", "gid", l->gidMappings, l->n_gidMappings,
-		  c->process ? c->process->user.gid : 0 },
+		{ "uidMappings", l->uidMappings, l->n_uidMappings },
+		{ "gidMappings", l->gidMappings, l->n_gidMappings },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++) {
 		const struct field_path *here = FIELD_AT(FIELD_AT(at, "linux"), kinds[i].key);
-		const struct field_path *id =
-			FIELD_AT(FIELD_AT(FIELD_AT(at, "process"), "user"), kinds[i].id_key);
 
 		if (oci_check_mappings(kinds[i].m, kinds[i].n, here, e) < 0)
 			return -1;
 		if (kinds[i].n && !user)
 			return field_error(here, e, "needs a user namespace in linux.namespaces");
-		if (!user || user->path)
-			continue;
-		if (!kinds[i].n)
+		if (user && !user->path && !kinds[i].n)
 			return field_error(here, e, "missing, but there is a new user namespace");
-		if (c->process && !mapped(kinds[i].id, kinds[i].m, kinds[i].n))
-			return field_error(id, e, "%u is not in linux.%s", kinds[i].id,
-					   kinds[i].key);
 	}
-	return 0;
+	if (!c->process)
+		return 0;
+	return oci_user_check_mapped(c, &c->process->user,
+				     FIELD_AT(FIELD_AT(at, "process"), "user"), e);
 }
 
 static int check_time_offsets(const struct oci_config *c, const struct field_path *at,

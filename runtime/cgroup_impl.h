@@ -22,6 +22,7 @@
 #include "runtime/cgroup.h"
 
 #define CGROUP_ROOT "/sys/fs/cgroup"
+#define CGROUP_OFF_HINT "cat /proc/cgroups: it is switched off, or a v1 hierarchy has it"
 /* The parent of all containers without a cgroupsPath. It belongs to nsrun: the last container out
  * removes it. */
 #define CGROUP_PARENT	"nsrun"

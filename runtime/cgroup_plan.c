@@ -421,8 +421,8 @@ static int check_controllers(const struct cgroup *c, const struct oci_resources 
 		const struct cgroup_controller_names *names = &cgroup_controller_table[i];
 		bool missing = ((asked & ~(v1 | v2)) | (unified & ~v2)) & CTL_BIT(i);
 
-		if (missing)
-			return error_set(e, ERR_UNSUPPORTED,
+		if (missing) {
+			error_set(e, ERR_UNSUPPORTED,
 					 "%s asked for, but the %s controller is not available in "
 					 "\"%s\" (has: %s)",
 					 names->what,
@@ -430,6 +430,8 @@ static int check_controllers(const struct cgroup *c, const struct oci_resources 
 					 : names->v1			     ? names->v1
 									     : names->v2,
 					 CGROUP_ROOT, has.len ? has.s : "none");
+			return error_hint(e, CGROUP_OFF_HINT);
+		}
 	}
 	return 0;
 }

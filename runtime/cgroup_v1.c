@@ -200,11 +200,12 @@ static int v1_update(const struct cgroup *c, const struct oci_resources *r, stru
 	for (size_t i = 0; i < c->n_dirs; i++)
 		missing &= ~cgroup_v1_controllers(&c->dirs[i]);
 	for (enum cgroup_controller i = 0; i < CTL_COUNT && !dir_of(c, ""); i++)
-		if (missing & CTL_BIT(i))
-			return error_set(e, ERR_UNSUPPORTED,
-					 "%s asked for, but the %s controller is not available",
-					 cgroup_controller_table[i].what,
-					 cgroup_controller_table[i].v1);
+		if (missing & CTL_BIT(i)) {
+			error_set(e, ERR_UNSUPPORTED,
+				  "%s asked for, but the %s controller is not available",
+				  cgroup_controller_table[i].what, cgroup_controller_table[i].v1);
+			return error_hint(e, CGROUP_OFF_HINT);
+		}
 	for (size_t i = 0; i < c->n_dirs; i++)
 		if (dir_limits(c, &c->dirs[i], o.fds[i], r, true, e) < 0)
 			return -1;

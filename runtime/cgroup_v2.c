@@ -49,10 +49,14 @@ static int enable_error(int fd, uint32_t mask, const char *path, const char *not
 	while (!(mask & CTL_BIT(ctl)))
 		ctl++;
 	(void)cgroup_file_read(fd, "cgroup.controllers", &has, NULL);
-	return error_set(e, code,
-			 "%s asked for, but the %s controller is not %s cgroup \"%s\" (has: %s)",
-			 cgroup_controller_table[ctl].what, cgroup_controller_table[ctl].v2,
-			 not_what, path, has && *has ? has : "none");
+	error_set(e, code,
+		  "%s asked for, but the %s controller is not %s cgroup \"%s\" (has: %s)",
+		  cgroup_controller_table[ctl].what, cgroup_controller_table[ctl].v2, not_what,
+		  path, has && *has ? has : "none");
+	if (code == ERR_UNSUPPORTED)
+		return error_hint(e, CGROUP_OFF_HINT);
+	return error_hint(e, "as root: echo +%s >" CGROUP_ROOT "%s/cgroup.subtree_control",
+			  cgroup_controller_table[ctl].v2, path);
 }
 
 /* Enables MASK for the children of the cgroup PATH at FD. */

@@ -36,7 +36,8 @@ void container_done(struct container *c)
 	*c = CONTAINER_INIT;
 }
 
-/* init accepts, sees that nothing is said, and waits on. */
+/* init accepts, sees that nothing is said, and waits on. If it is stopped, and enough of us have
+ * asked, the queue is full: EAGAIN. */
 static bool start_socket_accepts(const struct record *r)
 {
 	struct sockaddr_un sa = { .sun_family = AF_UNIX };
@@ -44,9 +45,10 @@ static bool start_socket_accepts(const struct record *r)
 
 	if (faccessat(r->dir_fd, "start", F_OK, AT_SYMLINK_NOFOLLOW) < 0)
 		return false;
-	fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+	fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	snprintf(sa.sun_path, sizeof(sa.sun_path), "/proc/self/fd/%d/start", r->dir_fd);
-	return fd >= 0 && connect(fd, (struct sockaddr *)&sa, sizeof(sa)) == 0;
+	return fd >= 0 &&
+	       (connect(fd, (struct sockaddr *)&sa, sizeof(sa)) == 0 || errno == EAGAIN);
 }
 
 static enum status status_of(const struct record *r, bool alive)
@@ -57,11 +59,10 @@ static enum status status_of(const struct record *r, bool alive)
 		return !r->locked && record_is_locked(r) ? STATUS_CREATING : STATUS_STOPPED;
 	if (!alive)
 		return STATUS_STOPPED;
-	if (start_socket_accepts(r))
-		return STATUS_CREATED;
+	/* Before the socket, which accepts on behalf of a frozen init, too. */
 	if (cgroup_is_frozen(&r->cgroup, &frozen, NULL) == 0 && frozen)
 		return STATUS_PAUSED;
-	return STATUS_RUNNING;
+	return start_socket_accepts(r) ? STATUS_CREATED : STATUS_RUNNING;
 }
 
 enum status status_derive(const struct record *r)

@@ -55,6 +55,10 @@ struct create_options {
 	bool detach, keep, no_subreaper;
 };
 
+/* sd_listen_fds(3): how many descriptors from 3 on were passed to this process; 0 if LISTEN_PID is
+ * not ours: a LISTEN_FDS that some ancestor left in the environment speaks of its own descriptors,
+ * not of what is at 3 here. (conmon sets LISTEN_PID to the runtime's pid.) */
+int listen_fds(int *ret_n, struct error *e);
 /* create: returns when the container is created: cgroup complete, network up, init waits for
  * start. */
 int container_create(const struct runtime *rt, const struct create_options *o, struct error *e);

@@ -349,6 +349,17 @@ int pid_file_write(const char *path, pid_t pid, struct error *e)
 	return 0;
 }
 
+/* Only if it is still the one that we wrote. */
+static void pid_file_remove(const char *path, pid_t pid)
+{
+	cleanup_free char *text = NULL;
+	long long there;
+
+	if (path && pid > 0 && file_read(AT_FDCWD, path, false, 16, &text, NULL, NULL) == 0 &&
+	    str_to_int64(text, 1, INT32_MAX, &there) == 0 && there == pid)
+		unlink(path);
+}
+
 int pidfd_send(const char *socket_path, const struct process *p, struct error *e)
 {
 	cleanup_close int sock = -1;
@@ -418,9 +429,11 @@ int create_story(struct create *c, struct error *e)
 
 void create_abort(struct create *c)
 {
+	pid_t pid = c->process.pid;
 	ERROR_INIT(e);
 
 	process_done(&c->process);
+	pid_file_remove(c->o->pid_file, pid);
 	fd_close_at(&c->sync);
 	if (c->record.dir_fd < 0)
 		return;

@@ -139,15 +139,25 @@ static void pass_listen_fds(struct create *c)
 	add_env(c->config.process, xstrdup("LISTEN_PID=1"));
 }
 
-int create_preserve(struct create *c, struct error *e)
+int listen_fds(int *ret_n, struct error *e)
 {
-	const char *text = getenv("LISTEN_FDS");
-	long long n = 0;
+	const char *text = getenv("LISTEN_FDS"), *pid_text = getenv("LISTEN_PID");
+	long long n = 0, pid;
 
-	if (text && str_to_int64(text, 0, PRESERVE_MAX, &n) < 0)
+	*ret_n = 0;
+	if (!text || !pid_text || str_to_int64(pid_text, 1, INT32_MAX, &pid) < 0 || pid != getpid())
+		return 0;
+	if (str_to_int64(text, 0, PRESERVE_MAX, &n) < 0)
 		return error_set(e, ERR_INPUT, "LISTEN_FDS: \"%s\" is not a number of descriptors",
 				 text);
-	c->n_listen = (int)n;
+	*ret_n = (int)n;
+	return 0;
+}
+
+int create_preserve(struct create *c, struct error *e)
+{
+	if (listen_fds(&c->n_listen, e) < 0)
+		return -1;
 	return preserved_scan(c->o->preserve_fds + c->n_listen, &c->preserved, &c->n_preserved, e);
 }
 

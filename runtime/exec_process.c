@@ -141,7 +141,11 @@ int exec_process_make(const struct exec_options *o, struct oci_config *config,
 		if (from_flags(o, &p, e) < 0)
 			return -1;
 	}
-	if (check(o, &p, e) < 0)
+	if (check(o, &p, e) < 0 ||
+	    oci_user_check_mapped(config, &p.user,
+				  FIELD_AT(FIELD_ROOT(o->process_file ? o->process_file : "exec"),
+					   "user"),
+				  e) < 0)
 		return -1;
 	*ret = p;
 	p = (struct oci_process){ 0 };

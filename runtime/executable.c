@@ -12,7 +12,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-
 /* 0 if PATH can be executed by us, else -1 with errno; *ret_stat tells whether it was stat that
  * refused. */
 static int check(const char *path, bool *ret_stat)
@@ -99,9 +98,15 @@ int executable_find(const char *argv0, char *const *envp, const char *cwd, char 
 		return search(argv0, path && *path ? path : NULL, cwd, ret_path, e);
 	}
 	file = argv0[0] == '/' ? xstrdup(argv0) : candidate("", 0, argv0, cwd);
-	if (check(file, &by_stat) < 0)
-		return by_stat ? error_exec(e, "exec: \"%s\": stat %s", argv0, argv0)
-			       : error_exec(e, "exec: \"%s\"", argv0);
+	if (check(file, &by_stat) < 0) {
+		const char *what = errno == EISDIR ? ": is a directory" : "";
+
+		if (by_stat)
+			return error_exec(e, "exec: \"%s\": stat %s", argv0, argv0);
+		if (*what)
+			errno = EACCES; /* what execve would say: 126 to engines */
+		return error_exec(e, "exec: \"%s\"%s", argv0, what);
+	}
 	*ret_path = steal_ptr(&file);
 	return 0;
 }

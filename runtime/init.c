@@ -114,8 +114,10 @@ static int make_terminal(struct init *i, struct error *e)
 
 	if (!i->terminal)
 		return 0;
-	if (terminal_open(p->consoleSize, &master, &peer, e) < 0 ||
-	    rootfs_console(&i->rootfs, peer, e) < 0)
+	if (terminal_open(p->consoleSize, &master, &peer, e) < 0)
+		return -1;
+	/* Another's mount namespace has its own console already. */
+	if (i->namespaces->new_flags & CLONE_NEWNS && rootfs_console(&i->rootfs, peer, e) < 0)
 		return -1;
 	if (i->send_master)
 		terminal_copy_size(master);
@@ -182,7 +184,7 @@ static int enter_root(struct init *i, int pid, struct error *e)
 	    step(e, "set priorities", process_setup_priorities(i->config->process, e)) < 0)
 		return -1;
 	if (!(i->namespaces->new_flags & CLONE_NEWNS))
-		return 0;
+		return step(e, "make the terminal", make_terminal(i, e));
 	if (step(e, "pivot to the root", rootfs_pivot(&i->rootfs, e)) < 0 ||
 	    step(e, "make the terminal", make_terminal(i, e)) < 0 ||
 	    step(e, "protect paths", rootfs_protect(&i->rootfs, e)) < 0 ||

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/capability.h>
 #include <linux/nsfs.h>
 #include <sched.h>
 #include <stdio.h>
@@ -14,6 +15,7 @@
 
 #include "base/fd.h"
 #include "base/memory.h"
+#include "base/privilege.h"
 
 #ifndef NSFS_MAGIC
 #define NSFS_MAGIC 0x6e736673
@@ -86,6 +88,21 @@ int namespaces_open(const struct oci_config *c, int netns_fd, struct namespaces 
 	return 0;
 }
 
+/* user_namespaces(7), "Defining user and group ID mappings": EPERM. */
+static int map_refused(const char *file, struct error *e)
+{
+	bool group = file[0] == 'g';
+	unsigned int own = group ? getegid() : geteuid();
+
+	if (privilege_has(group ? CAP_SETGID : CAP_SETUID))
+		return error_wrap(e, "map the user namespace's ids");
+	error_set(e, EPERM, "config.json: linux.%s: uid %u, which lacks %s, can map its own id "
+			    "%u alone, by an entry of size 1",
+		  group ? "gidMappings" : "uidMappings", (unsigned int)geteuid(),
+		  group ? "CAP_SETGID" : "CAP_SETUID", own);
+	return error_hint(e, "sudo, or a config for this user: nsrun spec --rootless");
+}
+
 static int write_map(pid_t pid, const char *file, const struct oci_id_mapping *v, size_t n,
 		     struct error *e)
 {
@@ -96,7 +113,8 @@ static int write_map(pid_t pid, const char *file, const struct oci_id_mapping *v
 		strbuf_printf(&b, "%u %u %u\n", v[i].containerID, v[i].hostID, v[i].size);
 	snprintf(path, sizeof(path), "/proc/%d/%s", (int)pid, file);
 	if (file_write(AT_FDCWD, path, b.s, e) < 0)
-		return error_wrap(e, "map the user namespace's ids");
+		return errno == EPERM ? map_refused(file, e)
+				      : error_wrap(e, "map the user namespace's ids");
 	return 0;
 }
 

@@ -9,6 +9,7 @@
 #include <sys/file.h>
 #include <sys/random.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -17,9 +18,11 @@
 #include "base/memory.h"
 #include "base/path.h"
 #include "base/process.h"
+#include "base/suggest.h"
 
 #define RECORD_MAX ((size_t)1 << 20)
 #define RECORD_VERSION 1
+#define LOCKS_MAX ((size_t)1 << 20)
 
 void record_done(struct record *r)
 {
@@ -70,7 +73,8 @@ static int make_directory(const char *root, const char *id, const char *path, st
 	if (errno == EEXIST)
 		return error_set(e, ERR_EXISTS, "container with given ID already exists: \"%s\"",
 				 id);
-	return error_errno(e, "make \"%s\"", path);
+	error_errno(e, "make \"%s\"", path);
+	return errno == EACCES ? error_hint(e, "it is another user's: sudo, or --root DIR") : -1;
 }
 
 int record_reserve(const char *root, const char *id, struct record *r, struct error *e)
@@ -224,7 +228,9 @@ int record_read(struct record *r, struct error *e)
 		return 0;
 	if (file_read(r->dir_fd, "record.json", false, RECORD_MAX, &text, &len, e) < 0)
 		return error_wrap(e, "container \"%s\"", r->id);
-	if (json_parse(text, len, "record.json", &doc, e) < 0 || decode(doc.root, r, e) < 0)
+	if (json_parse(text, len, "record.json", &doc, e) < 0)
+		return error_wrap(e, "container \"%s\"", r->id);
+	if (decode(doc.root, r, e) < 0)
 		return error_wrap(e, "container \"%s\": record.json", r->id);
 	return 0;
 }
@@ -246,6 +252,31 @@ static int take_lock(int fd, int timeout_ms, struct error *e)
 	return 0;
 }
 
+/* The words are those that engines look for. */
+static int unknown(const char *root, const char *id, struct error *e)
+{
+	DIR *d = e ? opendir(root) : NULL;
+	struct suggest s = { .word = id };
+	cleanup_free char *best = NULL;
+	struct dirent *entry;
+
+	error_set(e, ERR_NO_CONTAINER, "container \"%s\": container does not exist", id);
+	while (d && (entry = readdir(d))) {
+		const char *before = s.best;
+
+		suggest_try(&s, entry->d_name);
+		if (s.best == before)
+			continue;
+		free(best);
+		s.best = best = xstrdup(entry->d_name);
+	}
+	if (d)
+		closedir(d);
+	if (best)
+		return error_hint(e, "nsrun list; did you mean %s?", best);
+	return error_hint(e, "nsrun list");
+}
+
 int record_open(const char *root, const char *id, bool lock, int timeout_ms, struct record *ret,
 		struct error *e)
 {
@@ -260,9 +291,10 @@ int record_open(const char *root, const char *id, bool lock, int timeout_ms, str
 	r.dir_fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (r.dir_fd < 0) {
 		if (errno == ENOENT || errno == ENOTDIR || errno == ELOOP)
-			return error_set(e, ERR_NO_CONTAINER,
-					 "container \"%s\": container does not exist", id);
-		return error_errno(e, "open \"%s\"", path);
+			return unknown(root, id, e);
+		error_errno(e, "open \"%s\"", path);
+		return errno == EACCES ? error_hint(e, "it is another user's: sudo, or --root DIR")
+				       : -1;
 	}
 	if (lock) {
 		if (take_lock(r.dir_fd, timeout_ms, e) < 0)
@@ -270,8 +302,7 @@ int record_open(const char *root, const char *id, bool lock, int timeout_ms, str
 		r.locked = true;
 	}
 	if (fstat(r.dir_fd, &st) < 0 || st.st_nlink == 0) /* deleted while we waited */
-		return error_set(e, ERR_NO_CONTAINER, "container \"%s\": container does not exist",
-				 id);
+		return unknown(root, id, e);
 	*ret = r;
 	r = RECORD_INIT;
 	return 0;
@@ -308,6 +339,46 @@ bool record_is_locked(const struct record *r)
 		return errno == EWOULDBLOCK;
 	flock(r->dir_fd, LOCK_UN);
 	return false;
+}
+
+/* proc_locks(5): "1: FLOCK  ADVISORY  WRITE 4711 00:1a:42 0 EOF" */
+static pid_t lock_holder(const struct stat *st)
+{
+	cleanup_free char *text = NULL, *tail = NULL;
+	char *save = NULL;
+	int pid;
+
+	if (file_read(AT_FDCWD, "/proc/locks", false, LOCKS_MAX, &text, NULL, NULL) < 0)
+		return 0;
+	tail = xasprintf(" %02x:%02x:%lu 0 EOF", major(st->st_dev), minor(st->st_dev),
+			 (unsigned long)st->st_ino);
+	for (char *line = strtok_r(text, "\n", &save); line; line = strtok_r(NULL, "\n", &save)) {
+		size_t n = strlen(line), n_tail = strlen(tail);
+
+		/* With "->" it waits for the lock. */
+		if (n > n_tail && strcmp(line + n - n_tail, tail) == 0 && !strstr(line, "->") &&
+		    sscanf(line, "%*u: FLOCK %*s WRITE %d", &pid) == 1)
+			return pid;
+	}
+	return 0;
+}
+
+int record_lock_holder(const struct record *r, struct process *ret, struct error *e)
+{
+	cleanup(process_release) struct process p = PROCESS_INIT;
+	struct stat st;
+	pid_t pid;
+
+	if (fstat(r->dir_fd, &st) < 0)
+		return error_errno(e, "fstat");
+	pid = lock_holder(&st);
+	if (pid <= 1 || process_open(pid, &p, e) < 0)
+		return 0;
+	if (lock_holder(&st) != pid) /* it let go, and its pid may be another's */
+		return 0;
+	*ret = p;
+	p = PROCESS_INIT;
+	return 1;
 }
 
 void record_unlock(struct record *r)

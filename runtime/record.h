@@ -69,6 +69,9 @@ int record_read(struct record *r, struct error *e);
 int record_open_process(const struct record *r, struct process *ret, struct error *e);
 /* True if somebody else holds the lock now. */
 bool record_is_locked(const struct record *r);
+/* Opens the process that took the lock, as /proc/locks tells it: 1; 0 if there is none, or none
+ * that our pid namespace sees. Another's children may hold the lock for it. */
+int record_lock_holder(const struct record *r, struct process *ret, struct error *e);
 void record_unlock(struct record *r);
 /* The copy of config.json. */
 int record_config(const struct record *r, struct oci_config *ret, struct error *e);

@@ -2,13 +2,18 @@
 #include "runtime/spawn.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <linux/capability.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/prctl.h>
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "base/privilege.h"
 #include "runtime/sync.h"
 
 #define JOINS_MAX 16
@@ -114,21 +119,75 @@ static pid_t clone_child(const struct spawn *s, uint64_t extra, bool parent_join
 	return pid;
 }
 
+/* Of the kinds asked for, the one whose limit (namespaces(7), "The /proc/sys/user directory") is
+ * the lowest: the kernel does not tell which was reached. */
+static int limit_error(const struct spawn *s, struct error *e)
+{
+	static const struct {
+		uint64_t flag;
+		const char *kind, *key;
+	} kinds[] = {
+		{ CLONE_NEWUSER, "user", "user" },    { CLONE_NEWPID, "pid", "pid" },
+		{ CLONE_NEWNS, "mount", "mnt" },      { CLONE_NEWNET, "network", "net" },
+		{ CLONE_NEWIPC, "ipc", "ipc" },	      { CLONE_NEWUTS, "uts", "uts" },
+		{ CLONE_NEWCGROUP, "cgroup", "cgroup" },
+	};
+	long long lowest = INT64_MAX;
+	size_t which = 0;
+
+	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++) {
+		cleanup_free char *text = NULL;
+		char path[64];
+		long long n;
+
+		snprintf(path, sizeof(path), "/proc/sys/user/max_%s_namespaces", kinds[i].key);
+		if (!(s->new_flags & kinds[i].flag) ||
+		    file_read(AT_FDCWD, path, false, 64, &text, NULL, NULL) < 0)
+			continue;
+		text[strcspn(text, "\n")] = '\0';
+		if (str_to_int64(text, 0, INT64_MAX, &n) < 0 || n >= lowest)
+			continue;
+		lowest = n;
+		which = i;
+	}
+	error_set(e, ENOSPC, "%s namespace limit reached: user.max_%s_namespaces is %lld",
+		  kinds[which].kind, kinds[which].key, lowest);
+	return error_hint(e, "sysctl -w user.max_%s_namespaces=%lld", kinds[which].key,
+			  lowest < 1024 ? 15000 : 2 * lowest);
+}
+
+/* EPERM: without privilege there are user namespaces alone, where they are not switched off
+ * (Debian's sysctl) or out of reach (in a chroot, or where our own id is not mapped). */
+static int privilege_lacking(const struct spawn *s, struct error *e)
+{
+	cleanup_free char *text = NULL;
+
+	if (!(s->new_flags & CLONE_NEWUSER)) {
+		privilege_error(e, "namespaces without a user namespace need CAP_SYS_ADMIN");
+		return error_hint(e, "sudo, or a config for everybody: nsrun spec --rootless");
+	}
+	if (file_read(AT_FDCWD, "/proc/sys/kernel/unprivileged_userns_clone", false, 64, &text,
+		      NULL, NULL) == 0 &&
+	    text[0] == '0') {
+		error_set(e, EPERM, "user namespaces are switched off for uid %u: "
+				    "kernel.unprivileged_userns_clone is 0",
+			  (unsigned int)geteuid());
+		return error_hint(e, "sysctl -w kernel.unprivileged_userns_clone=1");
+	}
+	return privilege_error(e, "the kernel refuses a user namespace without CAP_SYS_ADMIN");
+}
+
 static int clone_error(const struct spawn *s, struct error *e)
 {
 	int err = errno;
 
-	error_errno(e, "clone");
-	if (err == ENOSPC && (s->new_flags & CLONE_NEWUSER))
-		error_hint(e, "the limit of user namespaces is reached: see sysctl "
-			      "user.max_user_namespaces");
-	else if (err == ENOSPC)
-		error_hint(e, "a limit of namespaces is reached: see sysctl "
-			      "user.max_{pid,mnt,net,ipc,uts}_namespaces");
-	else if (err == EPERM && (s->new_flags & CLONE_NEWUSER))
-		error_hint(e, "user namespaces may be switched off: see sysctl "
-			      "kernel.unprivileged_userns_clone");
-	else if (err == EAGAIN)
+	if (err == ENOSPC && s->new_flags)
+		return limit_error(s, e);
+	if (err == EPERM && s->new_flags && !privilege_has(CAP_SYS_ADMIN))
+		return privilege_lacking(s, e);
+	errno = err;
+	error_errno(e, "start a process in new namespaces");
+	if (err == EAGAIN)
 		error_hint(e, "a limit of processes is reached: see ulimit -u and pids.max of our "
 			      "cgroup");
 	return -1;

@@ -93,8 +93,9 @@ static int check_status(const struct record *r, struct error *e)
 	case STATUS_CREATING:
 		return error_set(e, ERR_STATUS,
 				 "cannot start a container that is still being created");
+	case STATUS_PAUSED: /* runc's word; it would not answer until its cgroup is thawed */
+		return error_set(e, ERR_STATUS, "cannot start: container is paused");
 	case STATUS_RUNNING:
-	case STATUS_PAUSED:
 		break;
 	}
 	return error_set(e, ERR_STATUS, "cannot start an already running container");

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * A container's status is derived, never stored: creating while create holds the lock; stopped when
- * the process is gone; created while the start socket accepts; paused when the cgroup is frozen;
+ * the process is gone; paused when the cgroup is frozen; created while the start socket accepts;
  * else running.
  */
 #ifndef RUNTIME_STATUS_H

@@ -32,8 +32,8 @@ static int set_groups(const struct oci_user *u, bool allowed, struct error *e)
 		return 0;
 	error_errno(e, "set %zu supplementary groups", u->n_additionalGids);
 	if (errno == EINVAL)
-		error_hint(e, "each of process.user.additionalGids must be mapped by "
-			      "linux.gidMappings, and 65536 are the most");
+		error_hint(e, "the user namespace must map each of process.user.additionalGids, "
+			      "and 65536 are the most");
 	return -1;
 }
 
@@ -46,7 +46,7 @@ int user_apply(const struct oci_user *u, bool setgroups_allowed, struct error *e
 	if (setresgid(u->gid, u->gid, u->gid) < 0) {
 		error_errno(e, "become group %u", u->gid);
 		if (errno == EINVAL)
-			error_hint(e, "process.user.gid is not mapped by linux.gidMappings");
+			error_hint(e, "the user namespace does not map process.user.gid");
 		return -1;
 	}
 	if (u->uid != 0 && prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) < 0)
@@ -54,7 +54,7 @@ int user_apply(const struct oci_user *u, bool setgroups_allowed, struct error *e
 	if (setresuid(u->uid, u->uid, u->uid) < 0) {
 		error_errno(e, "become user %u", u->uid);
 		if (errno == EINVAL)
-			error_hint(e, "process.user.uid is not mapped by linux.uidMappings");
+			error_hint(e, "the user namespace does not map process.user.uid");
 		return -1;
 	}
 	return 0;

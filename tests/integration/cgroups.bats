@@ -357,19 +357,52 @@ opens()
 
 # ---- freezing ---------------------------------------------------------------------------------------------
 
+freeze()
+{
+	if is_v2; then
+		echo 1 >"$ROOT/nsrun/$ID/cgroup.freeze"
+	else
+		echo FROZEN >"$ROOT/freezer/nsrun/$ID/freezer.state"
+	fi
+}
+
+thaw()
+{
+	if is_v2; then
+		echo 0 >"$ROOT/nsrun/$ID/cgroup.freeze"
+	else
+		echo THAWED >"$ROOT/freezer/nsrun/$ID/freezer.state"
+	fi
+}
+
+@test "a created container that was frozen is paused: start says so, and works after the thaw" {
+	launch create -b "$BUNDLE" "$ID"
+	freeze
+	for _ in {1..20}; do # more than the start socket's queue has room for
+		wait_until is_status paused
+	done
+	run -1 timeout 10 "$NSRUN" start "$ID"
+	assert_output "nsrun: start \"$ID\": cannot start: container is paused"
+	thaw
+	wait_until is_status created
+	run -0 timeout 10 "$NSRUN" start "$ID"
+	assert_status running
+	# A stopped init, whose queue is full, hangs nobody who looks.
+	nsrun delete --force "$ID"
+	launch create -b "$BUNDLE" "$ID"
+	kill -STOP "$(pid_of "$ID")"
+	for _ in {1..20}; do
+		run -0 timeout 10 "$NSRUN" state "$ID"
+	done
+	assert_status created
+	run -0 timeout 10 "$NSRUN" delete "$ID"
+}
+
 @test "a container that was frozen is paused; kill and delete end it all the same" {
 	launch run -d -b "$BUNDLE" "$ID"
-	freeze()
-	{
-		if is_v2; then
-			echo 1 >"$ROOT/nsrun/$ID/cgroup.freeze"
-		else
-			echo FROZEN >"$ROOT/freezer/nsrun/$ID/freezer.state"
-		fi
-	}
 	freeze
 	wait_until is_status paused
-	refused "cannot delete container $ID that is not stopped: paused" delete "$ID"
+	refused "cannot delete container \"$ID\" that is not stopped: paused" delete "$ID"
 	run -0 timeout 20 "$NSRUN" kill "$ID" KILL
 	wait_until is_status stopped
 	run -0 nsrun delete "$ID"

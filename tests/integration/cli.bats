@@ -64,11 +64,11 @@ usage()
 	usage 'list: option --format: expected table or json, not "xml"' list --format xml
 	usage 'start: ID is missing' start
 	usage 'start: unexpected argument "b"' start a b
-	usage 'exec a: COMMAND is missing' exec a
-	usage 'exec a: a command ("b") and --process exclude each other' exec -p /p a b
+	usage 'exec "a": COMMAND is missing' exec a
+	usage 'exec "a": a command ("b") and --process exclude each other' exec -p /p a b
 	usage 'run: option -d stands behind a, where the command begins; options come first' run a -d
 	usage "--root \"/\": containers' state cannot be kept in the root of the file system" --root / list
-	usage 'kill nope: unknown signal "FOO"' kill nope FOO
+	usage 'kill "nope": unknown signal "FOO"' kill nope FOO
 }
 
 @test "exec's own errors are status 255" {
@@ -157,7 +157,7 @@ usage()
 	run -0 nsrun ps --format=json "$ID"
 	assert_output "[$(pid_of "$ID")]"
 	run -1 nsrun ps "$ID" -o args
-	assert_output "nsrun: ps $ID: ps printed no column PID, by which the container's processes are found"
+	assert_output "nsrun: ps \"$ID\": ps printed no column PID, by which the container's processes are found"
 }
 
 @test "a directory that is no container's is a row, and hides nothing" {

@@ -270,6 +270,8 @@ $BUNDLE/script 0"
 	((${#output} < 8192))
 }
 
+gone() { [[ ! -e /proc/$1 ]]; }
+
 @test "a create that is killed in a hook: delete --force runs poststop and leaves nothing" {
 	local creator
 	hook createRuntime "echo \$\$ >>\$seen; exec sleep 1234"
@@ -279,7 +281,7 @@ $BUNDLE/script 0"
 	wait_until test -s "$SEEN"
 	kill -KILL "$creator"
 	wait "$creator" || true
-	kill "$(seen | head -n 1)"
+	wait_until gone "$(seen | head -n 1)" # the hook goes with its runtime
 	run -0 timeout 20 "$NSRUN" delete --force "$ID"
 	assert_equal "$(seen | tail -n 1)" poststop
 }

@@ -88,7 +88,7 @@ load ../helpers
 	launch create -b "$BUNDLE" "$ID"
 	run -0 nsrun delete "$ID"
 	launch run -d -b "$BUNDLE" "$ID"
-	refused "cannot delete container $ID that is not stopped: running" delete "$ID"
+	refused "cannot delete container \"$ID\" that is not stopped: running" delete "$ID"
 	assert_status running
 	run -0 nsrun delete --force "$ID"
 	run -0 nsrun delete --force "$ID"
@@ -223,9 +223,23 @@ load ../helpers
 @test "socket activation: LISTEN_FDS is passed on, LISTEN_PID is 1" {
 	make_bundle "$BUNDLE" sh -c 'echo $LISTEN_FDS $LISTEN_PID; cat <&3'
 	echo three >"$BATS_TEST_TMPDIR/three"
-	run -0 bash -c 'exec 3<"$1/three"; LISTEN_FDS=1 exec "$NSRUN" run -b "$2" "$3"' - "$BATS_TEST_TMPDIR" "$BUNDLE" "$ID"
+	run -0 bash -c 'exec 3<"$1/three"; LISTEN_FDS=1 LISTEN_PID=$$ exec "$NSRUN" run -b "$2" "$3"' - \
+		"$BATS_TEST_TMPDIR" "$BUNDLE" "$ID"
 	assert_line "1 1"
 	assert_line three
+	run -1 bash -c 'exec 3<"$1/three"; LISTEN_FDS=x LISTEN_PID=$$ exec "$NSRUN" run -b "$2" "$3"' - \
+		"$BATS_TEST_TMPDIR" "$BUNDLE" "$ID"
+	assert_output --partial 'LISTEN_FDS: "x" is not a number of descriptors'
+}
+
+@test "socket activation of another process, by its LISTEN_PID or without one, is not ours" {
+	local pid
+	make_bundle "$BUNDLE" sh -c 'echo "<$LISTEN_FDS>" /proc/self/fd/*'
+	for pid in '' 1 x; do
+		run -0 bash -c 'exec 3</dev/null; LISTEN_FDS=1 LISTEN_PID=$3 exec "$NSRUN" run -b "$1" "$2"' - \
+			"$BUNDLE" "$ID" "$pid"
+		assert_output "<> /proc/self/fd/0 /proc/self/fd/1 /proc/self/fd/2 /proc/self/fd/3"
+	done
 }
 
 @test "one bundle, many containers at once" {
@@ -347,4 +361,80 @@ load ../helpers
 	if wait $create; then fail "create succeeded"; fi
 	grep "createRuntime hook #0: the container was killed meanwhile" "$BATS_TEST_TMPDIR/out"
 	run -1 kill -0 "$(<"$BUNDLE/hook")" # the hook went too
+}
+
+@test "delete --force of a create that hangs, in a container without a cgroup" {
+	local create point pid
+	make_bundle "$BUNDLE"
+	for point in createRuntime createContainer; do
+		rm -f "$BUNDLE/hook"
+		set_config '.linux.resources = {} | .hooks = {($point): [{"path": "/bin/sh",
+			"args": ["sh", "-c", "cut -d\" \" -f4 /proc/self/stat >hook; exec sleep 1000"]}]}' --arg point "$point"
+		"$NSRUN" --cgroup-manager disabled create -b "$BUNDLE" "$ID" >"$BATS_TEST_TMPDIR/out" 2>&1 </dev/null 3>&- &
+		create=$!
+		wait_until test -s "$BUNDLE/hook"
+		pid=$(pgrep -f "sleep 1000" --parent "$(<"$BUNDLE/hook")" || pgrep -x sleep)
+		run -0 timeout 8 "$NSRUN" delete --force "$ID"
+		if wait $create; then fail "create succeeded"; fi
+		wait_until no_process "$pid" # the hook went too
+		run -0 nsrun list -q
+		assert_output ""
+	done
+}
+
+no_process() { [[ ! -e /proc/$1 ]]; }
+
+# spoiled ID: its record is no record any more.
+spoiled() { echo '{"id": "' >"/run/nsrun/containers/$1/record.json"; }
+
+@test "a record that is garbage: a row of the list, and delete --force removes what bears the name" {
+	local pid
+	export NSRUN_NET_DIR=$BATS_TEST_TMPDIR/net.d
+	ip netns add "first-$ID"
+	ip netns delete "first-$ID"
+	make_bundle "$BUNDLE"
+	nsrun network create "n-$ID"
+	launch run -d -b "$BUNDLE" --network "n-$ID" -p 8080:80 "$ID"
+	launch run -d -b "$BUNDLE" --network "n-$ID" "$ID-2"
+	pid=$(pid_of "$ID")
+	spoiled "$ID"
+	run -0 --separate-stderr nsrun list
+	assert_line --regexp "^$ID +0 +unknown +-"
+	assert_line --regexp "^$ID-2 +[0-9]+ +running"
+	for verb in state kill delete; do
+		refused "container \"$ID\": record.json: line 1, column" "$verb" "$ID"
+	done
+	run -0 --separate-stderr timeout 20 "$NSRUN" delete --force "$ID"
+	assert_regex "$stderr" "^nsrun: warning: container \"$ID\": record.json: line 1, .*what bears the container's name is removed; what only the record told is not: mount targets made in its root, poststop hooks\$"
+	wait_until no_process "$pid"
+	[[ ! -e /run/netns/$ID ]]
+	run -0 nsrun network ports --format plain
+	refute_output --partial 8080
+	run -0 nsrun list -q
+	assert_output "$ID-2"
+	assert_status running "$ID-2"
+	# One without a network, in a cgroup of the config's choice: that is left alone, and told.
+	set_config '.linux.cgroupsPath = $p' --arg p "/$ID"
+	launch run -d -b "$BUNDLE" "$ID"
+	pid=$(pid_of "$ID")
+	ip netns add "$ID"
+	spoiled "$ID"
+	run -0 --separate-stderr timeout 20 "$NSRUN" delete --force "$ID"
+	assert_regex "$stderr" "poststop hooks, processes, the cgroup /$ID\$"
+	kill -0 "$pid"
+	ip netns delete "$ID" # not the container's, so still there
+	kill -KILL "$pid"
+	wait_until no_process "$pid"
+	wait_until remove_cgroups "$ID"
+	nsrun delete --force "$ID-2"
+	wait_until nsrun network rm "n-$ID"
+	umount /run/netns
+}
+
+remove_cgroups()
+{
+	local dir
+	for dir in /sys/fs/cgroup/{,*/}"$1"; do
+		[[ ! -d $dir ]] || rmdir "$dir"
+	done
 }

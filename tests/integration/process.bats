@@ -267,7 +267,7 @@ seccomp() { set_config ".linux.seccomp = {defaultAction: \"SCMP_ACT_ALLOW\", sys
 	run -1 nsrun create -b "$BUNDLE" "$ID" /etc/passwd
 	assert_output --partial 'exec: "/etc/passwd": permission denied'
 	run -1 nsrun create -b "$BUNDLE" "$ID" /etc
-	assert_output --partial 'exec: "/etc": is a directory'
+	assert_output --partial 'exec: "/etc": is a directory: permission denied'
 	run -1 nsrun create -b "$BUNDLE" "$ID" ''
 	assert_output --partial 'exec: ""'
 	set_config '.process.args = []'
@@ -446,6 +446,22 @@ receiver()
 	assert_line 88
 	# No CR: the engine's log has the program's lines.
 	refute_output --partial $'\r'
+	exec 9>&-
+}
+
+@test "terminal: of a container that joins another's mount namespace" {
+	launch run -d -b "$BUNDLE" "$ID-2"
+	receiver tty
+	set_config '.process.terminal = true | (.linux.namespaces[] | select(.type == "mount")).path = $p' \
+		--arg p "/proc/$(pid_of "$ID-2")/ns/mnt"
+	set_args sh -c 'tty; stat -c %t "$(tty)"; echo ready'
+	launch create --console-socket "$SOCKET" -b "$BUNDLE" "$ID"
+	wait_until grep -q "^received /dev/pts/0" "$RECEIVED"
+	run -0 nsrun start "$ID"
+	wait_until grep -q ready "$RECEIVED"
+	mapfile -t lines <"$RECEIVED"
+	assert_line /dev/pts/0
+	assert_line 88
 	exec 9>&-
 }
 

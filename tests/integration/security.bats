@@ -495,7 +495,7 @@ with_descriptors()
 		rm -rf "$BUNDLE/rootfs/dev/pts/ptmx"
 		$fake "$BUNDLE/rootfs/dev/pts/ptmx"
 		run -1 --separate-stderr timeout 10 "$NSRUN" run -b "$BUNDLE" "$ID"
-		assert_equal "$stderr" "nsrun: run $ID: make the terminal: open a terminal: the container's /dev/pts/ptmx is not the kernel's"
+		assert_equal "$stderr" "nsrun: run \"$ID\": make the terminal: open a terminal: the container's /dev/pts/ptmx is not the kernel's"
 	done
 	rm -rf "$BUNDLE/rootfs/dev/pts/ptmx"
 	# Mounted over the true one.

@@ -131,8 +131,9 @@ static void test_not_found(void **state)
 		  "exec: \"./foo\": stat ./foo: no such file or directory");
 	not_found("/etc/passwd", usual, "/", EACCES, "exec: \"/etc/passwd\": permission denied");
 	not_found("./fifo", usual, dir, EACCES, "exec: \"./fifo\": permission denied");
-	not_found("/bin/", usual, "/", EISDIR, "exec: \"/bin/\": is a directory");
-	not_found("/bin", usual, "/", EISDIR, "exec: \"/bin\": is a directory");
+	not_found("/bin/", usual, "/", EACCES,
+		  "exec: \"/bin/\": is a directory: permission denied");
+	not_found("/bin", usual, "/", EACCES, "exec: \"/bin\": is a directory: permission denied");
 	not_found("/etc/passwd/x", usual, "/", ENOTDIR,
 		  "exec: \"/etc/passwd/x\": stat /etc/passwd/x: not a directory");
 	assert_int_equal(executable_find("sh", bare, "/", &got, &e), -1);

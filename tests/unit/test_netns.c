@@ -159,7 +159,7 @@ static void test_open(void **state)
 	ERROR_INIT(e);
 
 	(void)state;
-	refuse_open("web2", ENOENT, "no network namespace called \"web2\"");
+	refuse_open("web2", ENOENT, "no network namespace called web2");
 	refuse_open("/run/netns/web2", ENOENT, "no network namespace at \"/run/netns/web2\"");
 	refuse_open("/proc/self/ns/uts", EINVAL,
 		    "\"/proc/self/ns/uts\" is not a network namespace");

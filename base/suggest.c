@@ -4,9 +4,10 @@
  * replacements and swaps of neighbours that make one word the other. At most two of them, and at
  * most one for two letters of the word typed: else "ps" would be near to everything.
  */
-#include <string.h>
+#include "base/suggest.h"
 
-#include "cli/cli.h"
+#include <stddef.h>
+#include <string.h>
 
 #define WORD_MAX    32 /* longer ones are no typing errors of ours */
 #define NEAR_ENOUGH 2
