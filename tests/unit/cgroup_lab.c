@@ -11,6 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
@@ -43,11 +44,13 @@ void lab_use(struct cgroup_lab *f, const char *json)
 int lab_setup(void **state)
 {
 	struct cgroup_lab *f = xcalloc(1, sizeof(*f));
+	const char *tag = getenv("NSRUN_TEST_TAG");
 	ERROR_INIT(e);
 
-	/* The pid alone is not unique: the suite runs in pid namespaces. */
-	snprintf(f->top, sizeof(f->top), "/nsrun-unit-%d-%lld", (int)getpid(),
-		 (long long)cgroup_now_ms());
+	/* The pid alone is not unique: the suite runs in pid namespaces. By the tag tests/census
+	 * knows whose it is. */
+	snprintf(f->top, sizeof(f->top), "/nsrun-unit-%lld-t%d-%.8s", (long long)cgroup_now_ms(),
+		 (int)getpid(), tag ? tag : "00000000");
 	snprintf(f->path, sizeof(f->path), "%s/a", f->top);
 	f->lin.cgroupsPath = f->path;
 	f->config.linux_ = &f->lin;

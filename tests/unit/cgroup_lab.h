@@ -10,7 +10,7 @@
 
 /* What a test works on. One group of tests shares it. */
 struct cgroup_lab {
-	char top[64];  /* "/nsrun-unit-PID": the parent of all */
+	char top[64];  /* "/nsrun-unit-TIME-tPID-TAG": the parent of all */
 	char path[96]; /* "/nsrun-unit-PID/a" */
 	enum cgroup_layout layout;
 	struct oci_linux lin;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * network/attach.c, teardown.c, bridge.c: real attachments, in a lab of its own. Each container is
- * a namespace made by ip(8); ip, ping and nft are the witnesses. Each test ends by looking that
- * nothing is left.
+ * network/attach.c, attach_record.c, teardown.c, bridge.c: real attachments, in a lab of its own.
+ * Each container is a namespace made by ip(8); ip, ping and nft are the witnesses. Each test ends
+ * by looking that nothing is left.
  */
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* base/fields: every kind in, out and freed (the sanitizers watch the last); every error with its
- * path. */
+/* base/fields, base/fields_encode: every kind in, out and freed (the sanitizers watch the last);
+ * every error with its path. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

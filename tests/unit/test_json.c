@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* base/json: what is refused, and where; exact numbers; that what is written is what was read. */
+/* base/json, json_tree.c, json_writer.c: what is refused, and where; exact numbers; that what is
+ * written is what was read. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

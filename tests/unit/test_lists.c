@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* network/decode.c, lists.c, create.c: lists of ours and of others, creation and removal. */
+/* network/decode*.c, lists.c, create.c: lists of ours and of others, creation and removal. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
