@@ -4,7 +4,8 @@
  * round runs every one of them once, so that the drift of a busy machine falls on all alike. Each
  * "%" in a word becomes the round's number, so that "create c%" and, a line below, "delete c%" mean
  * the same container. Prints a row a command: the time's median, 10th and 90th percentile, and the
- * median of its ratios to the first command's, round by round; then medians of the processor time
+ * median of its ratios, round by round, to the first command's (an empty line begins anew: the next
+ * command is the first for those that follow); then medians of the processor time
  * and page faults of the process and the children that it waited for, and the peak resident set of
  * the largest of these.
  */
@@ -29,6 +30,7 @@ enum { WALL, CPU, FAULTS, RSS, MEASURES };
 struct command {
 	char *name;
 	char *words[WORDS];
+	int first; /* whose ratio */
 	double *v[MEASURES]; /* ms, ms, count, KiB: one a round */
 };
 
@@ -105,7 +107,7 @@ static int read_commands(const char *file, struct command *v)
 {
 	FILE *f = fopen(file, "r");
 	char line[4096];
-	int n = 0;
+	int n = 0, first = 0;
 
 	if (!f)
 		return 0;
@@ -114,6 +116,9 @@ static int read_commands(const char *file, struct command *v)
 		int w = 0;
 
 		rest[strcspn(rest, "\n")] = '\0';
+		if (!*rest)
+			first = n;
+		v[n].first = first;
 		v[n].name = strsep(&rest, ":");
 		while (w < WORDS - 1 && (word = strsep(&rest, " ")))
 			if (*word)
@@ -180,6 +185,6 @@ int main(int argc, char **argv)
 	printf("%-20s %8s %8s %8s %7s %8s %7s %8s\n", "", "median", "p10", "p90", "ratio", "cpu ms",
 	       "faults", "RSS MiB");
 	for (int c = 0; c < n; c++)
-		print(&v[c], &v[0], runs);
+		print(&v[c], &v[v[c].first], runs);
 	return 0;
 }
