@@ -154,12 +154,12 @@ int attach_plans_make(const struct attach_options *o, struct attach_plans *ps, s
 	return name_interfaces(o, ps, e);
 }
 
-static int check_options(const struct attach_options *o, struct error *e)
+int attach_wants(const struct attach_options *o, struct error *e)
 {
 	if (o->n_requests)
-		return 0;
-	if (!o->n_ports)
 		return 1;
+	if (!o->n_ports)
+		return 0;
 	error_set(e, ERR_INPUT, "ports are published, but there is no network to publish them on");
 	return error_hint(e, "add --network %s", NETWORK_DEFAULT);
 }
@@ -167,10 +167,10 @@ static int check_options(const struct attach_options *o, struct error *e)
 int attach_check(const struct attach_options *o, struct error *e)
 {
 	cleanup_attach_plans struct attach_plans ps = { 0 };
-	int nothing = check_options(o, e);
+	int some = attach_wants(o, e);
 
-	if (nothing)
-		return nothing < 0 ? -1 : 0;
+	if (some <= 0)
+		return some;
 	if (lists_privilege("a network", e) < 0 || attach_plans_make(o, &ps, e) < 0)
 		return -1;
 	for (size_t i = 0; i < ps.n; i++)
@@ -412,71 +412,35 @@ int attach_save(struct attach_record *rec, struct error *e)
 	return attach_record_write(rec, e);
 }
 
-int attach_endpoints(const struct attach_options *o, const struct attach_plans *ps, int netns_fd,
-		     struct rtnl *container, struct attach_record *rec, struct error *e)
+int attach_claim(const struct attach_options *o, const struct attach_plans *ps, struct rtnl *host,
+		 struct attach_record *rec, struct error *e)
 {
-	struct rtnl host cleanup(rtnl_done) = { .fd = -1 };
-
-	if (rtnl_open(&host, e) < 0)
+	if (rtnl_open(host, e) < 0)
 		return -1;
-	if (step(e, "bridge", enter_networks(ps, &host, o->n_ports, e)) < 0 ||
+	if (step(e, "bridge", enter_networks(ps, host, o->n_ports, e)) < 0 ||
 	    step(e, "lease", lease_addresses(ps, rec, e)) < 0 ||
-	    step(e, "claim ports", ports_claim(o->ports, o->n_ports, o->instance, e)) < 0 ||
-	    step(e, "link", make_links(ps, o, &host, netns_fd, e)) < 0 ||
+	    step(e, "claim ports", ports_claim(o->ports, o->n_ports, o->instance, e)) < 0)
+		return -1;
+	return 0;
+}
+
+int attach_plug(const struct attach_options *o, const struct attach_plans *ps, struct rtnl *host,
+		int netns_fd, struct rtnl *container, const struct attach_record *rec,
+		struct error *e)
+{
+	if (step(e, "link", make_links(ps, o, host, netns_fd, e)) < 0 ||
 	    step(e, "configure link", configure_links(ps, rec, container, e)) < 0 ||
 	    step(e, "publish ports", publish_ports(&rec->result, e)) < 0)
 		return -1;
 	return 0;
 }
 
-static int loopback_only(struct rtnl *container, struct error *e)
+int attach_endpoints(const struct attach_options *o, const struct attach_plans *ps, int netns_fd,
+		     struct rtnl *container, struct attach_record *rec, struct error *e)
 {
-	struct endpoint_spec s = { 0 };
+	struct rtnl host cleanup(rtnl_done) = { .fd = -1 };
 
-	return rtnl_endpoint_configure(container, &s, e);
-}
-
-static int attach_networks(const struct attach_options *o, int netns_fd, struct rtnl *container,
-			   struct attach_result *ret, struct error *e)
-{
-	cleanup_attach_record struct attach_record rec = { 0 };
-	cleanup_attach_plans struct attach_plans ps = { 0 };
-
-	if (!attach_record_instance_valid(o->instance))
-		return error_set(e, ERR_INPUT, "\"%.80s\" is no instance id", o->instance);
-	if (attach_record_exists(o->instance))
-		return error_set(e, ERR_EXISTS, "container %s is attached already",
-				 o->container_id);
-	if (attach_plans_make(o, &ps, e) < 0)
+	if (attach_claim(o, ps, &host, rec, e) < 0)
 		return -1;
-	attach_plans_record(o, &ps, &rec);
-	if (step(e, "record attachment", attach_record_write(&rec, e)) < 0 ||
-	    attach_endpoints(o, &ps, netns_fd, container, &rec, e) < 0 ||
-	    step(e, "save attachment", attach_save(&rec, e)) < 0) {
-		attach_teardown(&rec, NULL);
-		return -1;
-	}
-	*ret = rec.result;
-	memset(&rec.result, 0, sizeof(rec.result));
-	return 0;
-}
-
-int attach_add(const struct attach_options *o, int netns_fd, int container_nl,
-	       struct attach_result *ret, struct error *e)
-{
-	int nothing = check_options(o, e), rc;
-	struct rtnl container;
-
-	if (nothing < 0)
-		return -1;
-	rtnl_adopt(container_nl, &container);
-	if (nothing) {
-		rc = loopback_only(&container, e);
-		if (rc == 0)
-			memset(ret, 0, sizeof(*ret));
-	} else {
-		rc = attach_networks(o, netns_fd, &container, ret, e);
-	}
-	steal_fd(&container.fd); /* the caller's */
-	return rc;
+	return attach_plug(o, ps, &host, netns_fd, container, rec, e);
 }

@@ -33,11 +33,20 @@ struct attach_plans {
 void attach_plans_done(struct attach_plans *p);
 #define cleanup_attach_plans cleanup(attach_plans_done)
 
+/* 1 if a network is asked for, 0 if none is; ports without one are an error. */
+int attach_wants(const struct attach_options *o, struct error *e);
 /* By looking only: the networks, the names of both ends, the MACs. */
 int attach_plans_make(const struct attach_options *o, struct attach_plans *ps, struct error *e);
 /* Puts what is planned behind what REC has: the intent. */
 void attach_plans_record(const struct attach_options *o, const struct attach_plans *ps,
 			 struct attach_record *rec);
+/* The first half of attach_endpoints(): what needs no namespace of the container's. Opens *HOST. */
+int attach_claim(const struct attach_options *o, const struct attach_plans *ps, struct rtnl *host,
+		 struct attach_record *rec, struct error *e);
+/* The second. */
+int attach_plug(const struct attach_options *o, const struct attach_plans *ps, struct rtnl *host,
+		int netns_fd, struct rtnl *container, const struct attach_record *rec,
+		struct error *e);
 /* Does it, step by step, but for the record. REC's attachments are those of PS, one for one, and
  * get their addresses. */
 int attach_endpoints(const struct attach_options *o, const struct attach_plans *ps, int netns_fd,

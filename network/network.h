@@ -138,12 +138,20 @@ void attach_result_done(struct attach_result *r);
 /* Looks only: networks exist, static addresses are in range and free, ports not claimed. Cheap to
  * refuse. */
 int attach_check(const struct attach_options *o, struct error *e);
-/* Attaches all networks and ports: intent record, lease, bridge (create or verify, under flock),
- * veth born in NETNS_FD, addresses and routes on CONTAINER_NL (a NETLINK_ROUTE socket opened in the
- * container's namespace by init; not closed here), rules, ports. On failure everything is undone.
- * With no request (n_requests == 0) only lo is set up. */
-int attach_add(const struct attach_options *o, int netns_fd, int container_nl,
-	       struct attach_result *ret, struct error *e);
+/* Attaches all networks and ports, in two halves, since the kernel needs 0.5 ms to make a network
+ * namespace. The first, while it does so: intent record, bridge (create or verify, under flock),
+ * leases, claims of ports. What *O points to must live until the second. With no request
+ * (n_requests == 0) only lo is set up. On failure everything is undone, in both halves. Who gives
+ * up in between calls attach_forget() and, as after a crash, attach_remove(). */
+struct attach;
+int attach_begin(const struct attach_options *o, struct attach **ret, struct error *e);
+/* The addresses are known by now. */
+const struct attach_result *attach_planned(const struct attach *a);
+/* veth born in NETNS_FD, addresses and routes on CONTAINER_NL (a NETLINK_ROUTE socket opened in the
+ * container's namespace by init; not closed here), published ports. A is freed. */
+int attach_finish(struct attach *a, int netns_fd, int container_nl, struct attach_result *ret,
+		  struct error *e);
+void attach_forget(struct attach *a);
 /* Undoes all of INSTANCE from its record; idempotent, goes on past errors and reports the first.
  * Never waits for RCU. */
 int attach_remove(const char *instance, struct error *e);

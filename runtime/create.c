@@ -58,6 +58,7 @@ void create_done(struct create *c)
 	process_release(&c->process);
 	fd_close_at(&c->sync);
 	fd_close_at(&c->netlink);
+	attach_forget(c->attach);
 	fd_close_at(&c->master);
 	fd_close_at(&c->sigfd);
 	fd_close_at(&c->init.sync);
@@ -189,6 +190,7 @@ static int spawn(struct create *c, struct error *e)
 	c->sync = i->sync_runtime = pair[0];
 	i->sync = s.error_fd = pair[1];
 	create_prepare_init(c);
+	s.new_flags &= ~(uint64_t)CLONE_NEWNET; /* init's first act: see init.c */
 	/* v1: the cgroup namespace's root is the cgroup of its maker, who is not there yet */
 	if (s.cgroup_fd < 0)
 		s.new_flags &= ~(uint64_t)CLONE_NEWCGROUP;
@@ -255,15 +257,10 @@ static int delegate_cgroup(struct create *c, struct error *e)
 	return 0;
 }
 
-static int await_netns(struct create *c, struct error *e)
+/* Before init's new namespace is there: what needs only the host's side. */
+static int claim_network(struct create *c, struct error *e)
 {
-	return c->init.offer_netns ? sync_await(c->sync, SYNC_NETNS, NULL, &c->netlink, e) : 0;
-}
-
-static int attach_network(struct create *c, struct error *e)
-{
-	cleanup_close int netns = -1, etc = -1,
-			  nl = steal_fd(&c->netlink); /* open, it would keep the namespace */
+	cleanup_close int etc = -1;
 	struct attach_options o = { .dirs = &c->rt->net_dirs,
 				    .instance = c->record.instance,
 				    .container_id = c->o->id,
@@ -272,25 +269,44 @@ static int attach_network(struct create *c, struct error *e)
 				    .n_requests = c->network.n_requests,
 				    .ports = c->network.ports,
 				    .n_ports = c->network.n_ports };
-	struct names_options names = { .hostname =
-					       c->config.hostname ? c->config.hostname : c->o->id,
+	struct names_options names = { .hostname = c->config.hostname,
 				       .dns = c->o->network.dns,
 				       .n_dns = c->o->network.n_dns,
 				       .add_hosts = c->o->network.add_hosts,
-				       .n_add_hosts = c->o->network.n_add_hosts,
-				       .result = &c->attached };
+				       .n_add_hosts = c->o->network.n_add_hosts };
 
 	if (!c->init.offer_netns)
 		return 0;
-	if (netns_open_pid(c->process.pid, &netns, e) < 0 ||
-	    netns_inode(netns, &c->record.netns_inode, e) < 0 || netns_pin(c->o->id, netns, e) < 0)
+	if (attach_begin(&o, &c->attach, e) < 0)
 		return -1;
-	if (attach_add(&o, netns, nl, &c->attached, e) < 0)
-		return -1;
+	names.hostname = names.hostname ? names.hostname : c->o->id;
+	names.result = attach_planned(c->attach);
 	etc = openat(c->record.dir_fd, "etc", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (etc < 0)
 		return error_errno(e, "open the directory of generated files");
 	return names_write(etc, &names, e);
+}
+
+static int await_netns(struct create *c, struct error *e)
+{
+	return c->init.offer_netns ? sync_await(c->sync, SYNC_NETNS, NULL, &c->netlink, e) : 0;
+}
+
+static int attach_network(struct create *c, struct error *e)
+{
+	cleanup_close int nl = steal_fd(&c->netlink); /* open, it would keep the namespace */
+	cleanup_close int netns = -1;
+	struct attach *a = steal_ptr(&c->attach);
+
+	if (!c->init.offer_netns)
+		return 0;
+	if (netns_open_pid(c->process.pid, &netns, e) < 0 ||
+	    netns_inode(netns, &c->record.netns_inode, e) < 0 ||
+	    netns_pin(c->o->id, netns, e) < 0) {
+		attach_forget(a);
+		return -1;
+	}
+	return attach_finish(a, netns, nl, &c->attached, e);
 }
 
 static int await_environment(struct create *c, struct error *e)
@@ -414,6 +430,7 @@ int create_story(struct create *c, struct error *e)
 			       c->init.in_cgroup, e)) < 0 ||
 	    step_await(e, "tell of the cgroup", tell_cgroup(c, e)) < 0 ||
 	    step(e, "delegate cgroup", delegate_cgroup(c, e)) < 0 ||
+	    step(e, "claim network", claim_network(c, e)) < 0 ||
 	    step_await(e, "await the network namespace", await_netns(c, e)) < 0 ||
 	    step(e, "attach network", attach_network(c, e)) < 0 ||
 	    step_await(e, "await environment", await_environment(c, e)) < 0 ||

@@ -34,6 +34,7 @@ struct create {
 	struct init init;
 	struct process process;
 	int sync;		     /* our end */
+	struct attach *attach; /* between claim and attach; NULL */
 	int netlink; /* a socket of the container's network namespace, from init; -1 */
 	int master;		     /* of the pty, if it is ours; -1 */
 	struct attach_result attached;

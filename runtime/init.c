@@ -38,6 +38,19 @@ static int join_user_namespace(struct init *i, struct error *e)
 	return 0;
 }
 
+/* Not by the clone: the kernel needs 0.5 ms for it, in which the runtime process, which the clone
+ * would hold up, claims addresses and ports. */
+static int make_network_namespace(const struct init *i, struct error *e)
+{
+	if (!(i->namespaces->new_flags & CLONE_NEWNET) || unshare(CLONE_NEWNET) == 0)
+		return 0;
+	error_errno(e, "make a network namespace");
+	if (e && e->code == ENOSPC)
+		error_hint(e, "the limit of network namespaces is reached: see sysctl "
+			      "user.max_net_namespaces");
+	return -1;
+}
+
 /* A netlink socket keeps the namespace that it was opened in: the runtime process configures our
  * side through it, without setns. */
 static int offer_network_namespace(struct init *i, struct error *e)
@@ -47,6 +60,8 @@ static int offer_network_namespace(struct init *i, struct error *e)
 
 	if (!namespaces_has(i->namespaces, CLONE_NEWNET))
 		return 0;
+	if (make_network_namespace(i, e) < 0)
+		return -1;
 	if (namespaces_sysctl(i->config, false, e) < 0)
 		return -1;
 	if (!i->own_netns)

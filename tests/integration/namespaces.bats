@@ -295,7 +295,7 @@ hold()
 	set_config '.process.user.uid = 70000'
 	refused "config.json: process.user.uid: 70000 is not in linux.uidMappings" create -b "$BUNDLE" "$ID"
 	set_config '.process.user = {uid: 0, gid: 0, additionalGids: [70000]}'
-	refused "set 1 supplementary groups" run -b "$BUNDLE" "$ID"
+	refused "process.user.additionalGids[0]: 70000 is not in linux.gidMappings" run -b "$BUNDLE" "$ID"
 	drop_ns user
 	refused "config.json: linux.uidMappings: needs a user namespace" create -b "$BUNDLE" "$ID"
 }
@@ -337,7 +337,7 @@ hold()
 	set_config '.linux.timeOffsets = {monotonic: {nanosecs: 1000000000}}'
 	refused "is a second or more" create -b "$BUNDLE" "$ID"
 	set_config '.linux.timeOffsets = {boottime: {secs: -9000000000}}'
-	refused "$ID: make the time namespace" create -b "$BUNDLE" "$ID"
+	refused "make the time namespace" create -b "$BUNDLE" "$ID"
 }
 
 @test "hostname and domainname" {

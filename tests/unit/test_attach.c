@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * network/attach.c, attach_record.c, teardown.c, bridge.c: real attachments, in a lab of its own.
+ * network/attach.c, attach_container.c, attach_record.c, teardown.c, bridge.c: real attachments,
+ * in a lab of its own.
  * Each container is a namespace made by ip(8); ip, ping and nft are the witnesses. Each test ends
  * by looking that nothing is left.
  */
@@ -71,6 +72,14 @@ static struct publish port(const char *text)
 	return p;
 }
 
+static int add(const struct attach_options *o, int netns, int nl, struct attach_result *ret,
+	       struct error *e)
+{
+	struct attach *a;
+
+	return attach_begin(o, &a, e) < 0 ? -1 : attach_finish(a, netns, nl, ret, e);
+}
+
 /* Attaches the namespace NETNS, made here unless it is there, to NETWORKS (separated by blanks)
  * with PORTS. */
 static int attach(const char *netns, const char *instance, const char *networks, const char *ports,
@@ -99,7 +108,7 @@ static int attach(const char *netns, const char *instance, const char *networks,
 	if (rc == 0)
 		rc = rtnl_open_in(fd, &inner, e);
 	if (rc == 0)
-		rc = attach_add(&o, fd, inner.fd, ret, e);
+		rc = add(&o, fd, inner.fd, ret, e);
 	for (size_t i = 0; i < o.n_requests; i++)
 		network_request_done(&q[i]);
 	return rc;
@@ -602,7 +611,7 @@ static void test_speed(void **state)
 	struct attach_options o = { .dirs = &dirs, .container_id = "c", .hostname = "c" };
 	struct publish ports[2] = { port("8080:80"), port("5353:53") };
 	struct network_request q = request("bridge");
-	double add[N], del[N];
+	double added[N], del[N];
 
 	(void)state;
 	o.requests = &q;
@@ -627,17 +636,17 @@ static void test_speed(void **state)
 		fd = lab_netns(instance);
 		ok(rtnl_open_in(fd, &inner, &e), &e);
 		start = now_ms();
-		ok(attach_add(&o, fd, inner.fd, &r, &e), &e);
-		add[i] = now_ms() - start;
+		ok(add(&o, fd, inner.fd, &r, &e), &e);
+		added[i] = now_ms() - start;
 		start = now_ms();
 		ok(attach_remove(instance, &e), &e);
 		del[i] = now_ms() - start;
 	}
-	qsort(add, N, sizeof(*add), by_value);
+	qsort(added, N, sizeof(*added), by_value);
 	qsort(del, N, sizeof(*del), by_value);
 	print_message("attach with 2 ports: median %.2f ms, fastest %.2f; remove: median %.2f ms\n",
-		      add[N / 2], add[0], del[N / 2]);
-	assert_true(add[0] < 100);
+		      added[N / 2], added[0], del[N / 2]);
+	assert_true(added[0] < 100);
 	network_request_done(&q);
 	detaches("warm");
 	removes("bridge");

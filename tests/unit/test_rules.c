@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* network/rules.c, rules_table.c, nft.c: nft(8) reads back what we wrote; repetition, races,
- * failures. */
+/* network/rules.c, rules_table.c, nft.c, netlink_close.c: nft(8) reads back what we wrote;
+ * repetition, races, failures. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
