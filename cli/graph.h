@@ -54,6 +54,8 @@ char *graph_port_id(const struct publish *port);
 
 /* False for the built-in network while nobody uses it. */
 bool graph_shows_room(const struct picture_room *room, bool all);
+/* False for a cable between two namespaces that have no name: other people's, who have many. */
+bool graph_shows_cable(const struct picture *p, const struct picture_cable *c, bool all);
 /* "10.88.0.2 fd00::2", or with "/24" (PREFIX); ALL: those of fe80::/10 too. "" if none. */
 char *graph_addresses(const struct picture_addresses *v, bool prefix);
 char *graph_link_addresses(const struct picture *p, size_t ns, const struct link_info *l,

@@ -46,12 +46,12 @@ static void put_edge(const struct shape_edge *edge, struct strbuf *out)
 {
 	static const char *const lines[] = {
 		[SHAPE_WIRE] = "solid",
-		[SHAPE_DASHED] = "dashed",
+		[SHAPE_CABLE] = "solid, constraint=false", /* its ends side by side */
+		[SHAPE_DASHED] = "dashed, dir=forward",
 		[SHAPE_ROUTE] = "dotted",
 	};
 
-	strbuf_printf(out, "\t%s -- %s [style=%s%s", edge->from, edge->to, lines[edge->line],
-		      edge->line == SHAPE_DASHED ? ", dir=forward" : "");
+	strbuf_printf(out, "\t%s -- %s [style=%s", edge->from, edge->to, lines[edge->line]);
 	if (*edge->label) {
 		strbuf_puts(out, ", label=");
 		put_quoted(out, edge->label);

@@ -202,6 +202,7 @@ static void put_rest(struct json_writer *w, const struct picture *p)
 		json_object_begin(w, NULL);
 		put_end(w, "a", p, &p->cables[i].a);
 		put_end(w, "b", p, &p->cables[i].b);
+		json_put_bool(w, "recorded", p->cables[i].record != NULL);
 		json_put_bool(w, "down", graph_cable_down(&p->cables[i]));
 		json_object_end(w);
 	}

@@ -49,6 +49,7 @@ static void put_edge(const struct shape_edge *edge, struct strbuf *out)
 {
 	static const char *const lines[] = {
 		[SHAPE_WIRE] = "---",
+		[SHAPE_CABLE] = "---",
 		[SHAPE_DASHED] = "-.->",
 		[SHAPE_ROUTE] = "-.-",
 	};

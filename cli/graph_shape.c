@@ -236,7 +236,7 @@ static void draw_cable(struct drawing *d, const struct picture_cable *c)
 	cleanup_free char *a = draw_end(d, &c->a, "");
 	cleanup_free char *b = draw_end(d, &c->b, a);
 
-	add_edge(d, SHAPE_WIRE, a, b, xstrdup(graph_cable_down(c) ? "! down" : ""));
+	add_edge(d, SHAPE_CABLE, a, b, xstrdup(graph_cable_down(c) ? "! down" : ""));
 }
 
 /* Those on the host's network stand in its label. */
@@ -259,7 +259,8 @@ void shape_make(const struct picture *p, const struct graph_style *s, struct sha
 		if (graph_shows_room(&p->rooms[i], s->all))
 			draw_room(&d, &p->rooms[i]);
 	for (size_t i = 0; i < p->n_cables; i++)
-		draw_cable(&d, &p->cables[i]);
+		if (graph_shows_cable(p, &p->cables[i], s->all))
+			draw_cable(&d, &p->cables[i]);
 	for (size_t i = 0; i < p->n_alone; i++)
 		draw_alone(&d, &p->alone[i]);
 	*ret = d.sh;

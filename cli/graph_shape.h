@@ -26,7 +26,8 @@ struct shape_node {
 	bool wrong; /* a problem */
 };
 enum shape_line {
-	SHAPE_WIRE,   /* a veth */
+	SHAPE_WIRE,   /* a veth between a bridge and a member */
+	SHAPE_CABLE,  /* a veth between two namespaces */
 	SHAPE_DASHED, /* a published port */
 	SHAPE_ROUTE,  /* what the host forwards between a bridge and its uplink */
 };

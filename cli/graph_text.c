@@ -322,11 +322,14 @@ static void put_cables(struct text *t)
 		const struct picture_cable *c = &t->p->cables[i];
 		const char *trunk;
 
+		if (!graph_shows_cable(t->p, c, t->s->all))
+			continue;
 		strbuf_printf(t->out, "%slink  ", next_entry(t, &trunk));
 		put_end(t, &c->a, false);
 		strbuf_printf(t->out, " %s ", t->g->wire);
 		put_end(t, &c->b, true);
-		strbuf_printf(t->out, "%s\n", graph_cable_down(c) ? "  ! down" : "");
+		strbuf_printf(t->out, "%s%s\n", c->record ? "" : "  not made by nsrun",
+			      graph_cable_down(c) ? "  ! down" : "");
 		put_cable_sharers(t, i, &c->a, trunk);
 		put_cable_sharers(t, i, &c->b, trunk);
 	}
@@ -364,6 +367,13 @@ static void put_alone(struct text *t)
 
 /* ---- what is wrong ---- */
 
+static void put_unseen(struct text *t, size_t n, const char *why)
+{
+	if (n)
+		strbuf_printf(t->out, "not looked into: %zu namespace%s, %s\n", n,
+			      n == 1 ? "" : "s", why);
+}
+
 static void put_problems(struct text *t)
 {
 	size_t n = t->p->n_problems;
@@ -378,13 +388,8 @@ static void put_problems(struct text *t)
 
 		put_justified(t, left, right);
 	}
-	if (t->p->n_unreadable)
-		strbuf_printf(t->out,
-			      "not looked into: %zu namespaces, which needs CAP_SYS_ADMIN\n",
-			      t->p->n_unreadable);
-	if (t->p->n_left_out)
-		strbuf_printf(t->out, "not looked into: %zu namespaces, which are too many\n",
-			      t->p->n_left_out);
+	put_unseen(t, t->p->n_unreadable, "which needs CAP_SYS_ADMIN");
+	put_unseen(t, t->p->n_left_out, "beyond the first 2048");
 }
 
 void graph_text(const struct picture *p, const struct graph_style *s, struct strbuf *out)
@@ -392,7 +397,9 @@ void graph_text(const struct picture *p, const struct graph_style *s, struct str
 	struct text t = { .p = p, .s = s, .g = s->ascii ? &typed : &drawn, .out = out };
 	size_t from = out->len;
 
-	t.entries = p->n_cables + (p->n_alone ? 1 : 0);
+	t.entries = p->n_alone ? 1 : 0;
+	for (size_t i = 0; i < p->n_cables; i++)
+		t.entries += graph_shows_cable(p, &p->cables[i], s->all);
 	for (size_t i = 0; i < p->n_rooms; i++)
 		t.entries += graph_shows_room(&p->rooms[i], s->all);
 	put_host(&t);

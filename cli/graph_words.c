@@ -95,6 +95,16 @@ bool graph_shows_room(const struct picture_room *room, bool all)
 	return all || room->link || room->n_members || !room->network || room->network->file;
 }
 
+static bool is_named(const struct picture *p, size_t ns)
+{
+	return ns != PICTURE_NOWHERE && p->namespaces[ns].name;
+}
+
+bool graph_shows_cable(const struct picture *p, const struct picture_cable *c, bool all)
+{
+	return all || is_named(p, c->a.ns) || is_named(p, c->b.ns);
+}
+
 static void add_address(struct strbuf *b, const struct ip_prefix *a, bool prefix)
 {
 	char text[IP_TEXT_MAX];

@@ -132,12 +132,14 @@ static void put_listeners(struct json_writer *w, const struct netns_view *v)
 	json_array_end(w);
 }
 
-static void put_users(struct json_writer *w, const struct netns_view *v,
-		      const struct netns_users *us)
+static void put_users(struct json_writer *w, const struct show *s)
 {
+	const struct netns_users *us = &s->g.users;
+	const struct netns_view *v = &s->ns->view;
+
 	json_array_begin(w, "containers");
 	for (size_t i = 0; i < us->n; i++) {
-		if (us->v[i].inode != v->inode)
+		if (us->v[i].inode != s->ns->inode)
 			continue;
 		json_object_begin(w, NULL);
 		json_put_string(w, "id", us->v[i].c.id);
@@ -173,9 +175,9 @@ void show_json(const struct show *s, struct strbuf *out)
 	json_object_begin(&w, NULL);
 	json_put_string(&w, "schema", "nsrun.netns/1");
 	json_put_string(&w, "name", s->name);
-	json_put_u64(&w, "inode", v->inode);
+	json_put_u64(&w, "inode", s->ns->inode);
 	json_put_string(&w, "path", s->path);
-	put_users(&w, v, &s->g.users);
+	put_users(&w, s);
 	put_links(&w, s);
 	put_routes(&w, v);
 	put_neighbours(&w, v);

@@ -78,9 +78,9 @@ const char *show_network(const struct show *s, const struct link_info *l)
 bool show_concerns(const struct show *s, const struct picture_problem *problem)
 {
 	for (size_t i = 0; i < s->ns->n_containers; i++)
-		if (str_eq(s->ns->containers[i]->id, problem->container))
+		if (str_eq(s->ns->containers[i]->id, problem->of))
 			return true;
-	return false;
+	return s->ns->pin && str_eq(s->ns->pin, problem->of);
 }
 
 static const char *state_name(const struct link_info *l)

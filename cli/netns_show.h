@@ -17,7 +17,7 @@ struct show {
 
 /* The network that the link is plugged into, "(link)" for a cable, or NULL. */
 const char *show_network(const struct show *s, const struct link_info *l);
-/* True if the problem is that of a container in the namespace. */
+/* True if the problem is the namespace's, or that of a container in it. */
 bool show_concerns(const struct show *s, const struct picture_problem *problem);
 void show_json(const struct show *s, struct strbuf *out);
 

@@ -51,6 +51,7 @@ void picture_done(struct picture *p)
 	free(p->uplink.addresses.v);
 	networks_free(p->networks, p->n_networks);
 	attach_records_done(&p->records);
+	link_records_done(&p->links);
 	memset(p, 0, sizeof(*p));
 }
 
@@ -124,7 +125,8 @@ static int add_namespace(struct picture *p, struct rtnl *host, const char *path,
 		return -1;
 	if ((inode && ns.inode != inode) || picture_ns_of(p, ns.inode) != PICTURE_NOWHERE)
 		return 0;
-	if (netns_view_read(fd, &ns.view, e) < 0) {
+	/* The first is ours. */
+	if (netns_view_read(p->n_namespaces ? fd : -1, &ns.view, e) < 0) {
 		if (!e || e->code != EPERM)
 			return -1;
 		ns.readable = false;
@@ -272,7 +274,7 @@ int picture_read(const struct picture_options *o, struct picture *ret, struct er
 
 	/* Records before the kernel: what is on record had its link made after that, or before it
 	 * was deleted; both are noticed by looking twice (cli/graph_read.c). */
-	if (attach_records_load(&p.records, e) < 0 ||
+	if (attach_records_load(&p.records, e) < 0 || link_records_load(&p.links, e) < 0 ||
 	    network_list(o->dirs, &p.networks, &p.n_networks, e) < 0 ||
 	    read_namespaces(&p, o, e) < 0)
 		return -1;

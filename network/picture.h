@@ -7,7 +7,7 @@
  *			processes; each link with its other end, wherever that is
  *	rooms		bridges of the host, and networks that have none yet; each with its members:
  *			those on record, and strangers
- *	cables		veth pairs that go through no room
+ *	cables		veth pairs that go through no room: links, and strangers'
  *	problems	where records and kernel disagree
  *
  * The kernel names a veth's other end by its index, and by the number (nsid) that the namespace of
@@ -29,6 +29,7 @@
 
 #include "base/error.h"
 #include "network/attach_record.h"
+#include "network/link.h"
 #include "network/network.h"
 #include "network/view.h"
 
@@ -104,8 +105,10 @@ struct picture_end {
 	const struct link_info *link; /* NULL: not seen */
 	struct picture_addresses addresses;
 };
+/* In the order of the record; else the host first, then by name. */
 struct picture_cable {
 	struct picture_end a, b;
+	const struct link *record; /* NULL: not made by nsrun */
 };
 
 /* A namespace that neither a room nor a cable leads to. */
@@ -116,8 +119,8 @@ struct picture_alone {
 };
 
 struct picture_problem {
-	const char *container; /* whose; NULL: a network's */
-	char *text, *see;      /* SEE: the command that tells more */
+	const char *of;	  /* the container, or the pin; NULL: a network */
+	char *text, *see; /* SEE: the command that tells more */
 };
 
 struct picture_uplink {
@@ -145,6 +148,7 @@ struct picture {
 	struct network *networks;
 	size_t n_networks;
 	struct attach_records records;
+	struct link_records links;
 };
 /* The containers of O must outlive *ret. Fails only if our own namespace or /proc cannot be
  * read. */
@@ -179,6 +183,7 @@ void picture_check(struct picture *p, const struct picture_options *o);
 /* Adds the addresses that LINK has in the namespace NS. */
 void picture_addresses_of(const struct picture_ns *ns, int index, struct picture_addresses *ret);
 void picture_address_add(struct picture_addresses *v, const struct ip_prefix *a);
+bool picture_end_is(const struct picture_end *end, const struct link_end *recorded);
 const struct link_info *picture_link_named(const struct picture_ns *ns, const char *name);
 
 #endif

@@ -25,6 +25,22 @@ static void set_end(const struct picture *p, size_t ns, size_t link, struct pict
 	picture_addresses_of(&p->namespaces[ns], ret->link->index, &ret->addresses);
 }
 
+/* By its MAC, which is random. */
+bool picture_end_is(const struct picture_end *end, const struct link_end *recorded)
+{
+	return end->link && memcmp(end->link->mac, recorded->mac, 6) == 0;
+}
+
+static const struct link *record_of(const struct picture *p, const struct picture_cable *c)
+{
+	for (size_t i = 0; i < p->links.n; i++)
+		for (int k = 0; k < 2; k++)
+			if (picture_end_is(&c->a, &p->links.v[i].ends[k]) ||
+			    picture_end_is(&c->b, &p->links.v[i].ends[k]))
+				return &p->links.v[i];
+	return NULL;
+}
+
 static void add_cable(struct picture *p, size_t ns, size_t link)
 {
 	struct picture_peer peer = p->namespaces[ns].peers[link];
@@ -35,6 +51,15 @@ static void add_cable(struct picture *p, size_t ns, size_t link)
 	memset(c, 0, sizeof(*c));
 	set_end(p, ns, link, &c->a);
 	set_end(p, peer.ns, peer.link, &c->b);
+	c->record = record_of(p, c);
+	if (c->record ? picture_end_is(&c->a, &c->record->ends[1])
+		      : ns != PICTURE_HOST && c->b.link &&
+				strcmp(picture_ns_name(p, ns), picture_ns_name(p, peer.ns)) > 0) {
+		struct picture_end first = c->b;
+
+		c->b = c->a;
+		c->a = first;
+	}
 }
 
 /* Each pair once, at its first end. The way out of our own namespace, which may be a container

@@ -12,8 +12,8 @@
 #include "network/picture.h"
 #include "network/rules.h"
 
-/* CONTAINER may be NULL; SEE is taken over. */
-__attribute__((format(printf, 4, 5))) static void problem(struct picture *p, const char *container,
+/* OF may be NULL; SEE is taken over. */
+__attribute__((format(printf, 4, 5))) static void problem(struct picture *p, const char *of,
 							  char *see, const char *fmt, ...)
 {
 	struct picture_problem *one;
@@ -26,7 +26,7 @@ __attribute__((format(printf, 4, 5))) static void problem(struct picture *p, con
 		one->text = xstrdup("out of memory");
 	va_end(ap);
 	one->see = see;
-	one->container = container;
+	one->of = of;
 	p->n_problems++;
 }
 
@@ -207,6 +207,52 @@ static void check_bridge(struct picture *p, struct picture_room *room)
 			"forwarding is off, so members of %s do not get out", room->name);
 }
 
+/* ---- links ---- */
+
+static char *see_end(const struct link_end *end)
+{
+	return xasprintf("nsrun netns show %s", end->name);
+}
+
+static void check_end(struct picture *p, const struct link_end *wanted,
+		      const struct picture_end *end)
+{
+	char text[IP_TEXT_MAX];
+
+	if (!end->link) /* not to be seen */
+		return;
+	if (!end->link->up)
+		problem(p, wanted->name, see_end(wanted), "%s %s is down", wanted->name,
+			end->link->name);
+	for (size_t i = 0; i < IP_FAMILIES; i++)
+		if (wanted->addresses[i].addr.family &&
+		    !has_address(&end->addresses, &wanted->addresses[i].addr))
+			problem(p, wanted->name, see_end(wanted), "%s %s lacks its address %s",
+				wanted->name, end->link->name,
+				ip_addr_text(&wanted->addresses[i].addr, text));
+}
+
+static void check_links(struct picture *p)
+{
+	for (size_t i = 0; i < p->links.n; i++) {
+		const struct link *l = &p->links.v[i];
+		const struct picture_cable *c = NULL;
+
+		for (size_t k = 0; k < p->n_cables && !c; k++)
+			c = p->cables[k].record == l ? &p->cables[k] : NULL;
+		if (c) {
+			check_end(p, &l->ends[0], &c->a);
+			check_end(p, &l->ends[1], &c->b);
+		} else if (l->complete && p->n_unreadable == 0 && p->n_left_out == 0) {
+			problem(p, l->ends[0].name,
+				xasprintf("nsrun network unlink %s %s", l->ends[0].name,
+					  l->ends[1].name),
+				"link %s %s is on record, but there is no veth", l->ends[0].name,
+				l->ends[1].name);
+		}
+	}
+}
+
 /* ---- ports ---- */
 
 /* The container's ports, each once, that have an element missing in the kernel's maps. */
@@ -280,6 +326,7 @@ void picture_check(struct picture *p, const struct picture_options *o)
 				check_recorded(p, room, &room->members[k]);
 		check_twins(p, room);
 	}
+	check_links(p);
 	for (size_t i = 0; i < p->records.n; i++) {
 		const struct attach_record *rec = &p->records.v[i];
 

@@ -119,7 +119,7 @@ static int read_kernel(int netns_fd, struct netns_view *v, struct error *e)
 {
 	struct rtnl r cleanup(rtnl_done) = { .fd = -1 };
 
-	if (rtnl_open_in(netns_fd, &r, e) < 0 ||
+	if ((netns_fd < 0 ? rtnl_open(&r, e) : rtnl_open_in(netns_fd, &r, e)) < 0 ||
 	    rtnl_link_list(&r, &v->links, &v->n_links, e) < 0 ||
 	    rtnl_address_list(&r, &v->addresses, &v->n_addresses, e) < 0 ||
 	    rtnl_route_list(&r, &v->routes, &v->n_routes, e) < 0 ||
@@ -144,7 +144,7 @@ int netns_view_read(int netns_fd, struct netns_view *ret, struct error *e)
 {
 	cleanup_netns_view struct netns_view v = { 0 };
 
-	if (netns_inode(netns_fd, &v.inode, e) < 0 || read_kernel(netns_fd, &v, e) < 0)
+	if (read_kernel(netns_fd, &v, e) < 0)
 		return -1;
 	*ret = v;
 	memset(&v, 0, sizeof(v));

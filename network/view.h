@@ -29,7 +29,6 @@ void netns_processes_done(struct netns_processes *p);
 #define cleanup_netns_processes cleanup(netns_processes_done)
 
 struct netns_view {
-	uint64_t inode;
 	struct link_info *links;
 	struct address_info *addresses;
 	struct route_info *routes; /* without the tables that the kernel fills by itself */
@@ -41,7 +40,8 @@ struct netns_view {
 };
 void netns_view_done(struct netns_view *v);
 #define cleanup_netns_view cleanup(netns_view_done)
-/* What the kernel says; no processes, no listeners. */
+/* What the kernel says of the namespace NETNS_FD (-1: ours, which needs no privilege); no
+ * processes, no listeners. */
 int netns_view_read(int netns_fd, struct netns_view *ret, struct error *e);
 /* Adds the listening sockets, by way of one of v->processes. */
 void netns_view_listen(struct netns_view *v);
