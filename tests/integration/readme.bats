@@ -46,9 +46,9 @@ script()
 	local name
 	cat <<-'END'
 		set -e
-		busybox() {
+		wget() {
 			for try in {1..100}; do
-				! command busybox "$@" 2>/dev/null || return 0
+				! command wget "$@" 2>/dev/null || return 0
 				sleep 0.05
 			done
 			return 1
@@ -75,18 +75,37 @@ type_in()
 	refute_line --regexp '^```$'
 }
 
-@test "the tour" {
-	script tour >tour.sh
+# squeezed: a picture without what differs from host to host and from run to run.
+squeezed()
+{
+	sed -E "s/-$SUFFIX//g"'; s/ve[0-9a-f]{12}/VETH/g; s/ fd[0-9a-f:]+(\/64)?//g; s/  +/  /g'
+}
+
+@test "the tour: eight commands, under a minute" {
+	assert_equal "$(block tour | wc -l)" 8
+	ip link add eth0 up type ifb # the way out
+	ip addr add 192.0.2.10/24 dev eth0
+	ip route add default via 192.0.2.1
+	export LC_ALL=C.UTF-8
+	script rootfs tour >tour.sh
 	# The other commands are for while c1 runs.
 	block tools >tools.sh
 	awk 'NR == FNR { tools = tools $0 "\n"; next } /^nsrun delete/ { printf "%s", tools } { print }' \
 		tools.sh tour.sh >typed.sh
+	SECONDS=0
 	type_in typed.sh
+	((SECONDS < 60))
+	ip link delete eth0
 	assert_equal "$(grep -c '^hello from c1' output)" 2
 	assert_line --regexp '^web +10\.[0-9.]+/24'
 	assert_line --regexp 'inet 10\.[0-9.]+/24 .*eth0'
 	assert_line --regexp '^default via 10\.'
-	assert_output --partial "0.0.0.0:8080 -> 80/tcp"
+	assert_output --partial "publish    0.0.0.0:8080 -> 80/tcp"
+	assert_line --regexp '^used by  c1-.* \(pid [0-9]+ httpd\), c2-'
+	shown=$(awk '$0 == "<!-- shown: tour -->" { found = 1; next }
+		/^```/ { inside = inside ? 0 : found; found = 0; next } inside' "$README" | squeezed)
+	run -0 squeezed <output
+	assert_output --partial "$shown"
 	assert_equal "$(nsrun list -q)" ""
 	assert_equal "$(nsrun network ls -q)" bridge
 }
