@@ -131,14 +131,19 @@ uint32_t cgroup_asked_unified(const struct oci_resources *r);
 int cgroup_check(const struct oci_resources *r, enum cgroup_layout layout, struct error *e);
 int cgroup_limit_put(const struct cgroup_limits *l, const char *key, const char *file,
 		     struct error *e, const char *fmt, ...) __attribute__((format(printf, 5, 6)));
-/* Writes the N limits of SET, and once more what the kernel refused (EINVAL) the first time: limits
- * that bound each other (memory and memory+swap, quota and burst) go down in one order and up in
- * the other. */
-/* What is alike in v1 and v2 but for the end of the files' names. */
+/* What is alike in v1 and v2 but for the end of some files' names. (Of the others each differs in
+ * file, unit or order of writing: no table would say both.) */
+int cgroup_cpuset_apply(const struct cgroup_limits *l, const struct oci_resources *r,
+			struct error *e);
+int cgroup_pids_apply(const struct cgroup_limits *l, const struct oci_resources *r,
+		      struct error *e);
 int cgroup_hugetlb_apply(const struct cgroup_limits *l, const struct oci_resources *r,
 			 const char *suffix, struct error *e);
 int cgroup_rdma_apply(const struct cgroup_limits *l, const struct oci_resources *r,
 		      struct error *e);
+/* Writes the N limits of SET, and once more what the kernel refused (EINVAL) the first time: limits
+ * that bound each other (memory and memory+swap, quota and burst) go down in one order and up in
+ * the other. */
 int cgroup_limit_put_set(const struct cgroup_limits *l, const struct cgroup_limit *set, size_t n,
 			 struct error *e);
 bool cgroup_limit_has(const struct cgroup_limits *l, const char *file);

@@ -306,6 +306,31 @@ int cgroup_hugetlb_apply(const struct cgroup_limits *l, const struct oci_resourc
 	return 0;
 }
 
+int cgroup_cpuset_apply(const struct cgroup_limits *l, const struct oci_resources *r,
+			struct error *e)
+{
+	const struct oci_cpu *c = r->cpu;
+
+	if (c->cpus && *c->cpus &&
+	    cgroup_limit_put(l, "cpu.cpus", "cpuset.cpus", e, "%s", c->cpus) < 0)
+		return -1;
+	if (c->mems && *c->mems &&
+	    cgroup_limit_put(l, "cpu.mems", "cpuset.mems", e, "%s", c->mems) < 0)
+		return -1;
+	return 0;
+}
+
+/* 0 would stop the very fork that makes init where init is born in its cgroup; once init is there,
+ * 0 and 1 are one. */
+int cgroup_pids_apply(const struct cgroup_limits *l, const struct oci_resources *r, struct error *e)
+{
+	long long limit = r->pids->limit.v;
+
+	if (limit < 0)
+		return cgroup_limit_put(l, "pids.limit", "pids.max", e, "max");
+	return cgroup_limit_put(l, "pids.limit", "pids.max", e, "%lld", limit ? limit : 1);
+}
+
 int cgroup_rdma_apply(const struct cgroup_limits *l, const struct oci_resources *r,
 		      struct error *e)
 {

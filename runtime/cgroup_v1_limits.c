@@ -114,31 +114,6 @@ static int cpu_apply(const struct cgroup_limits *l, const struct oci_resources *
 	return cpu_realtime_apply(l, c, e);
 }
 
-static int cpuset_apply(const struct cgroup_limits *l, const struct oci_resources *r,
-			struct error *e)
-{
-	const struct oci_cpu *c = r->cpu;
-
-	if (c->cpus && *c->cpus &&
-	    cgroup_limit_put(l, "cpu.cpus", "cpuset.cpus", e, "%s", c->cpus) < 0)
-		return -1;
-	if (c->mems && *c->mems &&
-	    cgroup_limit_put(l, "cpu.mems", "cpuset.mems", e, "%s", c->mems) < 0)
-		return -1;
-	return 0;
-}
-
-/* 0 would stop the very fork that makes init where init is born in its cgroup; once init is there,
- * 0 and 1 are one. */
-static int pids_apply(const struct cgroup_limits *l, const struct oci_resources *r, struct error *e)
-{
-	int64_t limit = r->pids->limit.v;
-
-	if (limit < 0)
-		return cgroup_limit_put(l, "pids.limit", "pids.max", e, "max");
-	return cgroup_limit_put(l, "pids.limit", "pids.max", e, "%lld", LL(limit ? limit : 1));
-}
-
 static int throttle_apply(const struct cgroup_limits *l, const char *key, const char *file,
 			  const struct oci_throttle_device *v, size_t n, struct error *e)
 {
@@ -239,9 +214,9 @@ int cgroup_v1_apply(const struct cgroup_limits *l, const struct oci_resources *r
 	static int (*const table[CTL_COUNT])(const struct cgroup_limits *l,
 					     const struct oci_resources *r, struct error *e) = {
 		[CTL_CPU] = cpu_apply,
-		[CTL_CPUSET] = cpuset_apply,
+		[CTL_CPUSET] = cgroup_cpuset_apply,
 		[CTL_MEMORY] = memory_apply,
-		[CTL_PIDS] = pids_apply,
+		[CTL_PIDS] = cgroup_pids_apply,
 		[CTL_IO] = io_apply,
 		[CTL_HUGETLB] = hugetlb_apply,
 		[CTL_RDMA] = cgroup_rdma_apply,

@@ -399,3 +399,26 @@ by_command()
 		network create --subnt x y
 	other usage 'delete: option --forse is not known; did you mean --force\?' "nsrun delete --help" delete --forse x
 }
+
+# ---- one object, and only on failure ----------------------------------------------------------------------
+
+@test "the log has one object of a failure and none of success: warnings are for stderr" {
+	local state=$BATS_TEST_TMPDIR/state
+	mkdir -p "$state/$ID" "$state/$ID-2"
+	echo garbage | tee "$state/$ID/record.json" >"$state/$ID-2/record.json"
+	run -0 --separate-stderr nsrun --root "$state" --log "$LOG" --log-format json list
+	assert_line --regexp "^$ID +0 +unknown"
+	assert_line --regexp "^$ID-2 +0 +unknown"
+	assert_equal "$(grep -c "^nsrun: warning: list: " <<<"$stderr")" 2
+	[[ ! -s $LOG ]]
+	# Two errors: the first is the verb's.
+	run -1 --separate-stderr nsrun --root "$state" --log "$LOG" --log-format json delete "$ID" "$ID-2"
+	assert_equal "$(jq -r '.level + " " + .msg' "$LOG")" \
+		"error delete: container \"$ID\": record.json: line 1, column 1: a character that begins no value"
+	assert_regex "${stderr_lines[0]}" "^nsrun: warning: delete: container \"$ID-2\": record.json: "
+	assert_equal "${stderr_lines[1]}" "nsrun: $(jq -r .msg "$LOG")"
+	rm "$LOG"
+	run -0 --separate-stderr nsrun --root "$state" --log "$LOG" --log-format json delete --force "$ID" "$ID-2"
+	assert_equal "$(grep -c "^nsrun: warning: " <<<"$stderr")" 2
+	[[ ! -s $LOG ]]
+}

@@ -14,6 +14,7 @@
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <sys/syscall.h>
+#include <sys/sysmacros.h>
 
 #include "base/fd.h"
 #include "base/memory.h"
@@ -53,6 +54,35 @@ bool lab_reads(const char *path, const char *text)
 
 	return file_read(AT_FDCWD, path, true, 65536, &found, NULL, NULL) == 0 &&
 	       strcmp(found, text) == 0;
+}
+
+struct stat lab_stat(const char *path)
+{
+	struct stat st;
+
+	if (lstat(path, &st) < 0)
+		return (struct stat){ 0 };
+	return st;
+}
+
+bool lab_exists(const char *path)
+{
+	return lab_stat(path).st_mode != 0;
+}
+
+bool lab_is_char(const char *path, unsigned int major, unsigned int minor)
+{
+	struct stat st = lab_stat(path);
+
+	return S_ISCHR(st.st_mode) && st.st_rdev == makedev(major, minor);
+}
+
+bool lab_links_to(const char *path, const char *to)
+{
+	char link[256];
+	ssize_t n = readlink(path, link, sizeof(link) - 1);
+
+	return n > 0 && (size_t)n == strlen(to) && memcmp(link, to, (size_t)n) == 0;
 }
 
 unsigned long lab_flags(const char *path)

@@ -12,6 +12,7 @@
 #define TESTS_UNIT_ROOTFS_LAB_H
 
 #include <stdbool.h>
+#include <sys/stat.h>
 
 #include "oci/config.h"
 #include "runtime/rootfs.h"
@@ -54,6 +55,12 @@ void lab_put(const struct rootfs_lab *l, const char *path, const char *text);
 void lab_link(const struct rootfs_lab *l, const char *path, const char *to);
 /* The text of PATH (as it is) is TEXT. */
 bool lab_reads(const char *path, const char *text);
+/* lstat of PATH, all zero if there is none. */
+struct stat lab_stat(const char *path);
+bool lab_exists(const char *path);
+bool lab_is_char(const char *path, unsigned int major, unsigned int minor);
+/* PATH is a symbolic link whose text is TO. */
+bool lab_links_to(const char *path, const char *to);
 /* statvfs's flags of PATH. */
 unsigned long lab_flags(const char *path);
 /* Opening PATH for creation gives this errno (0: it works). */

@@ -21,35 +21,6 @@
 #include "base/memory.h"
 #include "tests/unit/rootfs_lab.h"
 
-static struct stat stat_of(const char *path)
-{
-	struct stat st;
-
-	if (lstat(path, &st) < 0)
-		return (struct stat){ 0 };
-	return st;
-}
-
-static bool is_char(const char *path, unsigned int major, unsigned int minor)
-{
-	struct stat st = stat_of(path);
-
-	return S_ISCHR(st.st_mode) && st.st_rdev == makedev(major, minor);
-}
-
-static bool exists(const char *path)
-{
-	return stat_of(path).st_mode != 0;
-}
-
-static bool links_to(const char *path, const char *to)
-{
-	char link[256];
-	ssize_t n = readlink(path, link, sizeof(link) - 1);
-
-	return n > 0 && (size_t)n == strlen(to) && memcmp(link, to, (size_t)n) == 0;
-}
-
 /* ---- devices ---- */
 
 #define SET(x)                                                                                     \
@@ -93,29 +64,31 @@ static void devices_inside(struct rootfs_lab *l)
 	struct stat st;
 
 	CHECK_OK(lab_make(l), &l->e);
-	st = stat_of("/dev/null");
-	CHECK(is_char("/dev/null", 1, 3) && (st.st_mode & 07777) == 0600 && st.st_uid == 7 &&
+	st = lab_stat("/dev/null");
+	CHECK(lab_is_char("/dev/null", 1, 3) && (st.st_mode & 07777) == 0600 && st.st_uid == 7 &&
 	      st.st_gid == 8);
-	CHECK(is_char("/dev/deep/er/zero", 1, 5) &&
-	      (stat_of("/dev/deep/er/zero").st_mode & 07777) == 0666);
-	CHECK((stat_of("/dev/deep").st_mode & 07777) == 0755 ||
-	      (stat_of("/dev/deep").st_mode & 07777) == 0777);
-	CHECK(S_ISFIFO(stat_of("/dev/fifo").st_mode) &&
-	      (stat_of("/dev/fifo").st_mode & 07777) == 0640);
-	CHECK(is_char("/dev/full2", 1, 7) && is_char("/dev/urandom", 1, 9));
-	CHECK(links_to("/dev/fd", "/proc/self/fd") && links_to("/dev/stdin", "/proc/self/fd/0") &&
-	      links_to("/dev/stdout", "/proc/self/fd/1") &&
-	      links_to("/dev/stderr", "/proc/self/fd/2") && links_to("/dev/ptmx", "pts/ptmx"));
-	CHECK(exists("/proc/kcore") == exists("/dev/core"));
+	CHECK(lab_is_char("/dev/deep/er/zero", 1, 5) &&
+	      (lab_stat("/dev/deep/er/zero").st_mode & 07777) == 0666);
+	CHECK((lab_stat("/dev/deep").st_mode & 07777) == 0755 ||
+	      (lab_stat("/dev/deep").st_mode & 07777) == 0777);
+	CHECK(S_ISFIFO(lab_stat("/dev/fifo").st_mode) &&
+	      (lab_stat("/dev/fifo").st_mode & 07777) == 0640);
+	CHECK(lab_is_char("/dev/full2", 1, 7) && lab_is_char("/dev/urandom", 1, 9));
+	CHECK(lab_links_to("/dev/fd", "/proc/self/fd") &&
+	      lab_links_to("/dev/stdin", "/proc/self/fd/0") &&
+	      lab_links_to("/dev/stdout", "/proc/self/fd/1") &&
+	      lab_links_to("/dev/stderr", "/proc/self/fd/2") &&
+	      lab_links_to("/dev/ptmx", "pts/ptmx"));
+	CHECK(lab_exists("/proc/kcore") == lab_exists("/dev/core"));
 	CHECK(umask(0) == 022);
 }
 
 static void devices_userns_inside(struct rootfs_lab *l)
 {
 	CHECK_OK(lab_make(l), &l->e);
-	CHECK(is_char("/dev/null", 1, 3) && is_char("/dev/deep/er/zero", 1, 5) &&
-	      is_char("/dev/full2", 1, 7) && lab_mountinfo("/dev/full2") &&
-	      S_ISFIFO(stat_of("/dev/fifo").st_mode));
+	CHECK(lab_is_char("/dev/null", 1, 3) && lab_is_char("/dev/deep/er/zero", 1, 5) &&
+	      lab_is_char("/dev/full2", 1, 7) && lab_mountinfo("/dev/full2") &&
+	      S_ISFIFO(lab_stat("/dev/fifo").st_mode));
 }
 
 /* In a user namespace the host's node is found by its number where the path is not the host's,
@@ -153,14 +126,15 @@ static void dev_link_host(struct rootfs_lab *l)
 static void dev_link_inside(struct rootfs_lab *l)
 {
 	CHECK_OK(lab_make(l), &l->e);
-	CHECK(is_char(lab_path(l, "host/dir/zero"), 1, 5) &&
-	      is_char(lab_path(l, "host/dir/deep/er/zero"), 1, 5));
+	CHECK(lab_is_char(lab_path(l, "host/dir/zero"), 1, 5) &&
+	      lab_is_char(lab_path(l, "host/dir/deep/er/zero"), 1, 5));
 }
 
 static void dev_link_after(struct rootfs_lab *l)
 {
-	CHECK(!exists(lab_path(l, "host/dir/zero")) && !exists(lab_path(l, "host/dir/deep")) &&
-	      !exists(lab_path(l, "host/dir/fd")));
+	CHECK(!lab_exists(lab_path(l, "host/dir/zero")) &&
+	      !lab_exists(lab_path(l, "host/dir/deep")) &&
+	      !lab_exists(lab_path(l, "host/dir/fd")));
 	CHECK(lab_reads(lab_path(l, "host/dir/file"), "host dir file"));
 }
 
@@ -173,7 +147,7 @@ static void dev_link_userns_host(struct rootfs_lab *l)
 static void dev_link_userns_inside(struct rootfs_lab *l)
 {
 	CHECK_OK(lab_make(l), &l->e);
-	CHECK(is_char(lab_path(l, "host/dir/zero"), 1, 5));
+	CHECK(lab_is_char(lab_path(l, "host/dir/zero"), 1, 5));
 }
 
 /* The host's /dev bound there is left alone. */
@@ -187,7 +161,7 @@ static void dev_bound_host(struct rootfs_lab *l)
 static void dev_bound_inside(struct rootfs_lab *l)
 {
 	CHECK_OK(lab_make(l), &l->e);
-	CHECK(exists("/dev/file") && !exists("/dev/null") && !exists("/dev/ptmx"));
+	CHECK(lab_exists("/dev/file") && !lab_exists("/dev/null") && !lab_exists("/dev/ptmx"));
 }
 
 static void dev_fake_host(struct rootfs_lab *l)
@@ -265,10 +239,10 @@ static void mask_host(struct rootfs_lab *l)
 static void mask_inside(struct rootfs_lab *l)
 {
 	CHECK_OK(lab_make(l), &l->e);
-	CHECK(is_char("/etc/passwd", 1, 3) && is_char("/proc/version", 1, 3));
+	CHECK(lab_is_char("/etc/passwd", 1, 3) && lab_is_char("/proc/version", 1, 3));
 	CHECK(lab_mountinfo("/tmp") && lab_create_errno("/tmp/x") == EROFS);
-	CHECK(!exists("/sub/file") &&
-	      stat_of("/sub").st_dev == stat_of("/tmp").st_dev); /* one for all */
+	CHECK(!lab_exists("/sub/file") &&
+	      lab_stat("/sub").st_dev == lab_stat("/tmp").st_dev); /* one for all */
 	CHECK(lab_create_errno("/ro/x") == EROFS &&
 	      (lab_flags("/ro") & (ST_NOSUID | ST_NOEXEC)) == (ST_NOSUID | ST_NOEXEC));
 	CHECK(lab_create_errno("/etc/group") == EROFS && lab_reads("/etc/group", "group") &&
@@ -338,8 +312,8 @@ static void console_inside(struct rootfs_lab *l)
 	peer = open("/dev/pts/0", O_RDWR | O_NOCTTY | O_CLOEXEC);
 	CHECK_OK(rootfs_console(r, peer, e), e);
 	CHECK_OK(rootfs_finish(r, e), e);
-	CHECK(major(stat_of("/etc/console").st_rdev) == 136 &&
-	      minor(stat_of("/etc/console").st_rdev) == 0);
+	CHECK(major(lab_stat("/etc/console").st_rdev) == 136 &&
+	      minor(lab_stat("/etc/console").st_rdev) == 0);
 }
 
 static void test_console(void **state)

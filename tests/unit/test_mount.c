@@ -20,28 +20,6 @@
 #include "base/memory.h"
 #include "tests/unit/rootfs_lab.h"
 
-static struct stat stat_of(const char *path)
-{
-	struct stat st;
-
-	if (lstat(path, &st) < 0)
-		return (struct stat){ 0 };
-	return st;
-}
-
-static bool exists(const char *path)
-{
-	return stat_of(path).st_mode != 0;
-}
-
-static bool links_to(const char *path, const char *to)
-{
-	char link[256];
-	ssize_t n = readlink(path, link, sizeof(link) - 1);
-
-	return n > 0 && (size_t)n == strlen(to) && memcmp(link, to, (size_t)n) == 0;
-}
-
 /* ---- binds ---- */
 
 static void bind_host(struct rootfs_lab *l)
@@ -66,7 +44,7 @@ static void bind_inside(struct rootfs_lab *l)
 {
 	CHECK_OK(lab_make(l), &l->e);
 	CHECK(lab_reads("/ro/file", "host dir file") && lab_create_errno("/ro/x") == EROFS &&
-	      !exists("/ro/sub/file"));
+	      !lab_exists("/ro/sub/file"));
 	CHECK(lab_reads("/rro/sub/file", "sub") && lab_create_errno("/rro/x") == EROFS &&
 	      lab_create_errno("/rro/sub/x") == 0);
 	CHECK((lab_flags("/rro") & (ST_NOSUID | ST_NOATIME | ST_RELATIME)) ==
@@ -190,15 +168,15 @@ static void tmpfs_host(struct rootfs_lab *l)
 static void tmpfs_inside(struct rootfs_lab *l)
 {
 	CHECK_OK(lab_make(l), &l->e);
-	CHECK((stat_of("/tmp").st_mode & 07777) == 01755); /* the target's */
-	CHECK((stat_of("/missing").st_mode & 07777) == 01777);
-	CHECK((stat_of("/given").st_mode & 07777) == 0711);
-	CHECK(lab_mountinfo("/etc") && (stat_of("/etc").st_mode & 07777) == 0750);
+	CHECK((lab_stat("/tmp").st_mode & 07777) == 01755); /* the target's */
+	CHECK((lab_stat("/missing").st_mode & 07777) == 01777);
+	CHECK((lab_stat("/given").st_mode & 07777) == 0711);
+	CHECK(lab_mountinfo("/etc") && (lab_stat("/etc").st_mode & 07777) == 0750);
 	CHECK(lab_reads("/etc/dir/file", "deep") &&
 	      lab_reads("/etc/passwd", "root:x:0:0::/root:/bin/sh\n"));
-	CHECK(stat_of("/etc/dir/file").st_uid == 1 && stat_of("/etc/dir/file").st_gid == 2);
-	CHECK((stat_of("/etc/dir/file").st_mode & 07777) == 04711);
-	CHECK(links_to("/etc/link", "/secret") && S_ISFIFO(stat_of("/etc/fifo").st_mode));
+	CHECK(lab_stat("/etc/dir/file").st_uid == 1 && lab_stat("/etc/dir/file").st_gid == 2);
+	CHECK((lab_stat("/etc/dir/file").st_mode & 07777) == 04711);
+	CHECK(lab_links_to("/etc/link", "/secret") && S_ISFIFO(lab_stat("/etc/fifo").st_mode));
 	CHECK(lab_create_errno("/etc/x") == EROFS);
 	CHECK(lab_create_errno("/run/x") == EROFS && (lab_flags("/run") & ST_NOSUID));
 	CHECK(lab_create_errno("/run/nested/deep/x") == 0 && lab_reads("/run/file", "host file"));
@@ -252,10 +230,11 @@ static void cgroup_inside(struct rootfs_lab *l)
 	CHECK_OK(lab_make(l), &l->e);
 	CHECK(statfs("/sys/fs/cgroup", &s) == 0 && s.f_type == TMPFS_MAGIC);
 	CHECK(lab_create_errno("/sys/fs/cgroup/x") == EROFS);
-	CHECK(links_to("/sys/fs/cgroup/cpu", "cpu,cpuacct") &&
-	      links_to("/sys/fs/cgroup/cpuacct", "cpu,cpuacct"));
-	CHECK(exists("/sys/fs/cgroup/cpu/tasks") && exists("/sys/fs/cgroup/systemd/tasks") &&
-	      exists("/sys/fs/cgroup/unified/tasks"));
+	CHECK(lab_links_to("/sys/fs/cgroup/cpu", "cpu,cpuacct") &&
+	      lab_links_to("/sys/fs/cgroup/cpuacct", "cpu,cpuacct"));
+	CHECK(lab_exists("/sys/fs/cgroup/cpu/tasks") &&
+	      lab_exists("/sys/fs/cgroup/systemd/tasks") &&
+	      lab_exists("/sys/fs/cgroup/unified/tasks"));
 	CHECK(lab_create_errno("/sys/fs/cgroup/cpu/x") == EROFS);
 	CHECK((lab_flags("/sys/fs/cgroup/unified") & (ST_NOSUID | ST_NOEXEC | ST_NODEV)) ==
 	      (ST_NOSUID | ST_NOEXEC | ST_NODEV));
@@ -270,7 +249,7 @@ static void v2_host(struct rootfs_lab *l)
 static void v2_inside(struct rootfs_lab *l)
 {
 	CHECK_OK(lab_make(l), &l->e);
-	CHECK(exists("/sys/fs/cgroup/tasks") && lab_create_errno("/sys/fs/cgroup/x") == EROFS);
+	CHECK(lab_exists("/sys/fs/cgroup/tasks") && lab_create_errno("/sys/fs/cgroup/x") == EROFS);
 }
 
 /* Real hierarchies, with the container's own cgroup namespace. */
@@ -288,7 +267,7 @@ static void cgroupns_host(struct rootfs_lab *l)
 		  .v2 = true },
 	};
 
-	have_memory = exists("/sys/fs/cgroup/memory/tasks");
+	have_memory = lab_exists("/sys/fs/cgroup/memory/tasks");
 	lab_mount(l, "/proc", "proc", "proc", "");
 	lab_mount(l, "/sys/fs/cgroup", "cgroup", "cgroup", "nosuid ro");
 	lab_mount(l, "/two", "cgroup2", "cgroup", "ro");
@@ -316,7 +295,7 @@ static void cgroupns_inside(struct rootfs_lab *l)
 	l->r.await_arg = &awaited;
 	CHECK_OK(lab_make(l), &l->e);
 	CHECK(awaited == 2);
-	CHECK(!have_memory || (exists("/sys/fs/cgroup/memory/tasks") &&
+	CHECK(!have_memory || (lab_exists("/sys/fs/cgroup/memory/tasks") &&
 			       lab_create_errno("/sys/fs/cgroup/memory/x") == EROFS));
 	CHECK(statfs("/sys/fs/cgroup/unified", &s) == 0 && s.f_type == CGROUP2_SUPER_MAGIC);
 	CHECK(statfs("/two", &s) == 0 && s.f_type == CGROUP2_SUPER_MAGIC &&

@@ -29,27 +29,6 @@ static unsigned long fs_type(const char *path)
 	return (unsigned long)s.f_type;
 }
 
-static struct stat stat_of(const char *path)
-{
-	struct stat st;
-
-	if (lstat(path, &st) < 0)
-		return (struct stat){ 0 };
-	return st;
-}
-
-static bool is_char(const char *path, unsigned int major, unsigned int minor)
-{
-	struct stat st = stat_of(path);
-
-	return S_ISCHR(st.st_mode) && st.st_rdev == makedev(major, minor);
-}
-
-static bool exists(const char *path)
-{
-	return stat_of(path).st_mode != 0;
-}
-
 static mode_t mode_of(const char *path)
 {
 	struct stat st;
@@ -96,10 +75,10 @@ static void default_inside(struct rootfs_lab *l)
 	CHECK((lab_flags("/dev/shm") & (ST_RDONLY | ST_NOSUID | ST_NODEV | ST_NOEXEC)) ==
 	      (ST_NOSUID | ST_NODEV | ST_NOEXEC));
 	CHECK(mode_of("/dev") == 0755 && mode_of("/dev/shm") == 01777);
-	CHECK(exists("/dev/pts/ptmx") && exists("/dev/mqueue"));
-	CHECK(is_char("/dev/null", 1, 3) && is_char("/dev/tty", 5, 0) &&
+	CHECK(lab_exists("/dev/pts/ptmx") && lab_exists("/dev/mqueue"));
+	CHECK(lab_is_char("/dev/null", 1, 3) && lab_is_char("/dev/tty", 5, 0) &&
 	      mode_of("/dev/null") == 0666);
-	CHECK(is_char("/proc/version", 1, 3) && is_char("/proc/timer_list", 1, 3));
+	CHECK(lab_is_char("/proc/version", 1, 3) && lab_is_char("/proc/timer_list", 1, 3));
 	CHECK(fs_type("/sys/kernel") == TMPFS_MAGIC && (lab_flags("/sys/kernel") & ST_RDONLY));
 	CHECK(fs_type("/proc/fs") == TMPFS_MAGIC && (lab_flags("/proc/fs") & ST_RDONLY));
 	CHECK(lab_create_errno("/proc/fs/x") == EROFS);
@@ -107,15 +86,15 @@ static void default_inside(struct rootfs_lab *l)
 	CHECK(lab_create_errno("/proc/self/comm") == 0);
 	/* nothing of the host is left: every mount point is one of ours */
 	CHECK(lab_mountinfo("/") && !lab_mountinfo("/run") && !lab_mountinfo("/sys/fs/cgroup"));
-	CHECK(!exists(l->base));
+	CHECK(!lab_exists(l->base));
 }
 
 static void default_after(struct rootfs_lab *l)
 {
 	/* targets that had to be made are below the container's own tmpfs; nothing shows on the
 	 * host */
-	CHECK(!exists(lab_path(l, "bundle/rootfs/dev/null")) &&
-	      !exists(lab_path(l, "bundle/rootfs/dev/pts")));
+	CHECK(!lab_exists(lab_path(l, "bundle/rootfs/dev/null")) &&
+	      !lab_exists(lab_path(l, "bundle/rootfs/dev/pts")));
 	CHECK(!lab_mountinfo(lab_path(l, "bundle/rootfs")) &&
 	      !lab_mountinfo(lab_path(l, "bundle/rootfs/proc")));
 }
@@ -143,14 +122,14 @@ static void userns_inside(struct rootfs_lab *l)
 	const char *sys;
 
 	CHECK_OK(lab_make(l), &l->e);
-	CHECK(is_char("/dev/null", 1, 3) && lab_mountinfo("/dev/null") &&
+	CHECK(lab_is_char("/dev/null", 1, 3) && lab_mountinfo("/dev/null") &&
 	      lab_create_errno("/dev/null") == 0);
 	CHECK(lab_create_errno("/x") == EROFS && lab_create_errno("/dev/x") == 0);
 	CHECK(fs_type("/sys") == SYSFS_MAGIC && (lab_flags("/sys") & ST_RDONLY));
-	CHECK(is_char("/proc/version", 1, 3) && is_char("/proc/timer_list", 1, 3));
+	CHECK(lab_is_char("/proc/version", 1, 3) && lab_is_char("/proc/timer_list", 1, 3));
 	sys = lab_mountinfo("/sys/fs/cgroup"); /* read-only or covered */
 	CHECK(!sys || strstr(sys, " ro,"));
-	CHECK(!exists("/sys/fs/cgroup/memory") ||
+	CHECK(!lab_exists("/sys/fs/cgroup/memory") ||
 	      lab_create_errno("/sys/fs/cgroup/memory/x") == EROFS);
 }
 
@@ -192,8 +171,9 @@ static void links_inside(struct rootfs_lab *l)
 static void links_after(struct rootfs_lab *l)
 {
 	CHECK(lab_reads(lab_path(l, "host/dir/file"), "host dir file"));
-	CHECK(!exists(lab_path(l, "host/dir2")) && !exists("/host/dir") && !exists("/run/resolve"));
-	CHECK(exists(lab_path(l, "bundle/rootfs/run/resolve/stub.conf")));
+	CHECK(!lab_exists(lab_path(l, "host/dir2")) && !lab_exists("/host/dir") &&
+	      !lab_exists("/run/resolve"));
+	CHECK(lab_exists(lab_path(l, "bundle/rootfs/run/resolve/stub.conf")));
 }
 
 static void test_links(void **state)
@@ -230,7 +210,7 @@ static void propagation_inside(struct rootfs_lab *l)
 	CHECK(!!strstr(root, " master:") == (str_eq(propagation, "rslave") || !*propagation));
 	CHECK(!!strstr(root, " unbindable ") == str_eq(propagation, "unbindable"));
 	CHECK(mount("t", "/vol/dir", "tmpfs", 0, NULL) == 0);
-	CHECK(!lab_mountinfo("/run") && !exists(l->base));
+	CHECK(!lab_mountinfo("/run") && !lab_exists(l->base));
 }
 
 static void propagation_after(struct rootfs_lab *l)
@@ -271,11 +251,12 @@ static void no_pivot_host(struct rootfs_lab *l)
 static void no_pivot_inside(struct rootfs_lab *l)
 {
 	CHECK_OK(lab_make(l), &l->e);
-	CHECK(is_char("/etc/passwd", 1, 3) && lab_create_errno("/x") == EROFS && !exists(l->base));
+	CHECK(lab_is_char("/etc/passwd", 1, 3) && lab_create_errno("/x") == EROFS &&
+	      !lab_exists(l->base));
 	CHECK(chroot("proc") == 0 &&
 	      chdir("../../../..") == 0); /* the well-known way out of a chroot */
-	CHECK(!exists("proc/1/comm") ||
-	      !exists("proc/kcore/..")); /* leads to the old root, where no procfs is left */
+	CHECK(!lab_exists("proc/1/comm") ||
+	      !lab_exists("proc/kcore/..")); /* leads to the old root, where no procfs is left */
 }
 
 static void test_no_pivot(void **state)
@@ -298,7 +279,7 @@ static void cwd_host(struct rootfs_lab *l)
 static void cwd_inside(struct rootfs_lab *l)
 {
 	CHECK_OK(lab_make(l), &l->e);
-	CHECK(exists("/etc/passwd"));
+	CHECK(lab_exists("/etc/passwd"));
 }
 
 /* ".." at the root must not lead onto the old root, which pivot_root stacks upon it. */
@@ -317,9 +298,9 @@ static void dotdot_inside(struct rootfs_lab *l)
 
 	CHECK(rootfs_begin(r, e) == 0 && rootfs_mounts(r, e) == 0 && rootfs_devices(r, e) == 0);
 	CHECK_OK(rootfs_pivot(r, e), e);
-	CHECK(lab_reads("/up", "inside") && lab_reads("/../secret", "inside") && !exists(way) &&
-	      !exists("/../work"));
-	CHECK(!exists("../work"));
+	CHECK(lab_reads("/up", "inside") && lab_reads("/../secret", "inside") && !lab_exists(way) &&
+	      !lab_exists("/../work"));
+	CHECK(!lab_exists("../work"));
 }
 
 /* A root exchanged between the look of the runtime process and init's is not taken. */
@@ -331,7 +312,7 @@ static void exchanged_inside(struct rootfs_lab *l)
 	CHECK(unshare(CLONE_NEWNS) == 0);
 	/* /proc/self/fd follows the rename: found again, under its new name */
 	CHECK_OK(lab_make(l), &l->e);
-	CHECK(exists("/etc/passwd") && !exists("/dir/file"));
+	CHECK(lab_exists("/etc/passwd") && !lab_exists("/dir/file"));
 }
 
 static void test_root(void **state)
@@ -378,10 +359,10 @@ static void targets_inside(struct rootfs_lab *l)
 	for (size_t i = 0; i < n; i++)
 		CHECK(strcmp(targets[i], wanted[i]) == 0);
 	strings_free(targets, n);
-	if (!exists("/etc/hosts") || !exists("/etc/hostname"))
+	if (!lab_exists("/etc/hosts") || !lab_exists("/etc/hostname"))
 		return;
 	CHECK_OK(lab_make(l), &l->e);
-	CHECK(exists("/run/x/hostname"));
+	CHECK(lab_exists("/run/x/hostname"));
 }
 
 static void targets_after(struct rootfs_lab *l)
@@ -401,12 +382,12 @@ static void targets_after(struct rootfs_lab *l)
 	lab_put(l, "bundle/rootfs/new/deep/kept", "");
 	CHECK(mount("t", lab_path(l, "bundle/rootfs/new/other"), "tmpfs", 0, NULL) == 0);
 	rootfs_remove_targets(l->r.root_fd, made, ARRAY_SIZE(made));
-	CHECK(!exists(lab_path(l, "bundle/rootfs/run")) &&
-	      !exists(lab_path(l, "bundle/rootfs/etc/made")));
-	CHECK(exists(lab_path(l, "bundle/rootfs/new/deep/kept"))); /* not empty any more */
-	CHECK(exists(lab_path(l, "bundle/rootfs/new/other")));	   /* a mount point */
-	CHECK(exists(lab_path(l, "bundle/rootfs/etc/passwd")));	   /* not empty */
-	CHECK(exists(lab_path(l, "bundle/rootfs/etc/hostname")));  /* a link, not ours */
+	CHECK(!lab_exists(lab_path(l, "bundle/rootfs/run")) &&
+	      !lab_exists(lab_path(l, "bundle/rootfs/etc/made")));
+	CHECK(lab_exists(lab_path(l, "bundle/rootfs/new/deep/kept"))); /* not empty any more */
+	CHECK(lab_exists(lab_path(l, "bundle/rootfs/new/other")));	   /* a mount point */
+	CHECK(lab_exists(lab_path(l, "bundle/rootfs/etc/passwd")));	   /* not empty */
+	CHECK(lab_exists(lab_path(l, "bundle/rootfs/etc/hostname")));  /* a link, not ours */
 }
 
 static void test_targets(void **state)
