@@ -56,6 +56,19 @@ static void test_errno_has_words_of_its_own(void **state)
 	}
 }
 
+static void test_codes_have_names(void **state)
+{
+	(void)state;
+	assert_string_equal(error_code_name(ENOENT), "ENOENT");
+	assert_string_equal(error_code_name(ENOSPC), "ENOSPC");
+	assert_string_equal(error_code_name(ERR_INPUT), "input");
+	assert_string_equal(error_code_name(ERR_NO_CONTAINER), "no-container");
+	assert_string_equal(error_code_name(ERR_BUSY), "busy");
+	assert_null(error_code_name(ERR_GENERIC));
+	assert_null(error_code_name(ERR_BUSY + 1));
+	assert_null(error_code_name(4000));
+}
+
 static void test_exec_has_the_library_words(void **state)
 {
 	ERROR_INIT(e);
@@ -139,6 +152,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_set),
 		cmocka_unit_test(test_errno_has_words_of_its_own),
+		cmocka_unit_test(test_codes_have_names),
 		cmocka_unit_test(test_exec_has_the_library_words),
 		cmocka_unit_test(test_wrap),
 		cmocka_unit_test(test_hint_nearest_wins),

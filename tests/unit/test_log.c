@@ -77,7 +77,7 @@ static void say_all(void *arg)
 
 	log_debug("debug %s", msg);
 	log_warning("warning %s", msg);
-	error_set(&e, ERR_GENERIC, "error %s", msg);
+	error_set(&e, ERR_BUSY, "error %s", msg);
 	error_hint(&e, "do this");
 	log_error(&e);
 }
@@ -158,6 +158,7 @@ static void test_json_is_one_object(void **state)
 			fail_msg("%s: %s", e.msg, text);
 		assert_string_equal(json_get_string(doc.root, "level"), "error");
 		assert_string_equal(json_get_string(doc.root, "hint"), "do this");
+		assert_string_equal(json_get_string(doc.root, "code"), "busy");
 		assert_int_equal(strlen(json_get_string(doc.root, "time")),
 				 strlen("2026-01-02T03:04:05Z"));
 		msg = json_get_string(doc.root, "msg");

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The parser of options and the table of verbs: cli/options.c, suggest.c, verbs.c, help.c. */
+/* The parser of options and the table of verbs: base/suggest.c, cli/options.c, verbs.c, help.c. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
