@@ -235,7 +235,8 @@ static const struct verb network_verbs[] = {
 		   "nsrun network link --subnet 10.1.2.0/30 --subnet fd00:1::/64 red lab") },
 	{ .name = "unlink", RUN(cmd_network_unlink, no_options), ARGS(2, 2, "A B"),
 	  .summary = "take the virtual cables between two away", COMPLETES(NETNS, NETNS),
-	  EXAMPLES("nsrun network unlink red blue") },
+	  EXAMPLES("nsrun network unlink red blue",
+		   "nsrun network unlink red lab") },
 	{ .name = NULL }
 };
 

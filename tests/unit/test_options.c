@@ -445,8 +445,11 @@ static void check_help(const struct verb *group, const struct verb *v)
 		 group ? " " : "", v->name);
 	text[strlen(text) - 1] = '\0';
 	assert_memory_equal(page.s, text, strlen(text));
-	for (size_t i = 0; i < ARRAY_SIZE(v->examples); i++)
+	for (size_t i = 0; i < ARRAY_SIZE(v->examples); i++) {
+		if (!v->examples[i])
+			fail_msg("%s: has no two examples", v->name);
 		assert_non_null(strstr(page.s, v->examples[i]));
+	}
 	for (const struct option *o = v->options; o && o->kind != OPTION_KIND_END; o++) {
 		snprintf(text, sizeof(text), "--%s%s%s", o->name, o->value ? " " : "",
 			 o->value ? o->value : "");
