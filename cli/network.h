@@ -16,6 +16,15 @@ struct graph_options {
 };
 int cmd_network_graph(struct cli *cli, void *options, struct error *e);
 
+struct network_connect_command_options {
+	const char *ip, *ip6, *mac, *ifname;
+	char *const *aliases;
+	size_t n_aliases;
+};
+/* network_connect.c. args: the network, the container. */
+int cmd_network_connect(struct cli *cli, void *options, struct error *e);
+int cmd_network_disconnect(struct cli *cli, void *options, struct error *e);
+
 struct network_link_command_options {
 	const char *const *subnets;
 	size_t n_subnets;

@@ -8,48 +8,11 @@
 
 #include "base/json.h"
 #include "cli/network.h"
-#include "network/netns.h"
-
-static bool is_one_of(char *const *v, size_t n, const char *name)
-{
-	for (size_t i = 0; i < n; i++)
-		if (str_eq(v[i], name))
-			return true;
-	return false;
-}
-
-/* Which of the two is not known, and what may have been meant. */
-static void hint_at_names(const struct cli *cli, struct error *e)
-{
-	char **pins = NULL, **ids = NULL;
-	size_t n_pins = 0, n_ids = 0;
-
-	netns_names(&pins, &n_pins, NULL);
-	container_ids(&cli->runtime, &ids, &n_ids, NULL);
-	for (size_t k = 0; k < 2 && !e->hint[0]; k++) {
-		struct suggest s = { .word = cli->args[k] };
-
-		if (is_one_of(ids, n_ids, s.word) || is_one_of(pins, n_pins, s.word))
-			continue;
-		for (size_t i = 0; i < n_ids; i++)
-			suggest_try(&s, ids[i]);
-		for (size_t i = 0; i < n_pins; i++)
-			suggest_try(&s, pins[i]);
-		if (s.best)
-			error_hint(e, "nsrun list; nsrun netns ls; did you mean %s?", s.best);
-		else
-			error_hint(e, "nsrun list; nsrun netns ls");
-	}
-	strings_free(pins, n_pins);
-	strings_free(ids, n_ids);
-}
 
 static int failed(const struct cli *cli, struct error *e)
 {
 	char title[64];
 
-	if (e->code == ERR_NO_CONTAINER)
-		hint_at_names(cli, e);
 	verb_title(cli->group, cli->verb, title);
 	return str_has_prefix(e->msg, title) ? -1 : error_wrap(e, "%s", title);
 }

@@ -183,6 +183,17 @@ static const struct option graph_options[] = {
 };
 #undef S
 
+#define S struct network_connect_command_options
+static const struct option network_connect_options[] = {
+	TEXT(ip, 0, "ip", "ADDR", NULL),
+	TEXT(ip6, 0, "ip6", "ADDR", NULL),
+	TEXT(mac, 0, "mac", "MAC", "fixed addresses"),
+	TEXT(ifname, 0, "ifname", "NAME", "the device's name (default: the next free ethN)"),
+	TEXTS(aliases, n_aliases, 0, "alias", "NAME", "one more name on the network *"),
+	OPTIONS_END
+};
+#undef S
+
 #define S struct network_link_command_options
 static const struct option network_link_options[] = {
 	TEXTS(subnets, n_subnets, 0, "subnet", "PREFIX",
@@ -227,6 +238,16 @@ static const struct verb network_verbs[] = {
 	{ .name = "rm", RUN(cmd_network_rm, no_options), ARGS(1, ANY, "NAME..."),
 	  .summary = "remove networks that have no members", COMPLETES(NETWORK, NETWORK),
 	  EXAMPLES("nsrun network rm web", "nsrun network rm web db") },
+	{ .name = "connect", RUN(cmd_network_connect, network_connect_options),
+	  FILLS(network_connect_command_options), ARGS(2, 2, "NETWORK CONTAINER"),
+	  .summary = "attach a running container to one more network",
+	  COMPLETES(NETWORK, CONTAINER),
+	  EXAMPLES("nsrun network connect db web",
+		   "nsrun network connect --ip 10.7.0.9 --ifname back0 db web") },
+	{ .name = "disconnect", RUN(cmd_network_disconnect, no_options),
+	  ARGS(2, 2, "NETWORK CONTAINER"),
+	  .summary = "take a running container off a network", COMPLETES(NETWORK, CONTAINER),
+	  EXAMPLES("nsrun network disconnect db web") },
 	{ .name = "link", RUN(cmd_network_link, network_link_options),
 	  FILLS(network_link_command_options), ARGS(2, 2, "A B"),
 	  .summary = "lay a virtual cable between two containers or namespaces",

@@ -18,6 +18,7 @@
 /* The real servers where resolv.conf names the stub, 127.0.0.53. */
 #define RESOLVED_CONF	"/run/systemd/resolve/resolv.conf"
 #define RESOLV_CONF_MAX ((size_t)64 << 10)
+#define HOSTS_MAX	((size_t)1 << 20)
 
 static int put_file(int dir_fd, const char *name, const struct strbuf *text, struct error *e)
 {
@@ -69,6 +70,16 @@ static int add_host(struct strbuf *out, const char *text, const struct attach_re
 	return 0;
 }
 
+static void put_addresses(struct strbuf *out, const struct attachment *a, const char *hostname)
+{
+	char ip[IP_TEXT_MAX];
+
+	for (int f = 0; f < IP_FAMILIES; f++)
+		if (a->addresses[f].addr.family)
+			strbuf_printf(out, "%s\t%s\n", ip_addr_text(&a->addresses[f].addr, ip),
+				      hostname);
+}
+
 static int write_hosts(int dir_fd, const struct names_options *o, struct error *e)
 {
 	cleanup_strbuf struct strbuf out = { 0 };
@@ -78,15 +89,7 @@ static int write_hosts(int dir_fd, const struct names_options *o, struct error *
 	strbuf_puts(&out, "127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost ip6-loopback\n");
 	for (size_t i = 0; o->hostname && word_valid(o->hostname) && r && i < r->n_attachments;
 	     i++) {
-		const struct attachment *a = &r->attachments[i];
-		char ip[IP_TEXT_MAX];
-
-		if (a->addresses[IP4].addr.family)
-			strbuf_printf(&out, "%s\t%s\n", ip_addr_text(&a->addresses[IP4].addr, ip),
-				      o->hostname);
-		if (a->addresses[IP6].addr.family)
-			strbuf_printf(&out, "%s\t%s\n", ip_addr_text(&a->addresses[IP6].addr, ip),
-				      o->hostname);
+		put_addresses(&out, &r->attachments[i], o->hostname);
 		named = true;
 	}
 	if (!named && o->hostname && word_valid(o->hostname))
@@ -95,6 +98,61 @@ static int write_hosts(int dir_fd, const struct names_options *o, struct error *
 		if (add_host(&out, o->add_hosts[i], r, e) < 0)
 			return -1;
 	return put_file(dir_fd, "hosts", &out, e);
+}
+
+/* Whether the line begins with one of A's addresses. */
+static bool is_line_of(const char *line, size_t n, const struct attachment *a)
+{
+	char word[IP_TEXT_MAX];
+	struct ip_addr ip;
+
+	n = strcspn(line, " \t\n") < n ? strcspn(line, " \t\n") : n;
+	if (n >= sizeof(word))
+		return false;
+	memcpy(word, line, n);
+	word[n] = '\0';
+	if (ip_addr_parse(word, &ip, NULL) < 0)
+		return false;
+	for (int f = 0; f < IP_FAMILIES; f++)
+		if (a->addresses[f].addr.family && ip_addr_cmp(&a->addresses[f].addr, &ip) == 0)
+			return true;
+	return false;
+}
+
+/* The file as it is, but for the lines of A's addresses. */
+static int other_lines(int dir_fd, const struct attachment *a, struct strbuf *out, struct error *e)
+{
+	cleanup_free char *text = NULL;
+	char *rest;
+
+	if (file_read(dir_fd, "hosts", false, HOSTS_MAX, &text, NULL, e) < 0)
+		return error_wrap(e, "the generated \"hosts\"");
+	for (char *line = text; *line; line = rest) {
+		size_t n = strcspn(line, "\n");
+
+		rest = line + n + (line[n] == '\n');
+		if (!is_line_of(line, n, a))
+			strbuf_printf(out, "%.*s\n", (int)n, line);
+	}
+	return 0;
+}
+
+int names_add(int dir_fd, const char *hostname, const struct attachment *a, struct error *e)
+{
+	cleanup_strbuf struct strbuf out = { 0 };
+
+	if (other_lines(dir_fd, a, &out, e) < 0)
+		return -1;
+	if (hostname && word_valid(hostname))
+		put_addresses(&out, a, hostname);
+	return put_file(dir_fd, "hosts", &out, e);
+}
+
+int names_remove(int dir_fd, const struct attachment *a, struct error *e)
+{
+	cleanup_strbuf struct strbuf out = { 0 };
+
+	return other_lines(dir_fd, a, &out, e) < 0 ? -1 : put_file(dir_fd, "hosts", &out, e);
 }
 
 /* ---- resolv.conf ---- */

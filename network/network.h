@@ -152,6 +152,18 @@ const struct attach_result *attach_planned(const struct attach *a);
 int attach_finish(struct attach *a, int netns_fd, int container_nl, struct attach_result *ret,
 		  struct error *e);
 void attach_forget(struct attach *a);
+/* connect: attaches a container that lives to one more network, O->requests[0] (no ports); the
+ * default route stays where it is. *ret: all of its attachments, the new one last. On failure
+ * everything is undone. ERR_EXISTS: it is on that network already. */
+int attach_connect(const struct attach_options *o, int netns_fd, int container_nl,
+		   struct attach_result *ret, struct error *e);
+/* disconnect: takes the attachment to NETWORK away, with the ports that were published on it; the
+ * default route goes to the next network that gives one. *ret: what was taken away. Idempotent
+ * until the record is written; waits until the device is gone (RCU: 6-45 ms). ERR_INPUT: it is not
+ * on that network. */
+int attach_disconnect(const struct network_dirs *dirs, const char *instance,
+		      const char *container_id, const char *network, int container_nl,
+		      struct attach_result *ret, struct error *e);
 /* Undoes all of INSTANCE from its record; idempotent, goes on past errors and reports the first.
  * Never waits for RCU. */
 int attach_remove(const char *instance, struct error *e);
@@ -175,5 +187,9 @@ struct names_options {
 	const struct attach_result *result;
 };
 int names_write(int dir_fd, const struct names_options *o, struct error *e);
+/* Adds the lines of A, which is called HOSTNAME, to "hosts", and removes them. What the container
+ * has written there stays. */
+int names_add(int dir_fd, const char *hostname, const struct attachment *a, struct error *e);
+int names_remove(int dir_fd, const struct attachment *a, struct error *e);
 
 #endif

@@ -338,8 +338,9 @@ static void put_address(struct netlink_batch *b, int index, const struct ip_pref
 		netlink_put_u32(b, IFA_FLAGS, IFA_F_NODAD);
 }
 
-/* ip route add DST via GATEWAY dev INDEX metric N [onlink] */
-static void put_route(struct netlink_batch *b, int index, const struct ip_route *t, bool onlink)
+/* ip route add|replace DST via GATEWAY dev INDEX metric N [onlink] */
+static void put_route(struct netlink_batch *b, int index, const struct ip_route *t, int flags,
+		      bool onlink)
 {
 	int family = t->dst.addr.family ? t->dst.addr.family : t->gateway.family;
 	const struct rtmsg rt = { .rtm_family = (uint8_t)family,
@@ -353,7 +354,7 @@ static void put_route(struct netlink_batch *b, int index, const struct ip_route 
 				  .rtm_flags = onlink ? RTNH_F_ONLINK : 0 };
 	char dst[IP_TEXT_MAX], gateway[IP_TEXT_MAX];
 
-	netlink_begin(b, RTM_NEWROUTE, NLM_F_CREATE | NLM_F_EXCL, &rt, sizeof(rt),
+	netlink_begin(b, RTM_NEWROUTE, NLM_F_CREATE | flags, &rt, sizeof(rt),
 		      "add route %s%s%s", t->dst.len ? ip_prefix_text(&t->dst, dst) : "default",
 		      t->gateway.family ? " via " : "", ip_addr_text(&t->gateway, gateway));
 	if (t->dst.len)
@@ -410,10 +411,10 @@ int rtnl_endpoint_configure(struct rtnl *r, const struct endpoint_spec *s, struc
 		for (size_t i = 0; i < s->n_gateways; i++) {
 			const struct ip_route t = { .gateway = s->gateways[i] };
 
-			put_route(&b, index, &t, gateway_is_outside(s, &t.gateway));
+			put_route(&b, index, &t, NLM_F_EXCL, gateway_is_outside(s, &t.gateway));
 		}
 		for (size_t i = 0; i < s->n_routes; i++)
-			put_route(&b, index, &s->routes[i],
+			put_route(&b, index, &s->routes[i], NLM_F_EXCL,
 				  gateway_is_outside(s, &s->routes[i].gateway));
 	}
 	return netlink_send(&b, r->fd, &r->seq, NULL, NULL, e);
@@ -427,5 +428,14 @@ int rtnl_address_add(struct rtnl *r, int index, const struct ip_prefix *a, struc
 	snprintf(dev, sizeof(dev), "%d", index);
 	put_address(&b, index, a, dev);
 	netlink_tolerate(&b, EEXIST);
+	return netlink_send(&b, r->fd, &r->seq, NULL, NULL, e);
+}
+
+int rtnl_gateway_replace(struct rtnl *r, int index, const struct ip_addr *gateway, struct error *e)
+{
+	struct netlink_batch b cleanup(netlink_batch_done) = { 0 };
+	const struct ip_route t = { .gateway = *gateway };
+
+	put_route(&b, index, &t, NLM_F_REPLACE, true);
 	return netlink_send(&b, r->fd, &r->seq, NULL, NULL, e);
 }

@@ -102,6 +102,10 @@ struct endpoint_spec {
 };
 int rtnl_endpoint_configure(struct rtnl *r, const struct endpoint_spec *s, struct error *e);
 
+/* The default route goes via GATEWAY, which need not be in a prefix of the link, and no longer
+ * where it went, if there was one. */
+int rtnl_gateway_replace(struct rtnl *r, int index, const struct ip_addr *gateway,
+			 struct error *e);
 /* There already is success. */
 int rtnl_address_add(struct rtnl *r, int index, const struct ip_prefix *a, struct error *e);
 struct address_info {

@@ -72,6 +72,14 @@ int container_kill(const struct runtime *rt, const char *id, int sig, bool all, 
 /* FORCE: kills a running one; success if there is none. */
 int container_delete(const struct runtime *rt, const char *id, bool force, struct error *e);
 
+/* connect: attaches a created or running container to one more network. *ret: all of its
+ * attachments, the new one last. ERR_INPUT: the host's network, or a joined namespace; ERR_STATUS:
+ * stopped; ERR_EXISTS: it is on that network already. disconnect: takes the attachment away. */
+int container_connect(const struct runtime *rt, const char *id,
+		      const struct network_request *request, struct attach_result *ret,
+		      struct error *e);
+int container_disconnect(const struct runtime *rt, const char *id, const char *network,
+			 struct error *e);
 /* link: lays a virtual cable (network/link.h) between the network namespaces of two containers or
  * pins in /run/netns. Errors: `no container or network namespace called web2` (ERR_NO_CONTAINER);
  * stopped (ERR_STATUS); the host's network, both in one namespace (ERR_INPUT). */

@@ -16,6 +16,7 @@
 #include "base/fd.h"
 #include "base/memory.h"
 #include "base/step.h"
+#include "base/suggest.h"
 #include "network/link.h"
 #include "network/netns.h"
 #include "runtime/container.h"
@@ -47,34 +48,13 @@ static void ends_done(struct end (*ends)[2])
 	end_done(&(*ends)[1]);
 }
 
-/* The namespace of R's process, which lives; ERR_STATUS if it does not. */
-static int open_namespace(const struct record *r, int *ret_fd, char **ret_path, struct error *e)
-{
-	cleanup(process_release) struct process p = PROCESS_INIT;
-	cleanup_close int fd = -1;
-
-	if (!r->complete)
-		return error_set(e, ERR_STATUS, "container %s is not created yet", r->id);
-	if (record_open_process(r, &p, e) < 0)
-		return -1;
-	if (p.pid <= 0)
-		return error_set(e, ERR_STATUS, "container %s is stopped", r->id);
-	if (netns_open_pid(p.pid, &fd, e) < 0)
-		return -1;
-	if (!process_alive(&p)) /* the pid may have been somebody else's */
-		return error_set(e, ERR_STATUS, "container %s has stopped just now", r->id);
-	*ret_fd = steal_fd(&fd);
-	*ret_path = xasprintf("/proc/%d/ns/net", (int)p.pid);
-	return 0;
-}
-
 static bool is_in(const struct record *r, uint64_t inode)
 {
-	cleanup_free char *path = NULL;
 	cleanup_close int fd = -1;
 	uint64_t its = r->netns_inode;
+	pid_t pid;
 
-	if (!its && (open_namespace(r, &fd, &path, NULL) < 0 || netns_inode(fd, &its, NULL) < 0))
+	if (!its && (record_open_netns(r, &fd, &pid, NULL) < 0 || netns_inode(fd, &its, NULL) < 0))
 		return false;
 	return its == inode;
 }
@@ -131,19 +111,20 @@ static void bare(char *name, struct end *ret)
 	ret->netns = xasprintf("%s/%s", NETNS_DIR, name);
 }
 
-static void owned(const struct record *owner, const char *path, struct end *ret)
+/* PID: of a process in the namespace. */
+static void owned(const struct record *owner, pid_t pid, struct end *ret)
 {
 	ret->name = xstrdup(owner->id);
 	ret->instance = xstrdup(owner->instance);
 	ret->netns = owner->netns_name ? xasprintf("%s/%s", NETNS_DIR, owner->netns_name)
-				       : xstrdup(path);
+				       : xasprintf("/proc/%d/ns/net", (int)pid);
 }
 
 static int end_of_container(const struct runtime *rt, const struct record *r, struct end *ret,
 			    struct error *e)
 {
 	cleanup(record_done) struct record owner = RECORD_INIT;
-	cleanup_free char *path = NULL;
+	pid_t pid;
 	char *pin;
 	int rc;
 
@@ -153,15 +134,15 @@ static int end_of_container(const struct runtime *rt, const struct record *r, st
 			  r->id);
 		return error_hint(e, "for a link it needs a network namespace of its own");
 	}
-	if (open_namespace(r, &ret->fd, &path, e) < 0 || netns_inode(ret->fd, &ret->inode, e) < 0)
+	if (record_open_netns(r, &ret->fd, &pid, e) < 0 || netns_inode(ret->fd, &ret->inode, e) < 0)
 		return -1;
 	if (r->ns_new & CLONE_NEWNET) {
-		owned(r, path, ret);
+		owned(r, pid, ret);
 		return 0;
 	}
 	rc = find_owner(rt, ret->inode, &owner, e);
 	if (rc == 1)
-		owned(&owner, path, ret);
+		owned(&owner, pid, ret);
 	if (rc != 0)
 		return rc < 0 ? -1 : 0;
 	rc = find_pin(ret->inode, &pin, e);
@@ -175,14 +156,35 @@ static int end_of_container(const struct runtime *rt, const struct record *r, st
 			 r->id);
 }
 
-static int end_of_pin(const char *name, struct end *ret, struct error *e)
+static int unknown(const struct runtime *rt, const char *name, struct error *e)
+{
+	struct suggest s = { .word = name };
+	char **pins = NULL, **ids = NULL;
+	size_t n_pins = 0, n_ids = 0;
+
+	netns_names(&pins, &n_pins, NULL);
+	container_ids(rt, &ids, &n_ids, NULL);
+	for (size_t i = 0; i < n_ids; i++)
+		suggest_try(&s, ids[i]);
+	for (size_t i = 0; i < n_pins; i++)
+		suggest_try(&s, pins[i]);
+	error_set(e, ERR_NO_CONTAINER, "no container or network namespace called %.80s", name);
+	if (s.best)
+		error_hint(e, "nsrun list; nsrun netns ls; did you mean %s?", s.best);
+	else
+		error_hint(e, "nsrun list; nsrun netns ls");
+	strings_free(pins, n_pins);
+	strings_free(ids, n_ids);
+	return -1;
+}
+
+static int end_of_pin(const struct runtime *rt, const char *name, struct end *ret, struct error *e)
 {
 	ERROR_INIT(mine);
 
 	if (netns_open(name, &ret->fd, &mine) < 0) {
 		if (mine.code == ENOENT || mine.code == ERR_INPUT)
-			return error_set(e, ERR_NO_CONTAINER,
-					 "no container or network namespace called %.80s", name);
+			return unknown(rt, name, e);
 		*e = mine;
 		return -1;
 	}
@@ -208,7 +210,7 @@ static int end_open(const struct runtime *rt, const char *name, struct end *ret,
 			return -1;
 		}
 	}
-	if (end_of_pin(name, ret, e) < 0)
+	if (end_of_pin(rt, name, ret, e) < 0)
 		return -1;
 	if (stat("/proc/self/ns/net", &own) == 0 && own.st_ino == ret->inode)
 		return error_set(e, ERR_INPUT, "%s is the host's own network namespace", name);
@@ -305,8 +307,6 @@ int container_unlink(const struct runtime *rt, const char *const names[2], struc
 		return 0;
 	for (int i = 0; i < 2; i++)
 		if (!known[i])
-			return error_set(e, ERR_NO_CONTAINER,
-					 "no container or network namespace called %.80s",
-					 names[i]);
+			return unknown(rt, names[i], e);
 	return error_set(e, ERR_INPUT, "no link between %s and %s", names[0], names[1]);
 }

@@ -19,6 +19,7 @@
 #include "base/path.h"
 #include "base/process.h"
 #include "base/suggest.h"
+#include "network/netns.h"
 
 #define RECORD_MAX ((size_t)1 << 20)
 #define RECORD_VERSION 1
@@ -331,6 +332,26 @@ int record_open_process(const struct record *r, struct process *ret, struct erro
 	if (strcmp(boot_id, r->boot_id) != 0)
 		return 0;
 	return process_open_same(r->pid, r->start_time, ret, e);
+}
+
+int record_open_netns(const struct record *r, int *ret_fd, pid_t *ret_pid, struct error *e)
+{
+	struct process p cleanup(process_release) = PROCESS_INIT;
+	cleanup_close int fd = -1;
+
+	if (!r->complete)
+		return error_set(e, ERR_STATUS, "container %s is not created yet", r->id);
+	if (record_open_process(r, &p, e) < 0)
+		return -1;
+	if (p.pid <= 0)
+		return error_set(e, ERR_STATUS, "container %s is stopped", r->id);
+	if (netns_open_pid(p.pid, &fd, e) < 0)
+		return -1;
+	if (!process_alive(&p)) /* the pid may have been somebody else's */
+		return error_set(e, ERR_STATUS, "container %s has stopped just now", r->id);
+	*ret_fd = steal_fd(&fd);
+	*ret_pid = p.pid;
+	return 0;
 }
 
 bool record_is_locked(const struct record *r)

@@ -73,6 +73,9 @@ bool record_is_locked(const struct record *r);
  * that our pid namespace sees. Another's children may hold the lock for it. */
 int record_lock_holder(const struct record *r, struct process *ret, struct error *e);
 void record_unlock(struct record *r);
+/* Opens the network namespace of the container's process; *ret_pid for /proc/PID/ns/net. ERR_STATUS
+ * if it is not created yet, or has stopped. */
+int record_open_netns(const struct record *r, int *ret_fd, pid_t *ret_pid, struct error *e);
 /* The copy of config.json. */
 int record_config(const struct record *r, struct oci_config *ret, struct error *e);
 /* Removes the directory; the record goes last. Nothing that is not ours is removed: an unknown file

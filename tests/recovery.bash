@@ -93,3 +93,54 @@ recovers()
 		fail "\"$point\": a normal run afterwards: $(<"$BATS_TEST_TMPDIR/out")"
 	point
 }
+
+# ---- fault points -----------------------------------------------------------------------------------------
+
+# faults_begin_file: as recovery_begin_file, with the program that has fault points.
+faults_begin_file()
+{
+	NSRUN=${NSRUN_FAULTY:-${BUILD:-$(dirname "$NSRUN")}/tests/nsrun-faults}
+	[[ -x $NSRUN ]] || fail "$NSRUN: not built; make check does it"
+	export NSRUN
+	recovery_begin_file
+}
+
+# steps ARG...: the names of the steps of nsrun ARG..., init's as well.
+steps()
+{
+	NSRUN_FAULT=list timeout 10 "$NSRUN" "$@" >/dev/null 2>"$BATS_TEST_TMPDIR/steps" </dev/null 3>&-
+	sed -n 's/^step: //p' "$BATS_TEST_TMPDIR/steps" | awk '!seen[$0]++'
+}
+
+# faulty FAULT ARG...: nsrun ARG... with that fault ends soon, and not well.
+faulty()
+{
+	local fault=$1
+	shift
+	status=0
+	{ # into the void: the shell's own "Killed"
+		NSRUN_FAULT=$fault timeout 10 "$NSRUN" "$@" >"$BATS_TEST_TMPDIR/out" 2>&1 </dev/null 3>&- || status=$?
+	} 2>/dev/null
+	((status != 0)) || fail "\"$fault\": $1 succeeded"
+	((status != 124)) || fail "\"$fault\": $1 hangs: $(<"$BATS_TEST_TMPDIR/out")"
+}
+
+# each_step CMD...: CMD "STEP" and CMD "STEP=kill" for each step in $names.
+each_step()
+{
+	local name
+	((${#names[@]} > 3)) || fail "only ${#names[@]} steps: ${names[*]}"
+	for name in "${names[@]}"; do
+		"$@" "$name"
+		"$@" "$name=kill"
+	done
+}
+
+# undone POINT: what there is is what there was before.
+undone()
+{
+	local now
+	now=$(snapshot)
+	[[ $now == "$before" ]] || fail "\"$1\": left behind: $(diff <(echo "$before") <(echo "$now"))"
+	point
+}

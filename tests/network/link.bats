@@ -3,12 +3,11 @@
 # The virtual cable: `nsrun network link A B` between containers and bare namespaces, and that it goes with either.
 
 load ../helpers
+load helpers
 
 setup()
 {
-	test_begin
-	export NSRUN_NET_DIR=$BATS_TEST_TMPDIR/net.d
-	mkdir "$NSRUN_NET_DIR"
+	network_begin
 	A=a-$ID B=b-$ID C=c-$ID
 }
 
@@ -17,9 +16,7 @@ teardown()
 	local name
 	for name in $(nsrun list -q); do nsrun delete --force "$name"; done
 	for name in $(nsrun netns ls -q); do nsrun netns rm "$name"; done
-	for name in $(nsrun network ls -q); do nsrun network rm "$name"; done
-	[[ ! -e /run/netns ]] || ! mountpoint -q /run/netns || umount -l /run/netns
-	test_end
+	network_end
 }
 
 # bare NAME...: namespaces without a container.

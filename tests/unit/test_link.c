@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* network/link.c, link_record.c: cables between named namespaces, their records, their end. */
+/* network/link.c, network/link_record.c: cables between named namespaces, their records and end. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -153,6 +153,28 @@ static void test_refused(void **state)
 	}
 }
 
+/* One more network, and one less: what the container wrote stays. */
+static void test_add_and_remove(void **state)
+{
+	struct attachment a = { .ifname = (char *)"eth1" };
+	ERROR_INIT(e);
+
+	(void)state;
+	ip_prefix_parse("10.90.0.2/24", true, true, &a.addresses[IP4], NULL);
+	ip_prefix_parse("fd90::2/64", true, true, &a.addresses[IP6], NULL);
+	lab_run("printf '127.0.0.1 localhost\\n10.90.0.20\\tother' >" FILES "/hosts");
+	ok(names_add(dir_fd, "web", &a, &e), &e);
+	holds("hosts", "127.0.0.1 localhost\n10.90.0.20\tother\n10.90.0.2\tweb\nfd90::2\tweb\n");
+	ok(names_add(dir_fd, "web", &a, &e), &e); /* again */
+	holds("hosts", "127.0.0.1 localhost\n10.90.0.20\tother\n10.90.0.2\tweb\nfd90::2\tweb\n");
+	lab_run("echo '10.90.0.2 mine too' >>" FILES "/hosts; echo >>" FILES "/hosts");
+	ok(names_remove(dir_fd, &a, &e), &e);
+	holds("hosts", "127.0.0.1 localhost\n10.90.0.20\tother\n\n");
+	ok(names_remove(dir_fd, &a, &e), &e);
+	ok(names_add(dir_fd, "two words", &a, &e), &e);
+	holds("hosts", "127.0.0.1 localhost\n10.90.0.20\tother\n\n");
+}
+
 /* The files are the container's to write: a link put there instead must not lead us out. */
 static void test_no_link_is_followed(void **state)
 {
@@ -174,6 +196,7 @@ int main(void)
 		cmocka_unit_test_setup(test_stub_resolver, reset),
 		cmocka_unit_test_setup(test_in_place, reset),
 		cmocka_unit_test_setup(test_refused, reset),
+		cmocka_unit_test_setup(test_add_and_remove, reset),
 		cmocka_unit_test_setup(test_no_link_is_followed, reset),
 	};
 
