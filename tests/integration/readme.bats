@@ -110,6 +110,15 @@ squeezed()
 	assert_equal "$(nsrun network ls -q)" bridge
 }
 
+@test "the cable" {
+	script cable >typed.sh
+	type_in typed.sh
+	assert_line "red lnk0 192.168.15.1/24 -- blue lnk0 192.168.15.2/24"
+	assert_output --partial "1 packets transmitted, 1 received"
+	assert_line --regexp '^192\.168\.15\.1 dev lnk0 lladdr '
+	assert_equal "$(nsrun netns ls -q)" ""
+}
+
 @test "from an image by skopeo and umoci" {
 	command -v skopeo umoci >/dev/null || skip "skopeo and umoci are not installed"
 	make_rootfs rootfs
