@@ -156,6 +156,29 @@ int file_replace_locked(int dirfd, const char *name, const void *data, size_t le
 	return replace_by(dirfd, tmp, name, data, len, mode, e);
 }
 
+/* A file without a name in NAME's folder; open(2), O_TMPFILE. */
+static int open_nameless(int dirfd, const char *name, mode_t mode)
+{
+	const char *slash = strrchr(name, '/');
+	cleanup_free char *dir = slash ? xstrndup(name, (size_t)(slash - name) + 1) : xstrdup(".");
+
+	return openat(dirfd, dir, O_WRONLY | O_TMPFILE | O_CLOEXEC, mode);
+}
+
+int file_create(int dirfd, const char *name, const void *data, size_t len, mode_t mode,
+		struct error *e)
+{
+	cleanup_close int fd = open_nameless(dirfd, name, mode);
+	char self[32];
+
+	snprintf(self, sizeof(self), "/proc/self/fd/%d", fd);
+	if (fd >= 0 && fchmod(fd, mode) == 0 && fd_write_all(fd, data, len, NULL) == 0 &&
+	    linkat(AT_FDCWD, self, dirfd, name, AT_SYMLINK_FOLLOW) == 0)
+		return 0;
+	/* The file system has no O_TMPFILE, or NAME is there; what else it is fails again. */
+	return file_replace(dirfd, name, data, len, mode, e);
+}
+
 #define FDS_MAX 8
 
 int fd_send(int sock, const void *data, size_t len, const int *fds, size_t n, struct error *e)

@@ -47,6 +47,11 @@ int file_replace(int dirfd, const char *name, const void *data, size_t len, mode
 int file_replace_locked(int dirfd, const char *name, const void *data, size_t len, mode_t mode,
 			struct error *e);
 
+/* As file_replace() for a NAME that is new, as a rule: where the file system can, the file gets its
+ * name when it is whole, so that a SIGKILL leaves no temporary. */
+int file_create(int dirfd, const char *name, const void *data, size_t len, mode_t mode,
+		struct error *e);
+
 /* Sends one message of LEN bytes with N descriptors (N <= 8) on the socket SOCK. */
 int fd_send(int sock, const void *data, size_t len, const int *fds, size_t n, struct error *e);
 /* Receives one message of at most LEN bytes. Returns its length, 0 at EOF. Descriptors that arrive

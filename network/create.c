@@ -290,7 +290,7 @@ static int put_file(const struct network_dirs *d, const char *path, const struct
 		return -1;
 	if (access(path, F_OK) == 0)
 		return error_set(e, ERR_EXISTS, "the file %s is there already", path);
-	return file_replace(AT_FDCWD, path, text->s, text->len, 0644, e);
+	return file_create(AT_FDCWD, path, text->s, text->len, 0644, e);
 }
 
 /* Reads back what was written: what is used is what the file says. */

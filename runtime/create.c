@@ -352,7 +352,7 @@ static int save_state(struct create *c, struct error *e)
 	return record_save(&c->record, e);
 }
 
-/* "written beside, renamed, no newline"; O_EXCL, never through a link. */
+/* "written beside, renamed, no newline"; never through a link. */
 int pid_file_write(const char *path, pid_t pid, struct error *e)
 {
 	char text[16];
@@ -360,7 +360,7 @@ int pid_file_write(const char *path, pid_t pid, struct error *e)
 
 	if (!path)
 		return 0;
-	if (file_replace(AT_FDCWD, path, text, (size_t)n, 0644, e) < 0)
+	if (file_create(AT_FDCWD, path, text, (size_t)n, 0644, e) < 0)
 		return error_wrap(e, "write the pid file \"%s\"", path);
 	return 0;
 }

@@ -6,9 +6,9 @@
  *	killat [-c] N CMD...		SIGKILL as the Nth (from 1) begins: it is not done any more
  *
  * The calls are those of CMD's own process, counted from its first execve on, through every later
- * one; with -c those of its first child. Only the one process dies; who remains goes on untraced.
- * Ends as CMD does: its exit status, or 128 + the signal. 120 is killat's own: the Nth call never
- * came.
+ * one; with -c those of its first child that ends with SIGCHLD (init, not a helper that shares our
+ * memory). Only the one process dies; who remains goes on untraced. Ends as CMD does: its exit
+ * status, or 128 + the signal. 120 is killat's own: the Nth call never came.
  *
  * Children are followed by PTRACE_O_TRACEFORK and its like. PTRACE_SEIZE, not TRACEME: nobody gets
  * a SIGSTOP that would stay if we ended, and the kernel lets all tracees run on then.
@@ -83,8 +83,6 @@ static void at_event(struct watch *w, pid_t pid, int event, int sig)
 		w->begun |= pid == w->cmd;
 		break;
 	case PTRACE_EVENT_FORK:
-	case PTRACE_EVENT_VFORK:
-	case PTRACE_EVENT_CLONE:
 		if (pid == w->cmd && !w->child && ptrace(PTRACE_GETEVENTMSG, pid, NULL, &born) == 0)
 			w->child = (pid_t)born;
 		break;

@@ -61,12 +61,13 @@ no_veth() { [[ ! $(ip -o link show type veth) ]]; }
 
 # What a failure may leave, quickly; the end of the test takes the whole census. A veth goes with its network
 # namespace, which the kernel takes apart in its own time: seconds, on a busy machine. The end waits for that.
+# A temporary of a network's state file (network/state.h) is taken along by the next writer, or by network rm.
 snapshot()
 {
 	ip -o link | cut -d: -f2 | cut -d@ -f1 | grep -v "^ ve"
 	nft list ruleset
 	find /run/nsrun /run/netns "$NSRUN_NET_DIR" "$BUNDLE/rootfs" /sys/fs/cgroup/{,*/}nsrun/"$ID"* -maxdepth 4 \
-		! -path '/run/nsrun/cache/*' ! -path "$BUNDLE/rootfs/bin/*" 2>/dev/null
+		! -path '/run/nsrun/cache/*' ! -path '/run/nsrun/networks/state/*.tmp' ! -path "$BUNDLE/rootfs/bin/*" 2>/dev/null
 	cut -d' ' -f5 /proc/self/mountinfo
 }
 

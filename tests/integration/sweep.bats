@@ -46,7 +46,7 @@ killat()
 # some wait for others) is no point; a tenth may be so.
 sweep()
 {
-	local points=${NSRUN_SWEEP:-$1} child=() total step at i missed=0 who=nsrun
+	local points=${NSRUN_SWEEP:-$1} child=() total offset at nth missed=0 who=nsrun
 	shift
 	if [[ $1 == -c ]]; then
 		child=(-c)
@@ -58,11 +58,12 @@ sweep()
 	((status == 0)) || fail "$1: $(<"$BATS_TEST_TMPDIR/out")"
 	total=$(tail -n 1 "$BATS_TEST_TMPDIR/out")
 	[[ $total =~ ^[0-9]+$ ]] && ((total >= 20)) || fail "only $total system calls of $1"
-	"$NSRUN" delete --force "$ID"
+	after_each "$1: counted"
 	[[ $points != all ]] && ((points < total)) || points=$total
-	step=$((RANDOM % 1000))
-	for ((i = 0; i < points; i++)); do
-		at=$(((i * 1000 + step) * total / points / 1000 + 1))
+	offset=$((RANDOM % 1000))
+	# ("i" would be changed by bats' own run.)
+	for ((nth = 0; nth < points; nth++)); do
+		at=$(((nth * 1000 + offset) * total / points / 1000 + 1))
 		before_each
 		killat "${child[@]}" "$at" "$@"
 		((status != 120)) || missed=$((missed + 1))
@@ -145,4 +146,61 @@ alone() { [[ $(nsrun ps -f json "$ID" | jq length) == 1 ]]; }
 	sweep 20 exec "$ID" true
 	run -0 nsrun exec "$ID" true
 	recovers exec
+}
+
+# settle_network: as settle, for those that make and remove networks; the last one takes empty folders along.
+settle_network()
+{
+	mkdir -p "$NSRUN_NET_DIR"
+	settle "${NETWORK[@]}"
+	nsrun network create web >/dev/null
+	nsrun network rm web
+	# shellcheck disable=SC2034 # recovers looks at it
+	before=$(snapshot)
+}
+
+# network_is_gone POINT: it is removed if it is there, and one of that name can be made and removed.
+network_is_gone()
+{
+	nsrun network rm web 2>/dev/null || refused 'no network called "web"' network rm web
+	nsrun network create web >/dev/null
+	nsrun network rm web
+	[[ ! $(ls -A "$NSRUN_NET_DIR") ]] || fail "$1: left behind: $(ls -A "$NSRUN_NET_DIR")"
+	recovers "$1" "${NETWORK[@]}"
+}
+
+@test "network create" {
+	after_each() { network_is_gone "$1"; }
+	settle_network
+	sweep 15 network create web
+}
+
+@test "network rm" {
+	before_each()
+	{
+		nsrun network create web >/dev/null
+		nsrun run --network web -b "$BUNDLE" "$ID" true
+	}
+	after_each() { network_is_gone "$1"; }
+	settle_network
+	sweep 25 network rm web
+}
+
+has_no_link() { [[ ! $(nsrun netns exec "$1" ip -o link | grep lnk) ]]; }
+
+@test "network link" {
+	before_each()
+	{
+		launch create -b "$BUNDLE" "$ID"
+		nsrun netns create "lab-$ID"
+	}
+	after_each()
+	{
+		nsrun delete --force "$ID"
+		wait_until has_no_link "lab-$ID"
+		nsrun netns rm "lab-$ID"
+		recovers "$1"
+	}
+	settle_network
+	sweep 20 network link "$ID" "lab-$ID"
 }

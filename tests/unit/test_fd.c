@@ -189,6 +189,36 @@ static void test_replace_locked(void **state)
 	assert_int_equal(faccessat(p->fd, "locked.tmp", F_OK, AT_SYMLINK_NOFOLLOW), -1);
 }
 
+static void test_create(void **state)
+{
+	const struct place *p = *state;
+	cleanup_free char *data = NULL, *path = xasprintf("%s/whole", p->path);
+	struct stat st;
+	ERROR_INIT(e);
+
+	umask(077);
+	assert_int_equal(file_create(AT_FDCWD, path, "first", 5, 0644, &e), 0);
+	umask(022);
+	assert_int_equal(fstatat(p->fd, "whole", &st, AT_SYMLINK_NOFOLLOW), 0);
+	assert_int_equal(st.st_mode & 0777, 0644);
+	assert_int_equal(st.st_nlink, 1);
+	/* It is there: replaced, and a link is not written through. */
+	assert_int_equal(symlinkat("whole", p->fd, "other"), 0);
+	assert_int_equal(file_create(p->fd, "other", "second", 6, 0600, &e), 0);
+	assert_int_equal(file_read(p->fd, "other", false, 100, &data, NULL, &e), 0);
+	assert_string_equal(data, "second");
+	free(steal_ptr(&data));
+	assert_int_equal(file_read(p->fd, "whole", false, 100, &data, NULL, &e), 0);
+	assert_string_equal(data, "first");
+	assert_int_equal(file_create(p->fd, "none/such", "x", 1, 0600, &e), -1);
+	assert_int_equal(e.code, ENOENT);
+	assert_true(e.msg[0]);
+	/* procfs has no O_TMPFILE, and no files to be made. */
+	error_clear(&e);
+	assert_int_equal(file_create(AT_FDCWD, "/proc/none", "x", 1, 0600, &e), -1);
+	assert_true(e.msg[0]);
+}
+
 static void test_send_receive(void **state)
 {
 	int s[2], p[2], got[3] = { 7, 7, 7 };
@@ -338,6 +368,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_replace_never_writes_through_a_link, setup,
 						teardown),
 		cmocka_unit_test_setup_teardown(test_replace_locked, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_create, setup, teardown),
 		cmocka_unit_test(test_send_receive),
 		cmocka_unit_test(test_receive_refuses_other_shapes),
 		cmocka_unit_test_setup_teardown(test_connect_by_a_long_path, setup, teardown),
