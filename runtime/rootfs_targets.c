@@ -15,14 +15,17 @@
 #include "runtime/rootfs.h"
 
 struct targets {
-	char **made, **mounted; /* what will be made; what the mounts so far cover */
-	size_t n_made, n_mounted;
+	char **made;	/* what will be made */
+	char **mounted; /* where the mounts so far are, resolved */
+	char **named;	/* and by their names */
+	size_t n_made, n_mounted, n_named;
 };
 
 static void targets_done(struct targets *t)
 {
 	strings_free(t->made, t->n_made);
 	strings_free(t->mounted, t->n_mounted);
+	strings_free(t->named, t->n_named);
 }
 
 static void add(char ***v, size_t *n, char *s)
@@ -39,12 +42,13 @@ static bool contains(char *const *v, size_t n, const char *s)
 	return false;
 }
 
-static bool is_covered(const struct targets *t, const char *path)
+/* At one of the mounts V, or below it. */
+static bool is_covered(char *const *v, size_t n_v, const char *path)
 {
-	for (size_t i = 0; i < t->n_mounted; i++) {
-		size_t n = strlen(t->mounted[i]);
+	for (size_t i = 0; i < n_v; i++) {
+		size_t n = strlen(v[i]);
 
-		if (strncmp(path, t->mounted[i], n) == 0 && (path[n] == '/' || !path[n]))
+		if (strncmp(path, v[i], n) == 0 && (path[n] == '/' || !path[n]))
 			return true;
 	}
 	return false;
@@ -71,11 +75,15 @@ static int add_target(struct targets *t, int root_fd, const char *target, bool d
 	cleanup_free char *real = NULL, *clean = path_clean(target);
 	size_t there;
 
+	/* Wherever "/dev" leads, "/dev/pts" lies in what is mounted there. */
+	if (is_covered(t->named, t->n_named, clean))
+		return 0;
 	if (path_resolve_in_root(root_fd, clean, &real, &there, e) < 0)
 		return -1;
-	if (!is_covered(t, real) && !str_eq(real, "/"))
+	if (!is_covered(t->mounted, t->n_mounted, real) && !str_eq(real, "/"))
 		add_missing(t, real, there, directory);
 	add(&t->mounted, &t->n_mounted, steal_ptr(&real));
+	add(&t->named, &t->n_named, steal_ptr(&clean));
 	return 0;
 }
 
