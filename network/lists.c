@@ -66,7 +66,7 @@ int lists_privilege(const char *what, struct error *e)
 	if (privilege_has(CAP_NET_ADMIN))
 		return 0;
 	privilege_error(e, "%s needs CAP_NET_ADMIN in this network namespace", what);
-	return error_hint(e, "sudo, or rootless: nsrun run --network pasta");
+	return error_hint(e, "try it with sudo");
 }
 
 static const char * override(const struct network_dirs *d)
