@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* nsrun network ports [-q] [--format F]: all published ports and whose they are. */
+/*
+ * nsrun network ports [-q] [--format F]: all published ports and whose they are. From the records:
+ * a container that is still being made has no address yet, and no row.
+ */
 #include <stdio.h>
+#include <sys/socket.h>
 
 #include "base/json.h"
 #include "cli/network.h"
@@ -17,19 +21,52 @@ static const char *range_text(unsigned int first, unsigned int count, char buf[1
 	return buf;
 }
 
-static void add_row(struct table *t, const struct attach_record *rec, const struct publish *p)
-{
-	const struct attachment *a = &rec->result.attachments[0]; /* where ports are published */
-	char host[IP_TEXT_MAX], target[IP_TEXT_MAX], ports[16];
+/* What is called for each published port and each family that it is published in. */
+typedef void row_fn(void *arg, const struct attach_record *rec, const struct publish *p,
+		    const struct ip_addr *host, const struct ip_addr *target);
 
-	table_addf(t, "%s:%s/%s", publish_host(p, host), range_text(p->host_port, p->count, ports),
-		   publish_protocol(p->protocol));
-	table_add(t, rec->container_id);
-	table_addf(t, "%s:%s",
-		   a->addresses[IP4].addr.family ? ip_addr_text(&a->addresses[IP4].addr, target)
-						 : "?",
-		   range_text(p->container_port, p->count, ports));
-	table_add(t, a->network);
+static void each_family(const struct attach_record *rec, const struct publish *p, row_fn *row,
+			void *arg)
+{
+	static const struct ip_addr any[IP_FAMILIES] = { { .family = AF_INET },
+							 { .family = AF_INET6 } };
+	const struct attachment *a = &rec->result.attachments[0]; /* where ports are published */
+
+	for (int f = 0; f < IP_FAMILIES; f++) {
+		const struct ip_addr *host = p->host_ip.family ? &p->host_ip : &any[f];
+
+		if (a->addresses[f].addr.family == host->family)
+			row(arg, rec, p, host, &a->addresses[f].addr);
+	}
+}
+
+static void each(const struct attach_records *rs, row_fn *row, void *arg)
+{
+	for (size_t i = 0; i < rs->n; i++)
+		for (size_t k = 0; k < rs->v[i].result.n_ports; k++)
+			each_family(&rs->v[i], &rs->v[i].result.ports[k], row, arg);
+}
+
+/* "10.88.0.2:80", "[fd00::2]:80-90" */
+static void add_endpoint(struct table *t, const struct ip_addr *a, unsigned int first,
+			 unsigned int count, const char *tail)
+{
+	char text[IP_TEXT_MAX], ports[16];
+
+	table_addf(t, a->family == AF_INET6 ? "[%s]:%s%s" : "%s:%s%s", ip_addr_text(a, text),
+		   range_text(first, count, ports), tail);
+}
+
+static void add_row(void *arg, const struct attach_record *rec, const struct publish *p,
+		    const struct ip_addr *host, const struct ip_addr *target)
+{
+	char protocol[16];
+
+	snprintf(protocol, sizeof(protocol), "/%s", publish_protocol(p->protocol));
+	add_endpoint(arg, host, p->host_port, p->count, protocol);
+	table_add(arg, rec->container_id);
+	add_endpoint(arg, target, p->container_port, p->count, "");
+	table_add(arg, rec->result.attachments[0].network);
 }
 
 static void ports_table(const struct attach_records *rs, bool plain, struct strbuf *out)
@@ -39,31 +76,27 @@ static void ports_table(const struct attach_records *rs, bool plain, struct strb
 
 	for (size_t i = 0; i < ARRAY_SIZE(heads); i++)
 		table_add(&t, heads[i]);
-	for (size_t i = 0; i < rs->n; i++)
-		for (size_t k = 0; k < rs->v[i].result.n_ports; k++)
-			add_row(&t, &rs->v[i], &rs->v[i].result.ports[k]);
+	each(rs, add_row, &t);
 	if (plain)
 		table_put_plain(&t, out);
 	else
 		table_put(&t, out);
 }
 
-static void put_port(struct json_writer *w, const struct attach_record *rec,
-		     const struct publish *p)
+static void put_port(void *arg, const struct attach_record *rec, const struct publish *p,
+		     const struct ip_addr *host, const struct ip_addr *target)
 {
-	const struct attachment *a = &rec->result.attachments[0];
+	struct json_writer *w = arg;
 	char text[IP_TEXT_MAX];
 
 	json_object_begin(w, NULL);
 	json_put_string(w, "protocol", publish_protocol(p->protocol));
-	json_put_string(w, "hostIP", publish_host(p, text));
+	json_put_string(w, "hostIP", ip_addr_text(host, text));
 	json_put_u64(w, "hostPort", p->host_port);
 	json_put_u64(w, "count", p->count);
 	json_put_string(w, "container", rec->container_id);
-	json_put_string(w, "network", a->network);
-	json_put_string(w, "containerIP",
-			a->addresses[IP4].addr.family ? ip_addr_text(&a->addresses[IP4].addr, text)
-						      : NULL);
+	json_put_string(w, "network", rec->result.attachments[0].network);
+	json_put_string(w, "containerIP", ip_addr_text(target, text));
 	json_put_u64(w, "containerPort", p->container_port);
 	json_object_end(w);
 }
@@ -75,14 +108,13 @@ static void ports_json(const struct attach_records *rs, struct strbuf *out)
 	json_object_begin(&w, NULL);
 	json_put_string(&w, "schema", "nsrun.network.ports/1");
 	json_array_begin(&w, "ports");
-	for (size_t i = 0; i < rs->n; i++)
-		for (size_t k = 0; k < rs->v[i].result.n_ports; k++)
-			put_port(&w, &rs->v[i], &rs->v[i].result.ports[k]);
+	each(rs, put_port, &w);
 	json_array_end(&w);
 	json_object_end(&w);
 	strbuf_puts(out, "\n");
 }
 
+/* Each once, be it published in two families. */
 static void ports_quiet(const struct attach_records *rs, struct strbuf *out)
 {
 	for (size_t i = 0; i < rs->n; i++)

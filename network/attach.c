@@ -43,7 +43,7 @@ void attach_plans_done(struct attach_plans *p)
 
 /* FNV-1a over the instance, the index and what it is for, then the finaliser of splitmix64: the
  * instance is random, so this only spreads it. */
-static uint64_t derive(const char *instance, size_t index, char purpose)
+uint64_t attach_derive(const char *instance, size_t index, char purpose)
 {
 	uint64_t h = 14695981039346656037ULL;
 
@@ -59,7 +59,7 @@ static uint64_t derive(const char *instance, size_t index, char purpose)
 /* Locally administered, unicast. Both ends get one: udev leaves a MAC that was set alone. */
 static void derive_mac(const char *instance, size_t index, char purpose, unsigned char ret[6])
 {
-	uint64_t v = derive(instance, index, purpose);
+	uint64_t v = attach_derive(instance, index, purpose);
 
 	ret[0] = 0x02;
 	for (int i = 1; i < 6; i++)
@@ -97,7 +97,7 @@ static int plan_one(const struct attach_options *o, size_t i, size_t index, stru
 	if (q->mac && mac_parse(q->mac, p->mac, e) < 0)
 		return error_wrap(e, "network \"%s\"", q->name);
 	snprintf(p->host_ifname, sizeof(p->host_ifname), "ve%012llx",
-		 (unsigned long long)derive(o->instance, index, 'n') & 0xffffffffffffULL);
+		 (unsigned long long)attach_derive(o->instance, index, 'n') & 0xffffffffffffULL);
 	return 0;
 }
 
@@ -164,6 +164,23 @@ int attach_wants(const struct attach_options *o, struct error *e)
 	return error_hint(e, "add --network %s", NETWORK_DEFAULT);
 }
 
+/* Of which families the container will have an address on this network. */
+static void plan_families(const struct attach_plan *p, bool ret[IP_FAMILIES])
+{
+	for (int f = 0; f < IP_FAMILIES; f++)
+		ret[f] = p->net.ranges[f].subnet.addr.family != 0;
+}
+
+/* Ports are published on the first network. */
+static int check_ports(const struct attach_options *o, const struct attach_plan *first,
+		       struct error *e)
+{
+	bool has[IP_FAMILIES];
+
+	plan_families(first, has);
+	return ports_check(o->ports, o->n_ports, has, e);
+}
+
 int attach_check(const struct attach_options *o, struct error *e)
 {
 	cleanup_attach_plans struct attach_plans ps = { 0 };
@@ -178,7 +195,7 @@ int attach_check(const struct attach_options *o, struct error *e)
 			if (ps.v[i].want[f].family &&
 			    ipam_check(&ps.v[i].net, &ps.v[i].want[f], e) < 0)
 				return -1;
-	return ports_check(o->ports, o->n_ports, e);
+	return check_ports(o, &ps.v[0], e);
 }
 
 /* ---- the record ---- */
@@ -215,29 +232,13 @@ void attach_plans_record(const struct attach_options *o, const struct attach_pla
 	}
 }
 
-struct port_rule *attach_port_rules(const struct attach_result *r, uint8_t protocol, size_t *ret_n)
+int attach_plans_pick(const struct attach_options *o, const struct attach_plans *ps,
+		      struct attach_record *rec, struct error *e)
 {
-	struct port_rule *v = NULL;
-	size_t n = 0;
+	bool has[IP_FAMILIES];
 
-	for (size_t k = 0; k < r->n_ports && r->n_attachments; k++) {
-		const struct publish *p = &r->ports[k];
-
-		if (protocol && p->protocol != protocol)
-			continue;
-		v = xreallocarray(v, n + p->count, sizeof(*v));
-		for (unsigned int i = 0; i < p->count; i++)
-			v[n++] = (struct port_rule){ .protocol = p->protocol,
-						     .host = p->host_ip,
-						     .host_port = (uint16_t)(p->host_port + i),
-						     .target = r->attachments[0]
-								       .addresses[IP4]
-								       .addr,
-						     .target_port =
-							     (uint16_t)(p->container_port + i) };
-	}
-	*ret_n = n;
-	return v;
+	plan_families(&ps->v[0], has);
+	return attach_ports_pick(o, has, 0, rec, e);
 }
 
 /* ---- the steps ---- */
@@ -278,6 +279,16 @@ static int lease_addresses(const struct attach_plans *ps, struct attach_record *
 			a->gateways[f] = p->net.ranges[f].gateway;
 	}
 	return 0;
+}
+
+/* On the first network. Of which families it is, is known now (enter_network()). */
+static int claim_ports(const struct attach_options *o, const struct attach_plans *ps,
+		       struct attach_record *rec, struct error *e)
+{
+	bool has[IP_FAMILIES];
+
+	plan_families(&ps->v[0], has);
+	return attach_ports_claim(o, has, rec, e);
 }
 
 static int full(const struct attach_plan *p, struct error *e)
@@ -391,21 +402,6 @@ static int configure_links(const struct attach_plans *ps, const struct attach_re
 	return 0;
 }
 
-/* A UDP flow that conntrack knows goes on to whomever it went before: its entries go. */
-static int publish_ports(const struct attach_result *r, struct error *e)
-{
-	cleanup_free struct port_rule *all = NULL, *udp = NULL;
-	size_t n, n_udp;
-
-	all = attach_port_rules(r, 0, &n);
-	if (n == 0)
-		return 0;
-	if (rules_ports_add(all, n, e) < 0)
-		return -1;
-	udp = attach_port_rules(r, IPPROTO_UDP, &n_udp);
-	return n_udp ? conntrack_flush(udp, n_udp, e) : 0;
-}
-
 int attach_save(struct attach_record *rec, struct error *e)
 {
 	rec->complete = true;
@@ -419,7 +415,7 @@ int attach_claim(const struct attach_options *o, const struct attach_plans *ps, 
 		return -1;
 	if (step(e, "bridge", enter_networks(ps, host, o->n_ports, e)) < 0 ||
 	    step(e, "lease", lease_addresses(ps, rec, e)) < 0 ||
-	    step(e, "claim ports", ports_claim(o->ports, o->n_ports, o->instance, e)) < 0)
+	    step(e, "claim ports", claim_ports(o, ps, rec, e)) < 0)
 		return -1;
 	return 0;
 }
@@ -430,7 +426,7 @@ int attach_plug(const struct attach_options *o, const struct attach_plans *ps, s
 {
 	if (step(e, "link", make_links(ps, o, host, netns_fd, e)) < 0 ||
 	    step(e, "configure link", configure_links(ps, rec, container, e)) < 0 ||
-	    step(e, "publish ports", publish_ports(&rec->result, e)) < 0)
+	    step(e, "publish ports", attach_ports_publish(&rec->result, e)) < 0)
 		return -1;
 	return 0;
 }

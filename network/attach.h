@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What attach.c, connect.c and teardown.c share. The rest of the program sees network.h. */
+/* What attach*.c, connect.c and teardown.c share. The rest of the program sees network.h. */
 #ifndef NETWORK_ATTACH_H
 #define NETWORK_ATTACH_H
 
@@ -47,15 +47,30 @@ int attach_claim(const struct attach_options *o, const struct attach_plans *ps, 
 int attach_plug(const struct attach_options *o, const struct attach_plans *ps, struct rtnl *host,
 		int netns_fd, struct rtnl *container, const struct attach_record *rec,
 		struct error *e);
+/* Picks the ports that O leaves open. */
+int attach_plans_pick(const struct attach_options *o, const struct attach_plans *ps,
+		      struct attach_record *rec, struct error *e);
 /* Does it, step by step, but for the record. REC's attachments are those of PS, one for one, and
  * get their addresses. */
 int attach_endpoints(const struct attach_options *o, const struct attach_plans *ps, int netns_fd,
 		     struct rtnl *container, struct attach_record *rec, struct error *e);
 /* Writes REC as complete. */
 int attach_save(struct attach_record *rec, struct error *e);
-/* The elements of R's ports, a single port each; *ret_n may be 0. PROTOCOL 0: all. The caller
- * frees. */
-struct port_rule *attach_port_rules(const struct attach_result *r, uint8_t protocol, size_t *ret_n);
+
+/* The elements of R's ports, one for each port and each family that the container has an address
+ * of; *ret_n may be 0. The caller frees. */
+struct port_rule *attach_port_rules(const struct attach_result *r, size_t *ret_n);
+/* Picks the ports that O leaves open, into REC; ATTEMPT: others than before. */
+int attach_ports_pick(const struct attach_options *o, const bool has[IP_FAMILIES],
+		      unsigned int attempt, struct attach_record *rec, struct error *e);
+int attach_ports_claim(const struct attach_options *o, const bool has[IP_FAMILIES],
+		       struct attach_record *rec, struct error *e);
+int attach_ports_publish(const struct attach_result *r, struct error *e);
+int attach_ports_unpublish(const struct attach_result *r, struct error *e); /* idempotent */
+
+/* A number that is spread over 64 bits, the same for the same arguments. */
+uint64_t attach_derive(const char *instance, size_t index, char purpose);
+
 /* Undoes what R names, in reverse order; goes on past errors and returns the first. Deletes the
  * record last, and only if all else is undone. */
 int attach_teardown(struct attach_record *r, struct error *e);

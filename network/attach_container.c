@@ -49,6 +49,8 @@ static int begin(struct attach *a, struct error *e)
 	if (attach_plans_make(o, &a->ps, e) < 0)
 		return -1;
 	attach_plans_record(o, &a->ps, &a->rec);
+	if (attach_plans_pick(o, &a->ps, &a->rec, e) < 0)
+		return -1;
 	if (step(e, "record attachment", attach_record_write(&a->rec, e)) < 0 ||
 	    attach_claim(o, &a->ps, &a->host, &a->rec, e) < 0) {
 		attach_teardown(&a->rec, NULL);

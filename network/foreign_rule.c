@@ -318,6 +318,19 @@ void foreign_verdict_parse(const struct nlattr *data, struct rule_verdict *ret)
 	netlink_string(v[NFTA_VERDICT_CHAIN], ret->chain, sizeof(ret->chain));
 }
 
+/* The one behind AFTER (NULL: the first) of a list of attributes, or NULL. */
+static const struct nlattr *next(const struct nlattr *list, const struct nlattr *after)
+{
+	const char *end = list ? (const char *)list + list->nla_len : NULL;
+	const char *at = after ? (const char *)after + NLA_ALIGN(after->nla_len)
+			       : (const char *)list + NLA_HDRLEN;
+	const struct nlattr *a = (const void *)at;
+
+	if (!list || at + NLA_HDRLEN > end || a->nla_len < NLA_HDRLEN || at + a->nla_len > end)
+		return NULL;
+	return a;
+}
+
 void foreign_rule_run(const struct nlmsghdr *h, const struct foreign_flow *flow,
 		      rule_lookup_fn *lookup, void *arg, struct rule_verdict *ret)
 {
@@ -328,8 +341,8 @@ void foreign_rule_run(const struct nlmsghdr *h, const struct foreign_flow *flow,
 	struct nlattr *tb[NFTA_RULE_MAX + 1];
 
 	netlink_attrs(h, sizeof(struct nfgenmsg), tb, NFTA_RULE_MAX);
-	for (const struct nlattr *x = netlink_next(tb[NFTA_RULE_EXPRESSIONS], NULL); x && !m.stop;
-	     x = netlink_next(tb[NFTA_RULE_EXPRESSIONS], x))
+	for (const struct nlattr *x = next(tb[NFTA_RULE_EXPRESSIONS], NULL); x && !m.stop;
+	     x = next(tb[NFTA_RULE_EXPRESSIONS], x))
 		run_expression(&m, x);
 	*ret = m.v;
 	if (m.stop)

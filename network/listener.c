@@ -192,34 +192,70 @@ int listener_list(pid_t pid, struct listener **ret, size_t *ret_n, struct error 
 	return 0;
 }
 
-/* Bound to every address: 0.0.0.0, or :: which takes IPv4 as well unless IPV6_V6ONLY. */
-static bool in_the_way(const struct listener *l, uint8_t protocol, const struct ip_addr *host,
-		       uint16_t port)
+static bool is_any(const struct ip_addr *a)
 {
 	static const unsigned char zero[16];
 
+	return memcmp(a->b, zero, sizeof(zero)) == 0;
+}
+
+/* ::ffff:192.0.2.1 is 192.0.2.1. */
+static struct ip_addr unmap(const struct ip_addr *a)
+{
+	static const unsigned char prefix[12] = { [10] = 0xff, [11] = 0xff };
+	struct ip_addr v4 = { .family = AF_INET };
+
+	if (a->family != AF_INET6 || memcmp(a->b, prefix, sizeof(prefix)) != 0)
+		return *a;
+	memcpy(v4.b, a->b + 12, 4);
+	return v4;
+}
+
+/* 2 if it is in the way; 1 if it may be: bound to ::, which takes IPv4 as well unless IPV6_V6ONLY,
+ * and that is not in the table. */
+static int in_the_way(const struct listener *l, uint8_t protocol, const struct ip_addr *host,
+		      uint16_t port)
+{
+	struct ip_addr addr = unmap(&l->addr);
+
 	if (l->protocol != protocol || l->port != port)
-		return false;
-	if (!host->family || memcmp(host->b, zero, 16) == 0 || memcmp(l->addr.b, zero, 16) == 0)
-		return true;
-	return ip_addr_cmp(&l->addr, host) == 0;
+		return 0;
+	if (addr.family != host->family)
+		return host->family == AF_INET && is_any(&addr);
+	return is_any(host) || is_any(&addr) || ip_addr_cmp(&addr, host) == 0 ? 2 : 0;
+}
+
+/* Keeps of LS what is in the way; what only may be, if there is nothing better. */
+static void keep_those_in_the_way(struct listeners *ls, uint8_t protocol,
+				  const struct ip_addr *host, uint16_t port)
+{
+	size_t kept = 0;
+	int best = 1;
+
+	for (size_t i = 0; i < ls->n; i++) {
+		int how = in_the_way(&ls->v[i], protocol, host, port);
+
+		if (how < best)
+			continue;
+		if (how > best)
+			kept = 0;
+		best = how;
+		ls->v[kept++] = ls->v[i];
+	}
+	ls->n = kept;
 }
 
 bool listener_find(uint8_t protocol, const struct ip_addr *host, uint16_t port, char **ret_who)
 {
 	struct listeners ls = { 0 };
 	bool known = protocol != IPPROTO_SCTP && read_tables(0, &ls, NULL) == 0;
-	size_t kept = 0;
 
 	*ret_who = NULL;
-	for (size_t i = 0; i < ls.n; i++)
-		if (in_the_way(&ls.v[i], protocol, host, port))
-			ls.v[kept++] = ls.v[i];
-	ls.n = kept;
+	keep_those_in_the_way(&ls, protocol, host, port);
 	find_owners(&ls);
 	for (size_t i = 0; i < ls.n && !*ret_who; i++)
 		if (ls.v[i].pid)
 			*ret_who = xasprintf("%s (pid %d)", ls.v[i].program, (int)ls.v[i].pid);
 	free(ls.v);
-	return kept > 0 || !known;
+	return ls.n > 0 || !known;
 }

@@ -25,10 +25,10 @@ struct listener {
 /* The listening TCP and bound UDP sockets of the namespace that the process PID is in (0: ours),
  * with their owners. The caller frees. */
 int listener_list(pid_t pid, struct listener **ret, size_t *ret_n, struct error *e);
-/* True if a socket in our namespace is in the way of HOST (family 0: every address) and PORT:
- * listening (TCP) or bound (UDP), not just a connection that ends or the near end of one. *ret_who:
- * "nginx (pid 4711)", or NULL if its owner is not to be seen; the caller frees. Where there is no
- * table (SCTP) or it cannot be read, true. */
+/* True if a socket in our namespace is in the way of HOST (of either family; 0.0.0.0 and ::, every
+ * address) and PORT: listening (TCP) or bound (UDP), not just a connection that ends or the near
+ * end of one. *ret_who: "nginx (pid 4711)", or NULL if its owner is not to be seen; the caller
+ * frees. Where there is no table (SCTP) or it cannot be read, true. */
 bool listener_find(uint8_t protocol, const struct ip_addr *host, uint16_t port, char **ret_who);
 
 #endif

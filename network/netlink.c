@@ -371,22 +371,6 @@ void netlink_nested(const struct nlattr *nest, struct nlattr **tb, int max)
 	netlink_attrs_at(nest ? nla_data(nest) : NULL, nest ? (size_t)nla_len(nest) : 0, tb, max);
 }
 
-const struct nlattr *netlink_next(const struct nlattr *nest, const struct nlattr *after)
-{
-	int left = nest ? nla_len(nest) : 0;
-	const struct nlattr *a;
-
-	if (!nest)
-		return NULL;
-	if (!after) {
-		a = nla_data(nest);
-		return nla_ok(a, left) ? a : NULL;
-	}
-	left -= (int)((const char *)after - (const char *)nla_data(nest));
-	a = nla_next(after, &left);
-	return nla_ok(a, left) ? a : NULL;
-}
-
 size_t netlink_bytes(const struct nlattr *a, void *ret, size_t n)
 {
 	if (!a)

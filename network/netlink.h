@@ -101,8 +101,6 @@ int netlink_dump(struct netlink_batch *b, int fd, uint32_t *seq, struct strbuf *
 void netlink_attrs(const struct nlmsghdr *h, size_t header_len, struct nlattr **tb, int max);
 void netlink_nested(const struct nlattr *nest, struct nlattr **tb, int max);
 void netlink_attrs_at(const void *head, size_t len, struct nlattr **tb, int max);
-/* The attributes in NEST one by one, for lists: the one behind AFTER (NULL: the first), or NULL. */
-const struct nlattr *netlink_next(const struct nlattr *nest, const struct nlattr *after);
 /* The value, or 0 / nothing if A is NULL or too short. */
 uint8_t netlink_u8(const struct nlattr *a);
 uint16_t netlink_u16(const struct nlattr *a);

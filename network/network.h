@@ -102,12 +102,15 @@ int network_request_parse(const char *text, struct network_request *ret, struct 
 void network_request_done(struct network_request *r);
 
 struct publish {
-	struct ip_addr host_ip; /* family 0: every address */
-	uint16_t host_port, container_port, count;
+	struct ip_addr host_ip; /* family 0: every address, of both families */
+	uint16_t host_port;	/* 0: COUNT free ones, to be picked */
+	uint16_t container_port, count;
 	uint8_t protocol;
 };
-/* [hostIP:]hostPort[-range]:containerPort[-range][/tcp|udp|sctp] */
+/* [[hostIP:][hostPort[-range]]:]containerPort[-range][/tcp|udp|sctp] */
 int publish_parse(const char *text, struct publish *ret, struct error *e);
+/* The same back to text; the caller frees. */
+char *publish_text(const struct publish *p);
 
 struct attach_options {
 	const struct network_dirs *dirs;
@@ -135,7 +138,7 @@ struct attach_result {
 void attach_result_done(struct attach_result *r);
 #define cleanup_attach_result cleanup(attach_result_done)
 
-/* Looks only: networks exist, static addresses are in range and free, ports not claimed. Cheap to
+/* Looks only: networks exist, static addresses are in range and free, ports not taken. Cheap to
  * refuse. */
 int attach_check(const struct attach_options *o, struct error *e);
 /* Attaches all networks and ports, in two halves, since the kernel needs 0.5 ms to make a network

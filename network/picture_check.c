@@ -262,7 +262,7 @@ static void check_ports(struct picture *p, const struct attach_record *rec)
 	cleanup_free bool *there = NULL;
 	size_t n = 0;
 
-	v = attach_port_rules(&rec->result, 0, &n);
+	v = attach_port_rules(&rec->result, &n);
 	if (n == 0)
 		return;
 	there = xcalloc(n, sizeof(*there));
@@ -288,7 +288,7 @@ int picture_connections(const struct attach_result *r, size_t *ret, struct error
 	size_t n = 0;
 
 	memset(ret, 0, r->n_ports * sizeof(*ret));
-	v = attach_port_rules(r, 0, &n);
+	v = attach_port_rules(r, &n);
 	counts = xcalloc(n + 1, sizeof(*counts));
 	if (conntrack_count(v, n, counts, e) < 0)
 		return -1;

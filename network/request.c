@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * What people (and, through annotations, strangers) ask for in one word: --network
- * NAME[:key=value,...] and -p [hostIP:]hostPort[-range]:containerPort[-range][/protocol]. Pure
+ * NAME[:key=value,...] and -p [[hostIP:][hostPort[-range]]:]containerPort[-range][/protocol]. Pure
  * text; looks at nothing.
  */
 #include <arpa/inet.h>
@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "network/attach_record.h"
 #include "network/network.h"
 
 #define NAME_MAX_BYTES 128
@@ -222,11 +223,29 @@ static int parse_host_ip(char *s, struct ip_addr *ret, struct error *e)
 	return ip_addr_parse(s, ret, e);
 }
 
+/* Nothing or 0: any free port, as docker and podman have it. */
+static int parse_host_ports(const char *s, unsigned int container_count, struct publish *p,
+			    struct error *e)
+{
+	unsigned int count;
+
+	if (str_eq(s, "") || str_eq(s, "0")) {
+		p->host_port = 0;
+		return 0;
+	}
+	if (parse_ports(s, &p->host_port, &count, e) < 0)
+		return -1;
+	if (count != container_count)
+		return error_set(e, ERR_INPUT, "%u host ports for %u container ports", count,
+				 container_count);
+	return 0;
+}
+
 /* Cuts COPY apart from its end: protocol, container port, host port, host address. */
 static int parse_publish(char *copy, struct publish *p, struct error *e)
 {
-	unsigned int host_count, container_count;
-	char *container, *host, *slash;
+	char *container, *host = NULL, *slash;
+	unsigned int count;
 
 	slash = strrchr(copy, '/');
 	if (slash)
@@ -234,27 +253,22 @@ static int parse_publish(char *copy, struct publish *p, struct error *e)
 	if (parse_protocol(slash, &p->protocol, e) < 0)
 		return -1;
 	container = strrchr(copy, ':');
-	if (!container)
-		return error_set(e, ERR_INPUT, "a host port is needed: HOSTPORT:CONTAINERPORT");
-	*container++ = '\0';
-	host = strrchr(copy, ':');
+	if (container) {
+		*container++ = '\0';
+		host = strrchr(copy, ':');
+	}
 	if (host) {
 		*host++ = '\0';
 		if (parse_host_ip(copy, &p->host_ip, e) < 0)
 			return -1;
-	} else {
-		host = copy;
 	}
-	if (parse_ports(host, &p->host_port, &host_count, e) < 0 ||
-	    parse_ports(container, &p->container_port, &container_count, e) < 0)
+	if (parse_ports(container ? container : copy, &p->container_port, &count, e) < 0)
 		return -1;
-	if (host_count != container_count)
-		return error_set(e, ERR_INPUT, "%u host ports for %u container ports", host_count,
-				 container_count);
-	if (host_count > UINT16_MAX)
-		return error_set(e, ERR_INPUT, "too many ports");
-	p->count = (uint16_t)host_count;
-	return 0;
+	p->count = (uint16_t)count; /* 65535 at most: there is no port 0 */
+	return parse_host_ports(host	    ? host
+				: container ? copy
+					    : "",
+				count, p, e);
 }
 
 int publish_parse(const char *text, struct publish *ret, struct error *e)
@@ -269,4 +283,28 @@ int publish_parse(const char *text, struct publish *ret, struct error *e)
 		return error_wrap(e, "publish \"%s\"", text);
 	*ret = p;
 	return 0;
+}
+
+static void put_range(struct strbuf *out, unsigned int first, unsigned int count)
+{
+	strbuf_printf(out, "%u", first);
+	if (count > 1)
+		strbuf_printf(out, "-%u", first + count - 1);
+}
+
+char *publish_text(const struct publish *p)
+{
+	cleanup_strbuf struct strbuf out = { 0 };
+	char ip[IP_TEXT_MAX];
+
+	if (p->host_ip.family)
+		strbuf_printf(&out, p->host_ip.family == AF_INET6 ? "[%s]:" : "%s:",
+			      ip_addr_text(&p->host_ip, ip));
+	if (p->host_port)
+		put_range(&out, p->host_port, p->count);
+	strbuf_puts(&out, ":");
+	put_range(&out, p->container_port, p->count);
+	if (p->protocol != IPPROTO_TCP)
+		strbuf_printf(&out, "/%s", publish_protocol(p->protocol));
+	return steal_ptr(&out.s);
 }

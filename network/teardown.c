@@ -47,24 +47,6 @@ static int find_leases(struct attach_record *rec, struct error *e)
 	return rc;
 }
 
-static int unpublish_ports(const struct attach_result *r, struct error *e)
-{
-	cleanup_free struct port_rule *all = NULL, *udp = NULL;
-	size_t n, n_udp;
-	int rc = 0;
-
-	/* No lease: it came never as far as to publish. */
-	if (!r->n_attachments || !r->attachments[0].addresses[IP4].addr.family)
-		return 0;
-	all = attach_port_rules(r, 0, &n);
-	if (n && rules_ports_remove(all, n, e) < 0)
-		rc = -1;
-	udp = attach_port_rules(r, IPPROTO_UDP, &n_udp);
-	if (n_udp && conntrack_flush(udp, n_udp, rc == 0 ? e : NULL) < 0)
-		rc = -1;
-	return rc;
-}
-
 static int release_leases(const struct attach_record *rec, struct error *e)
 {
 	int rc = 0;
@@ -90,7 +72,7 @@ int attach_undo(struct attach_record *rec, struct error *e)
 		rc = -1;
 	if (!rec->complete && find_leases(rec, rc == 0 ? e : NULL) < 0)
 		rc = -1;
-	if (unpublish_ports(&rec->result, rc == 0 ? e : NULL) < 0)
+	if (attach_ports_unpublish(&rec->result, rc == 0 ? e : NULL) < 0)
 		rc = -1;
 	if (ports_release(rec->result.ports, rec->result.n_ports, rec->instance,
 			  rc == 0 ? e : NULL) < 0)

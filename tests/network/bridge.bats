@@ -31,40 +31,6 @@ load helpers
 	assert_failure
 }
 
-@test "a published port: from the host's address, from localhost, from a neighbour, from itself" {
-	for call in 0 1; do
-		[[ ! -e /proc/sys/net/bridge ]] || echo "$call" >/proc/sys/net/bridge/bridge-nf-call-iptables
-		serve "$ID-a" --network bridge -p 8080:80
-		serve "$ID-b" --network bridge
-		assert_equal "$(fetch http://127.0.0.1:8080/)" "hello-from-$ID-a"
-		assert_equal "$(fetch http://10.88.0.1:8080/)" "hello-from-$ID-a"
-		assert_equal "$(from_container "$ID-b" http://10.88.0.1:8080/)" "hello-from-$ID-a"
-		assert_equal "$(from_container "$ID-a" http://10.88.0.1:8080/)" "hello-from-$ID-a"
-		nsrun delete --force "$ID-a"
-		nsrun delete --force "$ID-b"
-		run fetch http://127.0.0.1:8080/
-		assert_failure
-	done
-}
-
-@test "a port published on one host address answers on that alone" {
-	ip addr add 192.0.2.7/32 dev lo
-	serve "$ID" --network bridge -p 192.0.2.7:8081:80
-	assert_equal "$(fetch http://192.0.2.7:8081/)" "hello-from-$ID"
-	run fetch http://127.0.0.1:8081/
-	assert_failure
-	nsrun delete --force "$ID"
-	ip addr del 192.0.2.7/32 dev lo
-}
-
-@test "a range of ports" {
-	make_bundle "$BUNDLE" sh -c 'httpd -p 80; httpd -p 81; exec sleep 1000'
-	launch run -d -b "$BUNDLE" --network bridge -p 8090-8091:80-81 "$ID"
-	for port in 8090 8091; do
-		wait_until bash -c '[[ $(wget -t 1 -T 2 -O- "http://127.0.0.1:$0/" 2>&1) == *404* ]]' "$port"
-	done
-}
-
 @test "from the LAN: published ports answer, all else does not; the way out is masqueraded" {
 	make_lan
 	serve "$ID" --network bridge -p 8080:80
@@ -75,31 +41,6 @@ load helpers
 	assert_equal "$(from_container "$ID" http://192.0.2.2/)" page
 	nsrun delete --force "$ID"
 	remove_lan
-}
-
-@test "a port published on localhost is not reachable from the LAN" {
-	make_lan
-	serve "$ID" --network bridge -p 127.0.0.1:8080:80
-	assert_equal "$(fetch http://127.0.0.1:8080/)" "hello-from-$ID"
-	run from_container "lan-$ID" http://192.0.2.1:8080/
-	assert_failure
-	ip -n "lan-$ID" route add 127.0.0.1/32 via 192.0.2.1 table local 2>/dev/null || true
-	run from_container "lan-$ID" http://127.0.0.1:8080/
-	assert_failure
-	nsrun delete --force "$ID"
-	remove_lan
-}
-
-@test "udp is published; a stale flow does not outlive its container" {
-	make_bundle "$BUNDLE"
-	for name in 1 2; do
-		launch run -d -b "$BUNDLE" --network bridge -p 5353:53/udp "$ID"
-		serve_udp "$ID" "$name"
-		wait_until udp_answers 5353 "$name"
-		kill "$udp_server"
-		wait "$udp_server" || true
-		nsrun delete --force "$ID"
-	done
 }
 
 @test "an internal network has no way out and is not reachable from other networks" {

@@ -17,7 +17,7 @@ network_end()
 	local id name
 	for id in $(nsrun list -q); do nsrun delete --force "$id"; done
 	for name in $(nsrun network ls -q); do nsrun network rm "$name"; done
-	[[ ! ${udp_server-} ]] || kill "$udp_server" 2>/dev/null || true
+	[[ ! ${udp_server-} ]] || stop_udp
 	! ip link show lan0 >/dev/null 2>&1 || remove_lan
 	[[ ! -e /run/netns ]] || ! mountpoint -q /run/netns || umount -l /run/netns
 	test_end
@@ -76,26 +76,42 @@ remove_lan()
 	ip netns del "lan-$ID"
 }
 
-# ask_udp PORT: the first character of what answers there, or nothing within a second. (bash reads byte by byte, and a datagram is
-# gone after the first.)
+# ask_udp [-s SOURCE-PORT] ADDRESS PORT: what answers a datagram there within a second, or nothing.
 ask_udp()
 {
-	local line=
-	exec 9<>"/dev/udp/127.0.0.1/$1"
-	echo question >&9
-	read -r -n 1 -t 1 -u 9 line || true
-	exec 9>&-
-	echo "$line"
+	local from=0
+	if [[ $1 == -s ]]; then
+		from=$2
+		shift 2
+	fi
+	# shellcheck disable=SC2016 # perl's variables
+	perl -MIO::Socket::IP -e '
+		my $s = IO::Socket::IP->new(PeerHost => $ARGV[0], PeerPort => $ARGV[1], Proto => "udp",
+			$ARGV[2] ? (LocalPort => $ARGV[2]) : ()) or die;
+		$SIG{ALRM} = sub { exit 0 };
+		alarm 1;
+		$s->send("question\n");
+		my $answer;
+		print $answer if defined $s->recv($answer, 100);' "$1" "$2" "$from" 2>/dev/null || true
 }
 
-udp_answers() { [[ $(ask_udp "$1" 2>/dev/null) == "$2" ]]; }
+# udp_answers TEXT ARG...: whether ask_udp ARG... gets TEXT; for wait_until.
+udp_answers() { [[ $(ask_udp "${@:2}") == "$1" ]]; }
 
-# serve_udp ID TEXT: answers TEXT to each datagram at port 53 of the container, until its namespace's pids are killed.
+# serve_udp ID TEXT: answers TEXT to each datagram at port 53 of the container, of both
+# families, until stop_udp.
 serve_udp()
 {
 	# shellcheck disable=SC2016 # perl's variables
-	ip netns exec "$1" perl -MIO::Socket::INET -e '
-		my $s = IO::Socket::INET->new(LocalPort => 53, Proto => "udp") or die;
+	ip netns exec "$1" perl -MIO::Socket::IP -e '
+		my $s = IO::Socket::IP->new(LocalHost => "::", LocalPort => 53, Proto => "udp", V6Only => 0) or die;
 		while (1) { my $from = $s->recv(my $q, 100); $s->send("$ARGV[0]\n"); }' "$2" >/dev/null 2>&1 3>&- &
 	udp_server=$!
+}
+
+stop_udp()
+{
+	kill "$udp_server"
+	wait "$udp_server" || true
+	unset udp_server
 }

@@ -132,16 +132,48 @@ static void test_publish(void **state)
 	assert_int_equal(p.count, 65535);
 }
 
+/* Read, and written again. */
+static void test_publish_text(void **state)
+{
+	static const struct {
+		const char *text, *same;
+	} good[] = {
+		{ "8080:80", NULL },
+		{ "8080:80/tcp", "8080:80" },
+		{ "8000-8010:9000-9010/udp", NULL },
+		{ "127.0.0.1:53:5353/udp", NULL },
+		{ "[2001:db8::1]:80:80/sctp", NULL },
+		{ ":80", NULL },
+		{ "80", ":80" },
+		{ "0:80-89", ":80-89" },
+		{ "80-89/udp", ":80-89/udp" },
+		{ "127.0.0.1::80", NULL },
+		{ "[::1]::80", NULL },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(good); i++) {
+		struct publish p = publish(good[i].text);
+		cleanup_free char *text = publish_text(&p);
+
+		assert_string_equal(text, good[i].same ? good[i].same : good[i].text);
+	}
+	assert_int_equal(publish("0:80-89").host_port, 0);
+	assert_int_equal(publish("0:80-89").count, 10);
+}
+
 static void test_publish_refused(void **state)
 {
 	static const struct {
 		const char *text, *words;
 	} bad[] = {
-		{ "80", "a host port is needed" },
-		{ "", "a host port is needed" },
-		{ ":80", "is no port" },
+		{ "", "is no port" },
 		{ "80:", "is no port" },
-		{ "0:80", "is no port" },
+		{ "00:80", "is no port" },
+		{ "0-1:80-81", "is no port" },
+		{ "[::1:80:80", "in brackets" },
+		{ "[]:80:80", "not an IP address" },
+		{ "[127.0.0.1]x:80:80", "not an IP address" },
 		{ "80:65536", "is no port" },
 		{ "-1:80", "is no port" },
 		{ "+1:80", "is no port" },
@@ -172,6 +204,7 @@ int main(void)
 		cmocka_unit_test(test_request_name),	cmocka_unit_test(test_request_all_keys),
 		cmocka_unit_test(test_request_refused), cmocka_unit_test(test_name_length),
 		cmocka_unit_test(test_publish),		cmocka_unit_test(test_publish_refused),
+		cmocka_unit_test(test_publish_text),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
