@@ -155,19 +155,19 @@ nobody()
 	nsrun netns create "$NET"
 	nobody
 	local lacks='; uid 54321 lacks it'
-	other EPERM "network create needs CAP_NET_ADMIN in this network namespace$lacks" "sudo*" network create "$NET"
-	other EPERM "run \"$ID\": plan network: a network needs CAP_NET_ADMIN in this network namespace$lacks" "sudo*" \
+	other EPERM "network create needs CAP_NET_ADMIN in this network namespace$lacks" "*sudo*" network create "$NET"
+	other EPERM "run \"$ID\": plan network: a network needs CAP_NET_ADMIN in this network namespace$lacks" "*sudo*" \
 		run -b "$BUNDLE" --network bridge "$ID"
 	other EPERM "run \"$ID\": spawn init: namespaces without a user namespace need CAP_SYS_ADMIN$lacks" \
 		"sudo, or a config for everybody: nsrun spec --rootless" run -b "$BUNDLE" "$ID"
 	other EPERM "netns create: to make a network namespace needs CAP_SYS_ADMIN$lacks" sudo netns create "$NET-2"
-	other EPERM "netns show: to look into $NET needs CAP_SYS_ADMIN$lacks" "sudo*" netns show "$NET"
+	other EPERM "netns show: to look into $NET needs CAP_SYS_ADMIN$lacks" "*sudo*" netns show "$NET"
 	other -s 255 EPERM "netns exec $NET: to join a network namespace needs CAP_SYS_ADMIN$lacks" sudo netns exec "$NET" true
 	# Root without them is no better off.
 	AS=(setpriv --bounding-set=-net_admin)
-	other EPERM "network create needs CAP_NET_ADMIN in this network namespace; uid 0 lacks it" "sudo*" network create "$NET"
+	other EPERM "network create needs CAP_NET_ADMIN in this network namespace; uid 0 lacks it" "*sudo*" network create "$NET"
 	AS=(setpriv --bounding-set=-sys_admin)
-	other EPERM "run \"$ID\": spawn init: namespaces without a user namespace need CAP_SYS_ADMIN; uid 0 lacks it" "sudo*" \
+	other EPERM "run \"$ID\": spawn init: namespaces without a user namespace need CAP_SYS_ADMIN; uid 0 lacks it" "*sudo*" \
 		run -b "$BUNDLE" "$ID"
 	AS=()
 	nsrun netns rm "$NET"
