@@ -49,6 +49,7 @@ enum option_kind {
 	OPTION_KIND_END,
 	OPTION_KIND_FLAG,    /* bool m: --f, --f=true, --f=false */
 	OPTION_KIND_FLAG_NOT, /* bool m gets the opposite: for what is on by default */
+	OPTION_KIND_SWITCH, /* int m: --s 1, --s=false -1, not given 0 */
 	OPTION_KIND_STRING,  /* const char *m: the last one wins */
 	OPTION_KIND_STRINGS, /* char *const *m; size_t n_m: all, in order */
 	OPTION_KIND_INT,     /* int m, min..max */
@@ -84,6 +85,9 @@ struct option {
 #define OPTION_FLAG_NOT(s, m, l, n, h)                                                             \
 	{ .name = (n), .letter = (l), .kind = OPTION_KIND_FLAG_NOT, .help = (h),                   \
 	  .offset = OPTION_AT(s, m, bool) }
+#define OPTION_SWITCH(s, m, l, n, h)                                                               \
+	{ .name = (n), .letter = (l), .kind = OPTION_KIND_SWITCH, .help = (h),                     \
+	  .offset = OPTION_AT(s, m, int) }
 #define OPTION_STRING(s, m, l, n, v, c, h)                                                         \
 	{ .name = (n), .letter = (l), .kind = OPTION_KIND_STRING, .completes = (c),                \
 	  .offset = OPTION_AT(s, m, const char *), .value = (v), .help = (h) }
@@ -108,6 +112,9 @@ struct option {
 	{ .name = (n), .letter = (l), .kind = OPTION_KIND_LATER, .value = (v) }
 #define OPTIONS_END { .kind = OPTION_KIND_END }
 /* clang-format on */
+
+/* It needs no value: --x, --x=false. */
+bool option_is_flag(const struct option *o);
 
 /* How the positional arguments go on after the verb's own (min_args..max_args). */
 enum trailing {

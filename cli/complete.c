@@ -36,7 +36,7 @@ static const struct option *find_option(const struct option *o, const char *word
 
 static bool has_value(const struct option *o)
 {
-	return o && o->kind != OPTION_KIND_FLAG && o->kind != OPTION_KIND_FLAG_NOT;
+	return o && !option_is_flag(o);
 }
 
 /* Goes on over WORD. False if nothing can be said about what follows. */

@@ -53,24 +53,66 @@ static uint32_t mtu_of(const struct network *n)
 	return mtu ? mtu : 1500; /* the kernel's default */
 }
 
+/* The subnets, or gateways, of both families with SEPARATOR between them; the caller frees. NULL:
+ * there are none. */
+static char *subnets_of(const struct network *n, const char *separator)
+{
+	cleanup_strbuf struct strbuf b = { 0 };
+	char text[IP_TEXT_MAX];
+
+	for (int f = 0; f < IP_FAMILIES; f++)
+		if (n->ranges[f].subnet.addr.family)
+			strbuf_printf(&b, "%s%s", b.len ? separator : "",
+				      ip_prefix_text(&n->ranges[f].subnet, text));
+	return steal_ptr(&b.s);
+}
+
+static char *gateways_of(const struct network *n, const char *separator)
+{
+	cleanup_strbuf struct strbuf b = { 0 };
+	char text[IP_TEXT_MAX];
+
+	for (int f = 0; f < IP_FAMILIES; f++)
+		if (n->ranges[f].gateway.family)
+			strbuf_printf(&b, "%s%s", b.len ? separator : "",
+				      ip_addr_text(&n->ranges[f].gateway, text));
+	return steal_ptr(&b.s);
+}
+
+/* The lines of one family. */
+static void put_family_plan(const struct network *n, int f, struct strbuf *out)
+{
+	const struct network_range *r = &n->ranges[f];
+	char subnet[IP_TEXT_MAX], gateway[IP_TEXT_MAX];
+
+	if (!r->subnet.addr.family)
+		return;
+	ip_prefix_text(&r->subnet, subnet);
+	ip_addr_text(&r->gateway, gateway);
+	if (f == IP6)
+		strbuf_printf(out, "ip addr add fe80::1/64 dev %s nodad\n", n->bridge);
+	strbuf_printf(out, "ip addr add %s/%u dev %s%s\n", gateway, r->subnet.len, n->bridge,
+		      f == IP6 ? " nodad" : "");
+	if (f == IP4)
+		strbuf_printf(out, "sysctl net.ipv4.conf.%s.route_localnet=1\n", n->bridge);
+	else
+		strbuf_printf(out, "sysctl net.ipv6.conf.%s.accept_ra=0\n", n->bridge);
+	if (!n->internal)
+		strbuf_printf(out, "sysctl net.%s=1\n",
+			      f == IP4 ? "ipv4.ip_forward" : "ipv6.conf.all.forwarding");
+	if (n->masquerade)
+		strbuf_printf(out, "nft: masquerade what leaves %s\n", subnet);
+}
+
 /* The lines that an administrator would type for the same. */
 static void put_plan(const struct network *n, struct strbuf *out)
 {
-	char subnet[IP_TEXT_MAX], gateway[IP_TEXT_MAX];
-
-	ip_prefix_text(&n->ranges[IP4].subnet, subnet);
-	ip_addr_text(&n->ranges[IP4].gateway, gateway);
 	strbuf_printf(out, "write %s\n", n->file);
 	strbuf_puts(out, "and with the first container:\n");
 	strbuf_printf(out, "ip link add %s mtu %u up type bridge forward_delay 0\n", n->bridge,
 		      mtu_of(n));
-	strbuf_printf(out, "ip addr add %s/%u dev %s\n", gateway, n->ranges[IP4].subnet.len,
-		      n->bridge);
-	strbuf_printf(out, "sysctl net.ipv4.conf.%s.route_localnet=1\n", n->bridge);
-	if (!n->internal)
-		strbuf_puts(out, "sysctl net.ipv4.ip_forward=1\n");
-	if (n->masquerade)
-		strbuf_printf(out, "nft: masquerade what leaves %s\n", subnet);
+	for (int f = 0; f < IP_FAMILIES; f++)
+		put_family_plan(n, f, out);
 	if (n->internal)
 		strbuf_printf(out, "nft: nothing is forwarded from or to %s\n", n->bridge);
 	else if (n->isolate)
@@ -82,7 +124,7 @@ int cmd_network_create(struct cli *cli, void *options, struct error *e)
 {
 	struct network_create_command_options *o = options;
 	cleanup_network struct network n = { 0 };
-	char subnet[IP_TEXT_MAX];
+	cleanup_free char *subnets = NULL;
 
 	o->create.name = cli->args[0];
 	if (apply_settings(o, e) < 0 ||
@@ -91,8 +133,7 @@ int cmd_network_create(struct cli *cli, void *options, struct error *e)
 	if (o->create.dry_run)
 		put_plan(&n, &cli->out);
 	else
-		strbuf_printf(&cli->out, "%s  %s\n", n.name,
-			      ip_prefix_text(&n.ranges[IP4].subnet, subnet));
+		strbuf_printf(&cli->out, "%s  %s\n", n.name, (subnets = subnets_of(&n, "  ")));
 	return 0;
 }
 
@@ -116,15 +157,14 @@ static char *flags_of(const struct network *n)
 static void add_row(struct table *t, const struct network *n, const struct attach_records *rs)
 {
 	cleanup_free char *flags = flags_of(n), *names = NULL;
+	cleanup_free char *subnets = subnets_of(n, ","), *gateways = gateways_of(n, ",");
 	size_t members, ports;
-	char text[IP_TEXT_MAX];
 
 	names = attach_records_members(rs, n->name, &members, &ports);
 	table_add(t, n->name);
 	table_add(t, n->driver);
-	const struct network_range *r = &n->ranges[IP4];
-	table_add(t, r->subnet.addr.family ? ip_prefix_text(&r->subnet, text) : NULL);
-	table_add(t, r->gateway.family ? ip_addr_text(&r->gateway, text) : NULL);
+	table_add(t, subnets);
+	table_add(t, gateways);
 	table_add(t, n->bridge);
 	table_addf(t, "%zu", members);
 	table_addf(t, "%zu", ports);
@@ -159,6 +199,10 @@ static void put_settings(struct json_writer *w, const struct network *n)
 	ip_addr_put(w, "gateway", &n->ranges[IP4].gateway);
 	ip_addr_put(w, "rangeStart", &n->ranges[IP4].start);
 	ip_addr_put(w, "rangeEnd", &n->ranges[IP4].end);
+	ip_prefix_put(w, "subnet6", &n->ranges[IP6].subnet);
+	ip_addr_put(w, "gateway6", &n->ranges[IP6].gateway);
+	ip_addr_put(w, "rangeStart6", &n->ranges[IP6].start);
+	ip_addr_put(w, "rangeEnd6", &n->ranges[IP6].end);
 	json_put_bool(w, "masquerade", n->masquerade);
 	json_put_bool(w, "internal", n->internal);
 	json_put_bool(w, "isolate", n->isolate);
@@ -272,6 +316,7 @@ static void put_member(struct json_writer *w, const struct attach_record *rec, s
 	json_put_string(w, "hostIfname", a->host_ifname);
 	json_put_string(w, "mac", a->mac);
 	ip_prefix_put(w, "address", &a->addresses[IP4]);
+	ip_prefix_put(w, "address6", &a->addresses[IP6]);
 	json_put_bool(w, "live", host && bridge && host->up && host->master == bridge->index);
 	if (i == 0) /* where they are published */
 		put_ports(w, &rec->result);

@@ -34,13 +34,17 @@ static const struct option *find_letter(const struct option *options, char lette
 	return NULL;
 }
 
+bool option_is_flag(const struct option *o)
+{
+	return o->kind == OPTION_KIND_FLAG || o->kind == OPTION_KIND_FLAG_NOT ||
+	       o->kind == OPTION_KIND_SWITCH;
+}
+
 static bool takes_value(const struct option *o)
 {
 	/* One of a later version that has a value in its table takes it, so that the error is about
 	 * the option. */
-	return o->kind == OPTION_KIND_LATER
-		       ? o->value != NULL
-		       : o->kind != OPTION_KIND_FLAG && o->kind != OPTION_KIND_FLAG_NOT;
+	return o->kind == OPTION_KIND_LATER ? o->value != NULL : !option_is_flag(o);
 }
 
 /* Go's strconv.ParseBool, which engines' templates rely on. */
@@ -147,16 +151,22 @@ static int set_choice(const struct option *o, struct typed t, const char *value,
 static int set(const struct option *o, struct typed t, const char *value, void *out,
 	       struct error *e)
 {
+	static const int yes = 1, no = -1;
 	char *member = (char *)out + o->offset;
 	bool on = true;
 
 	switch ((enum option_kind)o->kind) {
 	case OPTION_KIND_FLAG:
 	case OPTION_KIND_FLAG_NOT:
+	case OPTION_KIND_SWITCH:
 		if (value && parse_bool(value, &on) < 0)
 			return error_set(e, ERR_USAGE,
 					 "option %.*s: expected true or false, not \"%s\"", t.len,
 					 t.text, value);
+		if (o->kind == OPTION_KIND_SWITCH) {
+			memcpy(member, on ? &yes : &no, sizeof(yes));
+			return 0;
+		}
 		on = on == (o->kind == OPTION_KIND_FLAG);
 		memcpy(member, &on, sizeof(on));
 		return 0;

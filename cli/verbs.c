@@ -157,10 +157,13 @@ static const struct option spec_options[] = {
 #define S struct network_create_command_options
 static const struct option network_create_options[] = {
 	TEXT(create.driver, 0, "driver", "DRIVER", "bridge (default)"),
-	TEXT(create.subnet, 0, "subnet", "PREFIX", "such as 10.1.2.0/24 (default: a free one)"),
-	TEXT(create.gateway, 0, "gateway", "ADDR", "the bridge's address (default: the first)"),
-	TEXT(create.ip_range, 0, "ip-range", "PREFIX", "lease from this part of the subnet"),
-	FLAG(create.ipv6, 0, "ipv6", "IPv6 as well"),
+	TEXTS(create.subnets, create.n_subnets, 0, "subnet", "PREFIX",
+	      "such as 10.1.2.0/24; one a family (default: free ones) *"),
+	TEXTS(create.gateways, create.n_gateways, 0, "gateway", "ADDR",
+	      "the bridge's address (default: the first) *"),
+	TEXTS(create.ip_ranges, create.n_ip_ranges, 0, "ip-range", "PREFIX",
+	      "lease from this part of the subnet *"),
+	OPTION_SWITCH(S, create.ipv6, 0, "ipv6", "=false: IPv4 alone"),
 	FLAG(create.internal, 0, "internal", "no way out"),
 	OPTION_FLAG_NOT(S, create.no_isolate, 0, "isolate",
 		"=false: let other networks' containers in"),

@@ -175,6 +175,18 @@ uint64_t ip_addr_distance(const struct ip_addr *a, const struct ip_addr *b)
 	return v;
 }
 
+struct ip_prefix ip_link_local(const unsigned char mac[6])
+{
+	struct ip_prefix p = { .addr = { .family = AF_INET6, .b = { 0xfe, 0x80 } }, .len = 64 };
+
+	memcpy(p.addr.b + 8, mac, 3);
+	p.addr.b[8] ^= 0x02; /* the bit "universal" is kept inverted */
+	p.addr.b[11] = 0xff;
+	p.addr.b[12] = 0xfe;
+	memcpy(p.addr.b + 13, mac + 3, 3);
+	return p;
+}
+
 static int hex(char c)
 {
 	if (c >= '0' && c <= '9')

@@ -51,6 +51,8 @@ struct ip_addr ip_prefix_last(const struct ip_prefix *p);
 struct ip_addr ip_addr_add(const struct ip_addr *a, uint64_t n);
 /* B - A, saturated at UINT64_MAX (which it is for two families too); 0 if B is before A. */
 uint64_t ip_addr_distance(const struct ip_addr *a, const struct ip_addr *b);
+/* fe80::/64 with the interface id made of the MAC (EUI-64; RFC 4291, appendix A). */
+struct ip_prefix ip_link_local(const unsigned char mac[6]);
 int mac_parse(const char *s, unsigned char ret[6], struct error *e);
 const char *mac_text(const unsigned char mac[6], char buf[18]);
 

@@ -28,131 +28,7 @@
 #include "network/ports.h"
 #include "network/rtnl.h"
 #include "network/state.h"
-
-#define REQUESTS_MAX 64
-
-void attach_plans_done(struct attach_plans *p)
-{
-	for (size_t i = 0; i < p->n; i++)
-		network_done(&p->v[i].net);
-	free(p->v);
-	memset(p, 0, sizeof(*p));
-}
-
-/* ---- the plan ---- */
-
-/* FNV-1a over the instance, the index and what it is for, then the finaliser of splitmix64: the
- * instance is random, so this only spreads it. */
-uint64_t attach_derive(const char *instance, size_t index, char purpose)
-{
-	uint64_t h = 14695981039346656037ULL;
-
-	for (const char *s = instance; *s; s++)
-		h = (h ^ (unsigned char)*s) * 1099511628211ULL;
-	h = (h ^ (unsigned char)purpose) * 1099511628211ULL;
-	h = (h ^ index) * 1099511628211ULL;
-	h = (h ^ h >> 30) * 0xbf58476d1ce4e5b9ULL;
-	h = (h ^ h >> 27) * 0x94d049bb133111ebULL;
-	return h ^ h >> 31;
-}
-
-/* Locally administered, unicast. Both ends get one: udev leaves a MAC that was set alone. */
-static void derive_mac(const char *instance, size_t index, char purpose, unsigned char ret[6])
-{
-	uint64_t v = attach_derive(instance, index, purpose);
-
-	ret[0] = 0x02;
-	for (int i = 1; i < 6; i++)
-		ret[i] = (unsigned char)(v >> (8 * i));
-}
-
-static int refuse_unsupported(const struct network *n, const struct network_request *q,
-			      struct error *e)
-{
-	if (n->unsupported)
-		return error_set(e, ERR_UNSUPPORTED, "network \"%s\" (%s): %s", n->name,
-				 n->file ? n->file : "built in", n->unsupported);
-	if (q->ip6)
-		return error_set(e, ERR_UNSUPPORTED,
-				 "network \"%s\": ip6=%s: IPv6 is not supported yet", n->name,
-				 q->ip6);
-	if (q->n_aliases)
-		return error_set(e, ERR_UNSUPPORTED, "network \"%s\": alias=%s: not supported yet",
-				 n->name, q->aliases[0]);
-	return 0;
-}
-
-static int plan_one(const struct attach_options *o, size_t i, size_t index, struct attach_plan *p,
-		    struct error *e)
-{
-	const struct network_request *q = &o->requests[i];
-
-	if (network_load(o->dirs, q->name, &p->net, e) < 0 || refuse_unsupported(&p->net, q, e) < 0)
-		return -1;
-	if ((q->ip && ip_addr_parse(q->ip, &p->want[IP4], e) < 0) ||
-	    (q->ip6 && ip_addr_parse(q->ip6, &p->want[IP6], e) < 0))
-		return error_wrap(e, "network \"%s\"", q->name);
-	derive_mac(o->instance, index, 'c', p->mac);
-	derive_mac(o->instance, index, 'h', p->host_mac);
-	if (q->mac && mac_parse(q->mac, p->mac, e) < 0)
-		return error_wrap(e, "network \"%s\"", q->name);
-	snprintf(p->host_ifname, sizeof(p->host_ifname), "ve%012llx",
-		 (unsigned long long)attach_derive(o->instance, index, 'n') & 0xffffffffffffULL);
-	return 0;
-}
-
-static bool ifname_taken(const struct attach_plans *ps, const char *ifname)
-{
-	for (size_t i = 0; i < ps->n; i++)
-		if (str_eq(ps->v[i].ifname, ifname))
-			return true;
-	return false;
-}
-
-/* Those that were asked for first, then eth0, eth1, ... in order. */
-static int name_interfaces(const struct attach_options *o, struct attach_plans *ps, struct error *e)
-{
-	unsigned int next = 0;
-
-	for (size_t i = 0; i < ps->n; i++) {
-		const char *asked = o->requests[i].ifname;
-
-		if (!asked)
-			continue;
-		if (ifname_taken(ps, asked))
-			return error_set(e, ERR_INPUT, "two networks ask for the interface name %s",
-					 asked);
-		snprintf(ps->v[i].ifname, IFNAMSIZ, "%s", asked);
-	}
-	for (size_t i = 0; i < ps->n; i++)
-		while (!ps->v[i].ifname[0]) {
-			char name[IFNAMSIZ];
-
-			snprintf(name, sizeof(name), "eth%u", next++);
-			if (!ifname_taken(ps, name))
-				snprintf(ps->v[i].ifname, IFNAMSIZ, "%s", name);
-		}
-	return 0;
-}
-
-int attach_plans_make(const struct attach_options *o, struct attach_plans *ps, struct error *e)
-{
-	if (o->n_requests > REQUESTS_MAX)
-		return error_set(e, ERR_INPUT, "more than %d networks", REQUESTS_MAX);
-	ps->v = xcalloc(o->n_requests, sizeof(*ps->v));
-	for (size_t i = 0; i < o->n_requests; i++) {
-		ps->n++;
-		if (plan_one(o, i, ps->first + i, &ps->v[i], e) < 0)
-			return -1;
-	}
-	if (o->n_ports && ps->v[0].net.internal) {
-		error_set(e, ERR_INPUT,
-			  "ports are published, but network \"%s\" is internal: nothing gets in",
-			  ps->v[0].net.name);
-		return error_hint(e, "leave out -p, or name another network first");
-	}
-	return name_interfaces(o, ps, e);
-}
+#include "network/sysctl.h"
 
 int attach_wants(const struct attach_options *o, struct error *e)
 {
@@ -190,11 +66,15 @@ int attach_check(const struct attach_options *o, struct error *e)
 		return some;
 	if (lists_privilege("a network", e) < 0 || attach_plans_make(o, &ps, e) < 0)
 		return -1;
-	for (size_t i = 0; i < ps.n; i++)
+	for (size_t i = 0; i < ps.n; i++) {
+		struct attach_plan *p = &ps.v[i];
+
 		for (int f = 0; f < IP_FAMILIES; f++)
-			if (ps.v[i].want[f].family &&
-			    ipam_check(&ps.v[i].net, &ps.v[i].want[f], e) < 0)
+			if (p->want[f].family && ipam_check(&p->net, &p->want[f], e) < 0)
 				return -1;
+		if (!attach_plan_can_forgo_ipv6(p) && !net_has_ipv6())
+			return attach_plan_forgo_ipv6(p, "on this host", e);
+	}
 	return check_ports(o, &ps.v[0], e);
 }
 
@@ -215,7 +95,6 @@ void attach_plans_record(const struct attach_options *o, const struct attach_pla
 	for (size_t i = 0; i < ps->n; i++) {
 		struct attachment *a = &r->attachments[before + i];
 		const struct attach_plan *p = &ps->v[i];
-		char mac[18];
 
 		memset(a, 0, sizeof(*a));
 		a->network = xstrdup(p->net.name);
@@ -223,7 +102,6 @@ void attach_plans_record(const struct attach_options *o, const struct attach_pla
 		a->host_ifname = xstrdup(p->host_ifname);
 		a->bridge = xstrdup(p->net.bridge);
 		a->data_dir = xstrdup(p->net.data_dir);
-		a->mac = xstrdup(mac_text(p->mac, mac));
 	}
 	if (o->n_ports) {
 		r->ports = xcalloc(o->n_ports, sizeof(*r->ports));
@@ -245,8 +123,8 @@ int attach_plans_pick(const struct attach_options *o, const struct attach_plans 
 
 /* The network cannot go away once its lock was held and the list still there: our record, older
  * than that, names it. */
-static int enter_network(struct attach_plan *p, struct rtnl *host, bool published,
-			 struct error *e)
+static int enter_network(const struct attach_options *o, struct attach_plan *p, struct rtnl *host,
+			 bool published, struct error *e)
 {
 	cleanup_close int lock = -1;
 
@@ -254,14 +132,18 @@ static int enter_network(struct attach_plan *p, struct rtnl *host, bool publishe
 	    bridge_ensure(&p->net, host, &p->bridge, e) < 0)
 		return -1;
 	foreign_warn(&p->net, p->bridge.index, p->bridge.generation, published);
-	return 0;
+	if (o->no_ipv6)
+		return attach_plan_forgo_ipv6(p, "in the container", e);
+	if (p->bridge.ipv6)
+		return 0;
+	return attach_plan_forgo_ipv6(p, "on this host, or was when the bridge was made", e);
 }
 
-static int enter_networks(const struct attach_plans *ps, struct rtnl *host, bool published,
-			  struct error *e)
+static int enter_networks(const struct attach_options *o, const struct attach_plans *ps,
+			  struct rtnl *host, struct error *e)
 {
 	for (size_t i = 0; i < ps->n; i++)
-		if (enter_network(&ps->v[i], host, i == 0 && published, e) < 0)
+		if (enter_network(o, &ps->v[i], host, i == 0 && o->n_ports, e) < 0)
 			return error_wrap(e, "network \"%s\"", ps->v[i].net.name);
 	return 0;
 }
@@ -270,11 +152,15 @@ static int lease_addresses(const struct attach_plans *ps, struct attach_record *
 			   struct error *e)
 {
 	for (size_t i = 0; i < ps->n; i++) {
-		const struct attach_plan *p = &ps->v[i];
+		struct attach_plan *p = &ps->v[i];
 		struct attachment *a = &rec->result.attachments[i];
+		char mac[18];
 
 		if (ipam_lease(&p->net, rec->instance, p->ifname, p->want, a->addresses, e) < 0)
 			return -1;
+		attach_plan_derive_mac(p, a->addresses);
+		free(a->mac);
+		a->mac = xstrdup(mac_text(p->mac, mac));
 		for (int f = 0; f < IP_FAMILIES && p->net.gateway_on_bridge; f++)
 			a->gateways[f] = p->net.ranges[f].gateway;
 	}
@@ -331,8 +217,9 @@ static int make_links(const struct attach_plans *ps, const struct attach_options
 {
 	for (size_t i = 0; i < ps->n; i++) {
 		cleanup_free char *altname =
-			i + ps->first == 0 ? xasprintf("nsrun-%s", o->container_id)
-			       : xasprintf("nsrun-%s-%s", o->container_id, ps->v[i].ifname);
+			i + ps->first == 0
+				? xasprintf("nsrun-%s", o->container_id)
+				: xasprintf("nsrun-%s-%s", o->container_id, ps->v[i].ifname);
 
 		if (make_link(&ps->v[i], host, netns_fd, altname, i == 0 && o->n_ports, e) < 0)
 			return error_wrap(e, "network \"%s\"", ps->v[i].net.name);
@@ -350,19 +237,23 @@ static int link_index(const struct rtnl *container, const char *ifname)
 	return ioctl(container->fd, SIOCGIFINDEX, &q) == 0 ? q.ifr_ifindex : 0;
 }
 
-/* One link: addresses, default routes of the families that have none yet, the network's routes. */
+/* One link: addresses, default routes of the families that have none yet, the network's routes.
+ * With an address of IPv6 goes the link-local one that each link must have (RFC 4291, section 2.1;
+ * neighbour discovery needs it): set by us, as the kernel's own would come by way of duplicate
+ * address detection. Returns 1 if IPv6 is off in the container. */
 static int configure_link(const struct attach_plan *p, const struct attachment *a,
 			  struct rtnl *container, bool routed[IP_FAMILIES], struct error *e)
 {
 	const struct network *n = &p->net;
 	cleanup_free struct ip_route *routes = xcalloc(n->n_routes, sizeof(*routes));
 	struct ip_addr gateways[IP_FAMILIES];
-	struct ip_prefix addresses[IP_FAMILIES];
+	struct ip_prefix addresses[IP_FAMILIES + 1];
 	struct endpoint_spec s = { .ifname = p->ifname,
 				   .index = link_index(container, p->ifname),
 				   .addresses = addresses,
 				   .gateways = gateways,
-				   .routes = routes };
+				   .routes = routes,
+				   .no_link_local = true };
 
 	for (int f = 0; f < IP_FAMILIES; f++) {
 		const struct network_range *r = &n->ranges[f];
@@ -375,6 +266,8 @@ static int configure_link(const struct attach_plan *p, const struct attachment *
 		gateways[s.n_gateways++] = r->gateway;
 		routed[f] = true;
 	}
+	if (a->addresses[IP6].addr.family)
+		addresses[s.n_addresses++] = ip_link_local(p->mac);
 	for (size_t i = 0; i < n->n_routes; i++) {
 		enum ip_version f = ip_version_of(&n->routes[i].dst.addr);
 
@@ -388,17 +281,35 @@ static int configure_link(const struct attach_plan *p, const struct attachment *
 	return rtnl_endpoint_configure(container, &s, e);
 }
 
+/* The container has switched IPv6 off for itself, unforeseen (see no_ipv6 of the options). */
+static int give_ipv6_back(struct attach_plan *p, struct attachment *a, const char *instance,
+			  struct error *e)
+{
+	if (attach_plan_forgo_ipv6(p, "in the container", e) < 0 ||
+	    ipam_release(a->data_dir, &a->addresses[IP6].addr, instance, a->ifname, e) < 0)
+		return -1;
+	a->addresses[IP6] = (struct ip_prefix){ 0 };
+	a->gateways[IP6] = (struct ip_addr){ 0 };
+	return 0;
+}
+
 /* The first network that has one gives the default route of a family. */
-static int configure_links(const struct attach_plans *ps, const struct attach_record *rec,
+static int configure_links(const struct attach_plans *ps, struct attach_record *rec,
 			   struct rtnl *container, struct error *e)
 {
 	bool routed[IP_FAMILIES];
 
 	memcpy(routed, ps->routed, sizeof(routed));
-	for (size_t i = 0; i < ps->n; i++)
-		if (configure_link(&ps->v[i], &rec->result.attachments[i], container, routed, e) <
-		    0)
-			return error_wrap(e, "network \"%s\"", ps->v[i].net.name);
+	for (size_t i = 0; i < ps->n; i++) {
+		struct attachment *a = &rec->result.attachments[i];
+		struct attach_plan *p = &ps->v[i];
+		int off = configure_link(p, a, container, routed, e);
+
+		if (off < 0)
+			return error_wrap(e, "network \"%s\"", p->net.name);
+		if (off && give_ipv6_back(p, a, rec->instance, e) < 0)
+			return -1;
+	}
 	return 0;
 }
 
@@ -413,7 +324,7 @@ int attach_claim(const struct attach_options *o, const struct attach_plans *ps, 
 {
 	if (rtnl_open(host, e) < 0)
 		return -1;
-	if (step(e, "bridge", enter_networks(ps, host, o->n_ports, e)) < 0 ||
+	if (step(e, "bridge", enter_networks(o, ps, host, e)) < 0 ||
 	    step(e, "lease", lease_addresses(ps, rec, e)) < 0 ||
 	    step(e, "claim ports", claim_ports(o, ps, rec, e)) < 0)
 		return -1;
@@ -421,8 +332,7 @@ int attach_claim(const struct attach_options *o, const struct attach_plans *ps, 
 }
 
 int attach_plug(const struct attach_options *o, const struct attach_plans *ps, struct rtnl *host,
-		int netns_fd, struct rtnl *container, const struct attach_record *rec,
-		struct error *e)
+		int netns_fd, struct rtnl *container, struct attach_record *rec, struct error *e)
 {
 	if (step(e, "link", make_links(ps, o, host, netns_fd, e)) < 0 ||
 	    step(e, "configure link", configure_links(ps, rec, container, e)) < 0 ||

@@ -20,6 +20,7 @@ struct attach_plan {
 	struct ip_addr want[IP_FAMILIES]; /* family 0: any */
 	char ifname[IFNAMSIZ], host_ifname[IFNAMSIZ];
 	unsigned char mac[6], host_mac[6];
+	bool mac_asked;
 	struct bridge bridge;
 };
 struct attach_plans {
@@ -37,16 +38,22 @@ void attach_plans_done(struct attach_plans *p);
 int attach_wants(const struct attach_options *o, struct error *e);
 /* By looking only: the networks, the names of both ends, the MACs. */
 int attach_plans_make(const struct attach_options *o, struct attach_plans *ps, struct error *e);
+/* Unless a MAC was asked for: P's is made of what it leased, A. */
+void attach_plan_derive_mac(struct attach_plan *p, const struct ip_prefix a[IP_FAMILIES]);
+/* Whether IPv6 may be left out: no address of it is asked for, and there is IPv4 too. */
+bool attach_plan_can_forgo_ipv6(const struct attach_plan *p);
+/* There is no IPv6 WHERE ("on this host"): a network of both families becomes one of IPv4. Error
+ * (ERR_UNSUPPORTED) if IPv6 was asked for, or is all that the network has. */
+int attach_plan_forgo_ipv6(struct attach_plan *p, const char *where, struct error *e);
 /* Puts what is planned behind what REC has: the intent. */
 void attach_plans_record(const struct attach_options *o, const struct attach_plans *ps,
 			 struct attach_record *rec);
 /* The first half of attach_endpoints(): what needs no namespace of the container's. Opens *HOST. */
 int attach_claim(const struct attach_options *o, const struct attach_plans *ps, struct rtnl *host,
 		 struct attach_record *rec, struct error *e);
-/* The second. */
+/* The second. An address of REC goes if IPv6 turns out to be off in the container. */
 int attach_plug(const struct attach_options *o, const struct attach_plans *ps, struct rtnl *host,
-		int netns_fd, struct rtnl *container, const struct attach_record *rec,
-		struct error *e);
+		int netns_fd, struct rtnl *container, struct attach_record *rec, struct error *e);
 /* Picks the ports that O leaves open. */
 int attach_plans_pick(const struct attach_options *o, const struct attach_plans *ps,
 		      struct attach_record *rec, struct error *e);

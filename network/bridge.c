@@ -18,25 +18,27 @@
 #include "network/subnet.h"
 #include "network/sysctl.h"
 
-/* The record: "INDEX MAC MADE"; INDEX is 0 until all steps are done. */
+/* The record: "INDEX MAC MADE IPV6"; INDEX is 0 until all steps are done. */
 struct link_record {
 	int index;
 	unsigned char mac[6];
 	bool made; /* by us */
+	bool ipv6; /* has its IPv6 address */
 };
 
 static int record_read(const struct network *n, struct link_record *ret)
 {
 	cleanup_free char *path = state_net_path(n->name, "link");
 	char text[64], mac[18];
-	int index, made;
+	int index, made, ipv6 = 0;
 
 	if (state_read(path, text, sizeof(text)) < 0 ||
-	    sscanf(text, "%d %17s %d", &index, mac, &made) != 3 ||
+	    sscanf(text, "%d %17s %d %d", &index, mac, &made, &ipv6) < 3 ||
 	    mac_parse(mac, ret->mac, NULL) < 0)
 		return -1;
 	ret->index = index;
 	ret->made = made == 1;
+	ret->ipv6 = ipv6 == 1;
 	return 0;
 }
 
@@ -45,7 +47,8 @@ static int record_write(const struct network *n, const struct link_record *r, st
 	cleanup_free char *path = state_net_path(n->name, "link");
 	char text[64], mac[18];
 
-	snprintf(text, sizeof(text), "%d %s %d\n", r->index, mac_text(r->mac, mac), r->made);
+	snprintf(text, sizeof(text), "%d %s %d %d\n", r->index, mac_text(r->mac, mac), r->made,
+		 r->ipv6);
 	return state_write(path, text, 0644, e);
 }
 
@@ -60,8 +63,8 @@ int bridge_uplink_mtu(struct rtnl *r, uint32_t *ret_mtu, struct error *e)
 	if (rtnl_route_list(r, &v, &n, e) < 0)
 		return -1;
 	for (size_t i = 0; i < n; i++)
-		if (v[i].family == AF_INET && !v[i].has_dst && v[i].table == RT_TABLE_MAIN &&
-		    v[i].type == RTN_UNICAST && v[i].index > 0 &&
+		if (!v[i].has_dst && v[i].table == RT_TABLE_MAIN && v[i].type == RTN_UNICAST &&
+		    v[i].index > 0 &&
 		    (!best || v[i].metric < best->metric))
 			best = &v[i];
 	*ret_mtu = 0;
@@ -139,12 +142,66 @@ static int add_gateway(const struct network *n, const struct network_range *rang
 {
 	struct ip_prefix gateway = { .addr = range->gateway, .len = range->subnet.len };
 
-	if (!n->gateway_on_bridge || !gateway.addr.family)
-		return 0;
-	return rtnl_address_add(r, index, &gateway, e);
+	return n->gateway_on_bridge ? rtnl_address_add(r, index, &gateway, e) : 0;
 }
 
-/* Each step finds its own work done or does it. */
+static int set_up_ipv4(const struct network *n, struct rtnl *r, const struct link_info *link,
+		       struct error *e)
+{
+	if (!n->ranges[IP4].subnet.addr.family)
+		return 0;
+	if (add_gateway(n, &n->ranges[IP4], r, link->index, e) < 0)
+		return -1;
+	/* Lets 127.0.0.1:PORT of the host be translated to a container's address; remote packets to
+	 * 127/8 are dropped by a rule. */
+	if (link_sysctl(n->bridge, 4, "route_localnet", "1", e) < 0)
+		return -1;
+	return n->internal ? 0 : net_sysctl("ipv4/ip_forward", "1", e);
+}
+
+/* A container could call itself the router, and the host would send its own packets there. That
+ * holds for bridges without IPv6 addresses too. */
+static int ignore_routers(const char *bridge, struct error *e)
+{
+	ERROR_INIT(mine);
+
+	if (link_sysctl(bridge, 6, "accept_ra", "0", &mine) == 0 || mine.code == ENOENT)
+		return 0;
+	if (e)
+		*e = mine;
+	return -1;
+}
+
+/* Returns 1, or 0 if this host has no IPv6, or has it switched off: then the network is one of IPv4
+ * alone. The link-local address is what neighbour solicitations for forwarded packets come from
+ * (rtnl_bridge_create()). */
+static int set_up_ipv6(const struct network *n, struct rtnl *r, const struct link_info *link,
+		       struct error *e)
+{
+	static const struct ip_prefix local = {
+		.addr = { .family = AF_INET6, .b = { 0xfe, 0x80, [15] = 1 } }, .len = 64
+	};
+
+	if (ignore_routers(n->bridge, e) < 0)
+		return -1;
+	if (!n->ranges[IP6].subnet.addr.family)
+		return 0;
+	if (!net_has_ipv6() || link->mtu < NETWORK_IPV6_MTU) {
+		log_debug("bridge %s: no IPv6 on this host, or its MTU %u is too small", n->bridge,
+			  link->mtu);
+		return 0;
+	}
+	/* conf.default may say otherwise */
+	if (link_sysctl(n->bridge, 6, "disable_ipv6", "0", e) < 0 ||
+	    rtnl_address_add(r, link->index, &local, e) < 0 ||
+	    add_gateway(n, &n->ranges[IP6], r, link->index, e) < 0)
+		return -1;
+	if (!n->internal && net_forward_ipv6(e) < 0)
+		return -1;
+	return 1;
+}
+
+/* Each step finds its own work done or does it. Returns whether the bridge has IPv6. */
 static int set_up(const struct network *n, struct rtnl *r, const struct link_info *link,
 		  uint32_t *ret_generation, struct error *e)
 {
@@ -153,14 +210,7 @@ static int set_up(const struct network *n, struct rtnl *r, const struct link_inf
 	/* The rules stand before anything is forwarded. */
 	if (bridge_rules(n, ret_generation, e) < 0)
 		return -1;
-	for (int f = 0; f < IP_FAMILIES; f++)
-		if (add_gateway(n, &n->ranges[f], r, link->index, e) < 0)
-			return -1;
-	/* Lets 127.0.0.1:PORT of the host be translated to a container's address; remote packets to
-	 * 127/8 are dropped by a rule. */
-	if (link_sysctl(n->bridge, 4, "route_localnet", "1", e) < 0)
-		return -1;
-	return n->internal ? 0 : net_sysctl("ipv4/ip_forward", "1", e);
+	return set_up_ipv4(n, r, link, e) < 0 ? -1 : set_up_ipv6(n, r, link, e);
 }
 
 static bool same(const struct link_record *rec, const struct link_info *link)
@@ -170,12 +220,13 @@ static bool same(const struct link_record *rec, const struct link_info *link)
 
 /* Under the host-wide lock: the part of `network rm` that flushes the table must not run in
  * between. */
-static int make_or_complete(const struct network *n, struct rtnl *r, struct link_info *link,
-			    uint32_t *ret_generation, struct error *e)
+static int make_or_complete(const struct network *n, struct rtnl *r, struct bridge *ret,
+			    struct error *e)
 {
 	cleanup_close int lock = -1;
+	struct link_info info, *link = &info;
 	struct link_record rec;
-	int found;
+	int found, ipv6;
 
 	if (state_lock_host(&lock, e) < 0)
 		return -1;
@@ -191,15 +242,19 @@ static int make_or_complete(const struct network *n, struct rtnl *r, struct link
 	} else if (!str_eq(link->kind, "bridge")) {
 		return error_set(e, ERR_EXISTS, "a link of that name is there, and is no bridge");
 	} else if (record_read(n, &rec) < 0 || !same(&rec, link)) { /* somebody else's, shared */
-		rec.made = false;
+		rec.made = rec.ipv6 = false;
 		memcpy(rec.mac, link->mac, 6);
 		rec.index = 0;
 		if (record_write(n, &rec, e) < 0)
 			return -1;
 	}
-	if (set_up(n, r, link, ret_generation, e) < 0)
+	ret->index = link->index;
+	ret->mtu = link->mtu;
+	ipv6 = set_up(n, r, link, &ret->generation, e);
+	if (ipv6 < 0)
 		return -1;
 	rec.index = link->index;
+	rec.ipv6 = ret->ipv6 = ipv6;
 	return record_write(n, &rec, e);
 }
 
@@ -230,23 +285,18 @@ static bool is_ready(const struct network *n, const struct rtnl *r, struct bridg
 		return false;
 	ret->index = index;
 	ret->mtu = (uint32_t)q.ifr_mtu;
+	ret->ipv6 = rec.ipv6;
 	return true;
 }
 
 int bridge_ensure(const struct network *n, struct rtnl *r, struct bridge *ret, struct error *e)
 {
-	struct link_info link;
-
 	/* The rules each time (30 us if they are there): somebody may have flushed the ruleset. */
 	if (is_ready(n, r, ret))
 		return bridge_rules(n, &ret->generation, e) < 0
 			       ? error_wrap(e, "bridge %s", n->bridge)
 			       : 0;
-	if (make_or_complete(n, r, &link, &ret->generation, e) < 0)
-		return error_wrap(e, "bridge %s", n->bridge);
-	ret->index = link.index;
-	ret->mtu = link.mtu;
-	return 0;
+	return make_or_complete(n, r, ret, e) < 0 ? error_wrap(e, "bridge %s", n->bridge) : 0;
 }
 
 /* Ports that others plugged into our bridge: their traffic is not ours to cut. Our own stale ones

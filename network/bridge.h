@@ -10,6 +10,7 @@
 #ifndef NETWORK_BRIDGE_H
 #define NETWORK_BRIDGE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/error.h"
@@ -21,6 +22,7 @@ struct bridge {
 	int index;
 	uint32_t mtu;
 	uint32_t generation; /* of nftables, when the rules were looked at */
+	bool ipv6; /* has its addresses of the network's IPv6 range; decided when it was made */
 };
 /* The caller holds the network's lock. Some questions to the kernel if all is there; else gateway
  * address, forwarding, route_localnet and rules too, under the host-wide lock. Error if the subnet

@@ -21,6 +21,7 @@
 #include "base/step.h"
 #include "network/attach.h"
 #include "network/bridge.h"
+#include "network/create.h"
 #include "network/decode.h"
 #include "network/ipam.h"
 #include "network/lists.h"
@@ -190,10 +191,6 @@ static int check_options(const struct network_create_options *o, struct error *e
 		return error_set(e, ERR_UNSUPPORTED,
 				 "driver \"%.40s\": not supported yet (supported: bridge)",
 				 o->driver);
-	if (o->ipv6)
-		return error_set(e, ERR_UNSUPPORTED, "IPv6 networks: not supported yet");
-	if ((o->gateway || o->ip_range) && !o->subnet)
-		return error_set(e, ERR_INPUT, "--gateway and --ip-range need --subnet");
 	if (o->mtu && (o->mtu < 68 || o->mtu > 65535))
 		return error_set(e, ERR_INPUT, "mtu %u is out of range (68 to 65535)", o->mtu);
 	if (o->bridge && !network_ifname_valid(o->bridge))
@@ -233,53 +230,6 @@ static int check_others(const struct network_create_options *o, struct networks 
 		kept++;
 	}
 	others->n = kept;
-	return 0;
-}
-
-static int choose_subnet(const struct network_create_options *o, const struct networks *others,
-			 const char *bridge, struct ip_prefix *ret, struct error *e)
-{
-	cleanup_subnet_uses struct subnet_uses uses = { 0 };
-	char text[IP_TEXT_MAX];
-	struct ip_prefix spare;
-
-	if (subnet_uses_get(others->v, others->n, bridge, &uses, e) < 0)
-		return -1;
-	subnet_uses_add_leases(&uses);
-	if (!o->subnet)
-		return subnet_pick(&uses, ret, e);
-	if (subnet_parse(o->subnet, ret, e) < 0)
-		return -1;
-	if (subnet_check(&uses, ret, e) == 0)
-		return 0;
-	if (subnet_pick(&uses, &spare, NULL) == 0)
-		error_hint(e, "leave out --subnet; nsrun takes %s", ip_prefix_text(&spare, text));
-	return -1;
-}
-
-static int choose_addresses(const struct network_create_options *o, struct network_range *r,
-			    struct error *e)
-{
-	struct ip_addr first = ip_prefix_first(&r->subnet), last = ip_prefix_last(&r->subnet);
-	char text[IP_TEXT_MAX];
-	struct ip_prefix range;
-
-	r->gateway = ip_addr_add(&first, 1);
-	if (o->gateway && ip_addr_parse(o->gateway, &r->gateway, e) < 0)
-		return error_wrap(e, "gateway");
-	if (!ip_prefix_contains(&r->subnet, &r->gateway) || ip_addr_cmp(&r->gateway, &first) == 0 ||
-	    ip_addr_cmp(&r->gateway, &last) == 0)
-		return error_set(e, ERR_INPUT, "gateway %s is no address of a host in %s",
-				 o->gateway, ip_prefix_text(&r->subnet, text));
-	if (!o->ip_range)
-		return 0;
-	if (ip_prefix_parse(o->ip_range, false, false, &range, e) < 0)
-		return error_wrap(e, "ip-range");
-	r->start = ip_prefix_first(&range);
-	r->end = ip_prefix_last(&range);
-	if (!ip_prefix_contains(&r->subnet, &r->start) || !ip_prefix_contains(&r->subnet, &r->end))
-		return error_set(e, ERR_INPUT, "ip-range %s is not in %s", o->ip_range,
-				 ip_prefix_text(&r->subnet, text));
 	return 0;
 }
 
@@ -329,9 +279,7 @@ static int choose(const struct network_create_options *o, const struct networks 
 {
 	n->name = xstrdup(o->name);
 	n->bridge = o->bridge ? xstrdup(o->bridge) : bridge_name(o->name, others->v, others->n);
-	if (choose_subnet(o, others, n->bridge, &n->ranges[IP4].subnet, e) < 0)
-		return -1;
-	return choose_addresses(o, &n->ranges[IP4], e);
+	return create_choose_ranges(o, others->v, others->n, n, e);
 }
 
 /* The one side effect is the last step's: a file, put in place in one go. */

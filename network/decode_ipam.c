@@ -184,8 +184,6 @@ int decode_ipam(const struct decode_at *parent, const struct json *bridge, struc
 		return -1;
 	if (!n->ranges[IP4].subnet.addr.family && !n->ranges[IP6].subnet.addr.family)
 		decode_unsupported(n, "%s: no subnet", at.path);
-	if (n->ranges[IP6].subnet.addr.family)
-		decode_unsupported(n, "%s.subnet (IPv6)", at.path);
 	decode_refuse_set(&at, ipam, refused, ARRAY_SIZE(refused), n);
 	return 0;
 }

@@ -23,6 +23,7 @@
 #include "network/decode.h"
 #include "network/state.h"
 #include "network/subnet.h"
+#include "network/sysctl.h"
 
 #define OWN_DIR	  "/etc/nsrun/net.d"
 #define CNI_DIR	  "/etc/cni/net.d"
@@ -245,6 +246,8 @@ static int load_default(const struct networks *others, struct network *ret, stru
 	if (rc == 0 && (subnet_uses_get(others->v, others->n, NETWORK_DEFAULT_LINK, &uses, e) < 0 ||
 			subnet_pick_default(&uses, &subnets[IP4], e) < 0))
 		return -1;
+	if (rc == 0 && net_has_ipv6()) /* without, or without a free subnet, there is none */
+		subnet_pick6(&uses, NETWORK_DEFAULT, &subnets[IP6], NULL);
 	fill_default(subnets, ret);
 	return 0;
 }

@@ -44,6 +44,17 @@ static bool word_valid(const char *s)
 
 /* ---- hosts ---- */
 
+/* The first network's; IPv4 if it has both. */
+static bool gateway(const struct attach_result *r, struct ip_addr *ret)
+{
+	for (int f = 0; r && r->n_attachments && f < IP_FAMILIES; f++)
+		if (r->attachments[0].gateways[f].family) {
+			*ret = r->attachments[0].gateways[f];
+			return true;
+		}
+	return false;
+}
+
 /* "name:ip"; the address may be "host-gateway", the host as the container sees it. */
 static int add_host(struct strbuf *out, const char *text, const struct attach_result *r,
 		    struct error *e)
@@ -59,10 +70,9 @@ static int add_host(struct strbuf *out, const char *text, const struct attach_re
 	if (!word_valid(name))
 		return error_set(e, ERR_INPUT, "add-host \"%.80s\": no host name", text);
 	if (str_eq(colon + 1, "host-gateway")) {
-		if (!r || !r->n_attachments || !r->attachments[0].gateways[IP4].family)
+		if (!gateway(r, &a))
 			return error_set(e, ERR_INPUT,
 					 "add-host \"%.80s\": no network that has a gateway", text);
-		a = r->attachments[0].gateways[IP4];
 	} else if (ip_addr_parse(colon + 1, &a, e) < 0) {
 		return error_wrap(e, "add-host \"%.80s\"", text);
 	}

@@ -9,11 +9,11 @@
  *	/run/nsrun/networks/
  *	  lock				host-wide: ports, creation of networks and bridges
  *	  state/NAME/lock		a network's existence and its bridge
- *	  state/NAME/link		the bridge: ifindex, MAC, whether we made it
+ *	  state/NAME/link		the bridge: ifindex, MAC, whether we made it, IPv6
  *	  state/NAME/firewall		what firewalls of others do to it (foreign.c)
- *	  state/NAME/subnet		of the built-in network
+ *	  state/NAME/subnet		of the built-in network, one a family
  *	  leases/NAME/10.88.0.2		host-local's layout: container id (our instance id), CR LF,
- *					ifname; beside it NAME/lock
+ *	  leases/NAME/fd12:..::2	ifname; beside it NAME/lock
  *	  attachments/INSTANCE.json	the intent and result of a container's attachments
  *	  links/ID.json			a virtual cable between two namespaces (link.h)
  *	  ports/tcp/8080/0.0.0.0	a claimed host port: instance id ("any": every address)
@@ -30,6 +30,7 @@
 
 #define NETWORK_STATE_DIR "/run/nsrun/networks"
 #define NETWORK_DEFAULT "bridge"
+#define NETWORK_IPV6_MTU 1280 /* RFC 8200, section 5: with less there is no IPv6 */
 
 struct network_dirs {		 /* NULL members: the defaults */
 	const char *net_dir;
@@ -74,15 +75,19 @@ int network_load(const struct network_dirs *d, const char *name, struct network 
 		 struct error *e); /* unknown: `no network called "x"` */
 
 struct network_create_options {
-	const char *name, *driver, *subnet, *gateway, *ip_range;
-	bool internal, no_isolate, ipv6, no_masquerade;
+	const char *name, *driver;
+	const char *const *subnets, *const *gateways, *const *ip_ranges; /* each one a family */
+	size_t n_subnets, n_gateways, n_ip_ranges;
+	int ipv6; /* 0: where the host has it; 1: or fail; -1: no */
+	bool internal, no_isolate, no_masquerade;
 	uint32_t mtu;
 	const char *bridge;	   /* -o bridge=NAME; NULL: "nsr-NAME", shortened uniquely */
 	const char *const *labels; /* "k=v" */
 	size_t n_labels;
 	bool dry_run;
 };
-/* Picks a free subnet from the pool where none is asked for; an asked-for one that clashes is
+/* Both families, unless the only subnet asked for is IPv6, or IPv6 is declined or off on this host.
+ * Picks free subnets where none is asked for (IPv6: a ULA); an asked-for one that clashes is
  * refused, naming the clash. */
 int network_create(const struct network_dirs *d, const struct network_create_options *o,
 		   struct network *ret, struct error *e);
@@ -121,6 +126,7 @@ struct attach_options {
 	size_t n_requests;
 	const struct publish *ports;
 	size_t n_ports;
+	bool no_ipv6; /* the container will have it switched off: it gets IPv4 alone */
 };
 
 struct attachment {		 /* network x container */

@@ -88,12 +88,12 @@ static void link_begin(struct netlink_batch *b, int flags, int index, const char
 
 /* ip link set NAME addrgenmode none: no fe80:: address, so none of the MLD, DAD and RS packets
  * that cost the host O(ports). In time before the link has a carrier: until then the kernel
- * generates nothing. */
-static void put_no_link_local(struct netlink_batch *b, const char *name)
+ * generates nothing. INDEX may be 0. */
+static void put_no_link_local(struct netlink_batch *b, int index, const char *name)
 {
 	struct nlattr *spec, *inet6;
 
-	link_begin(b, 0, 0, name, 0, "set addrgenmode of", name);
+	link_begin(b, 0, index, index ? NULL : name, 0, "set addrgenmode of", name);
 	spec = netlink_nest(b, IFLA_AF_SPEC);
 	inet6 = netlink_nest(b, AF_INET6);
 	netlink_put_u8(b, IFLA_INET6_ADDR_GEN_MODE, IN6_ADDR_GEN_MODE_NONE);
@@ -161,7 +161,7 @@ int rtnl_bridge_create(struct rtnl *r, const char *name, const unsigned char mac
 	netlink_put_u32(&b, IFLA_BR_STP_STATE, 0);
 	netlink_put_u32(&b, IFLA_BR_FORWARD_DELAY, 0);
 	close_linkinfo(&b, l);
-	put_no_link_local(&b, name);
+	put_no_link_local(&b, 0, name);
 	put_get_index(&b, name);
 	if (netlink_send(&b, r->fd, &r->seq, index_reply, &index, e) < 0)
 		return -1;
@@ -246,7 +246,7 @@ int rtnl_veth_create(struct rtnl *r, const struct veth_spec *v, int *ret_host_in
 
 	put_veth(&b, v);
 	if (!v->link_local)
-		put_no_link_local(&b, v->host_name);
+		put_no_link_local(&b, 0, v->host_name);
 	if (v->master && (v->hairpin || v->isolated))
 		put_port_flags(&b, v->host_name, v->hairpin, v->isolated);
 	if (v->host_altname && strlen(v->host_altname) <= ALTNAME_MAX)
@@ -379,45 +379,86 @@ static bool gateway_is_outside(const struct endpoint_spec *s, const struct ip_ad
 	return true;
 }
 
-/*	ip link set lo up; ip link set INDEX name IFNAME
+/* What of it is of this family. IPv6 off on the link is EACCES for the addresses, and whatever the
+ * kernel finds first for the routes. */
+static void put_family(struct netlink_batch *b, int index, const struct endpoint_spec *s,
+		       int family, bool routes)
+{
+	for (size_t i = 0; i < s->n_addresses && !routes; i++)
+		if (s->addresses[i].addr.family == family) {
+			put_address(b, index, &s->addresses[i], s->ifname);
+			if (family == AF_INET6)
+				netlink_tolerate(b, EACCES);
+		}
+	for (size_t i = 0; i < s->n_gateways && routes; i++) {
+		const struct ip_route t = { .gateway = s->gateways[i] };
+
+		if (t.gateway.family == family)
+			put_route(b, index, &t, NLM_F_EXCL, gateway_is_outside(s, &t.gateway));
+	}
+	for (size_t i = 0; i < s->n_routes && routes; i++)
+		if (s->routes[i].dst.addr.family == family)
+			put_route(b, index, &s->routes[i], NLM_F_EXCL,
+				  gateway_is_outside(s, &s->routes[i].gateway));
+}
+
+static bool ipv6_was_refused(const struct netlink_batch *b)
+{
+	for (size_t i = 0; i < b->n; i++)
+		if (b->v[i].err == EACCES)
+			return true;
+	return false;
+}
+
+/* Returns the index of the link, verified or looked up. */
+static int endpoint_index(struct rtnl *r, const struct endpoint_spec *s, struct error *e)
+{
+	struct link_info info;
+	int found;
+
+	if (s->index)
+		return s->index;
+	found = rtnl_link_get(r, 0, s->ifname, &info, e);
+	if (found < 0)
+		return -1;
+	if (!found)
+		return error_set(e, ENODEV, "no link called \"%s\" in this network namespace",
+				 s->ifname);
+	return info.index;
+}
+
+/*	ip link set lo up; ip link set INDEX name IFNAME; ip link set IFNAME addrgenmode none
  *	ip addr add A dev IFNAME ...; ip link set IFNAME up; ip route add default via GATEWAY ...
  * The renaming is none: where INDEX is IFNAME it does nothing, elsewhere it fails (EEXIST,
- * ENODEV), and so verifies the index. Addresses before "up": a notification less. */
+ * ENODEV), and so verifies the index. Addresses before "up": a notification less. IPv6 routes come
+ * last: if IPv6 is off, all that fails is theirs. */
 int rtnl_endpoint_configure(struct rtnl *r, const struct endpoint_spec *s, struct error *e)
 {
 	struct netlink_batch b cleanup(netlink_batch_done) = { 0 };
-	int index = s->index;
+	int index = s->ifname ? endpoint_index(r, s, e) : 0;
+	size_t ipv6_routes;
+	ERROR_INIT(mine);
 
-	if (s->ifname && !index) {
-		struct link_info info;
-		int found = rtnl_link_get(r, 0, s->ifname, &info, e);
-
-		if (found < 0)
-			return -1;
-		if (!found)
-			return error_set(e, ENODEV,
-					 "no link called \"%s\" in this network namespace",
-					 s->ifname);
-		index = info.index;
-	}
+	if (index < 0)
+		return -1;
+	e = e ? e : &mine;
 	link_begin(&b, 0, 1, NULL, IFF_UP, "set link up:", "lo"); /* lo is always the first */
-	if (s->ifname) {
-		if (s->index)
-			link_begin(&b, 0, index, s->ifname, 0, "verify the index of link",
-				   s->ifname);
-		for (size_t i = 0; i < s->n_addresses; i++)
-			put_address(&b, index, &s->addresses[i], s->ifname);
-		link_begin(&b, 0, index, NULL, IFF_UP, "set link up:", s->ifname);
-		for (size_t i = 0; i < s->n_gateways; i++) {
-			const struct ip_route t = { .gateway = s->gateways[i] };
-
-			put_route(&b, index, &t, NLM_F_EXCL, gateway_is_outside(s, &t.gateway));
-		}
-		for (size_t i = 0; i < s->n_routes; i++)
-			put_route(&b, index, &s->routes[i], NLM_F_EXCL,
-				  gateway_is_outside(s, &s->routes[i].gateway));
-	}
-	return netlink_send(&b, r->fd, &r->seq, NULL, NULL, e);
+	if (!s->ifname)
+		return netlink_send(&b, r->fd, &r->seq, NULL, NULL, e);
+	link_begin(&b, 0, index, s->ifname, 0, "verify the index of link", s->ifname);
+	if (s->no_link_local)
+		put_no_link_local(&b, index, s->ifname);
+	put_family(&b, index, s, AF_INET, false);
+	put_family(&b, index, s, AF_INET6, false);
+	link_begin(&b, 0, index, NULL, IFF_UP, "set link up:", s->ifname);
+	put_family(&b, index, s, AF_INET, true);
+	ipv6_routes = b.n;
+	put_family(&b, index, s, AF_INET6, true);
+	if (netlink_send(&b, r->fd, &r->seq, NULL, NULL, e) < 0 &&
+	    !(ipv6_was_refused(&b) && b.failed > ipv6_routes))
+		return -1;
+	error_clear(e);
+	return ipv6_was_refused(&b);
 }
 
 int rtnl_address_add(struct rtnl *r, int index, const struct ip_prefix *a, struct error *e)

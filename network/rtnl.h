@@ -85,7 +85,8 @@ int rtnl_link_set_up(struct rtnl *r, int index, bool up, struct error *e);
 int rtnl_port_disable(struct rtnl *r, const char *name, struct error *e);
 
 /* The container's side, on its own socket, in one sendmsg: lo up; the link IFNAME: addresses
- * (IFA_F_NODAD for v6), up, routes. */
+ * (IFA_F_NODAD for v6), up, routes. Returns 0, or 1 if IPv6 is off on that link
+ * (net.ipv6.conf.IFNAME.disable_ipv6): then its IPv6 addresses and routes are left out. */
 struct endpoint_spec {
 	const char *ifname; /* NULL: only lo */
 	/* Of IFNAME; 0: looked up. In a new namespace links are numbered from 2 up, in the order in
@@ -99,6 +100,9 @@ struct endpoint_spec {
 	size_t n_gateways;
 	const struct ip_route *routes;
 	size_t n_routes;
+	/* The kernel makes no fe80:: address, whose duplicate address detection, router
+	 * solicitations and group reports would be flooded to every port of the bridge. */
+	bool no_link_local;
 };
 int rtnl_endpoint_configure(struct rtnl *r, const struct endpoint_spec *s, struct error *e);
 

@@ -4,7 +4,8 @@
  *
  * raw: nothing from outside may speak to 127.0.0.0/8. It must be here, before conntrack and nat:
  * the kernel's own check comes at routing, when dnat has already changed the address, so that a
- * neighbour on the LAN could reach what is published on 127.0.0.1 only.
+ * neighbour on the LAN could reach what is published on 127.0.0.1 only. (What comes from outside to
+ * ::1 the kernel drops before any hook: RFC 4291, section 2.5.3.)
  *
  * prerouting, output: packets to one of the host's own addresses go to `publish`: from outside,
  * from containers (to their own port as well: hairpin), from the host. ::1 cannot be left by dnat

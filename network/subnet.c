@@ -10,6 +10,8 @@
 #include "network/link.h"
 #include "network/state.h"
 
+#define PICK6_TRIES 1000
+
 /* Where new networks are looked for, in this order. 10.88.0.0/15 is left to podman and to our
  * built-in network, 172.17.0.0/16 to docker. */
 static const struct pool {
@@ -316,25 +318,77 @@ int subnet_pick_default(const struct subnet_uses *u, struct ip_prefix *ret, stru
 	return subnet_pick(u, ret, e);
 }
 
+/* The machine's, or where it has none (an image not booted yet) this boot's. */
+static void read_machine_id(char *ret, size_t size)
+{
+	if (state_read("/etc/machine-id", ret, size) < 32 &&
+	    state_read("/proc/sys/kernel/random/boot_id", ret, size) < 0)
+		ret[0] = '\0';
+}
+
+/* FNV-1a of both, then the finaliser of splitmix64. */
+static uint64_t hash(const char *a, const char *b, uint64_t salt)
+{
+	uint64_t h = 14695981039346656037ULL ^ salt;
+
+	for (const char *s = a; *s; s++)
+		h = (h ^ (unsigned char)*s) * 1099511628211ULL;
+	for (const char *s = b; *s; s++)
+		h = (h ^ (unsigned char)*s) * 1099511628211ULL;
+	h = (h ^ h >> 30) * 0xbf58476d1ce4e5b9ULL;
+	h = (h ^ h >> 27) * 0x94d049bb133111ebULL;
+	return h ^ h >> 31;
+}
+
+int subnet_pick6(const struct subnet_uses *u, const char *name, struct ip_prefix *ret,
+		 struct error *e)
+{
+	char machine[64];
+
+	read_machine_id(machine, sizeof(machine));
+	for (uint64_t salt = 0; salt < PICK6_TRIES; salt++) {
+		struct ip_prefix p = { .addr = { .family = AF_INET6, .b = { 0xfd } }, .len = 64 };
+		uint64_t global_id = hash(machine, name, salt);
+
+		for (int i = 1; i <= 5; i++)
+			p.addr.b[i] = (unsigned char)(global_id >> (8 * i));
+		if (clash(u, &p))
+			continue;
+		*ret = p;
+		return 0;
+	}
+	error_set(e, ERR_EXISTS, "no free subnet in fd00::/8");
+	return error_hint(e, "name one: --subnet; see what is taken: ip -6 route");
+}
+
+static bool is_unicast_block(const struct ip_prefix *p)
+{
+	unsigned char top = p->addr.b[0];
+
+	if (p->addr.family == AF_INET6) /* 2000::/3 or fc00::/7 */
+		return p->len >= 16 && ((top & 0xe0) == 0x20 || (top & 0xfe) == 0xfc);
+	return p->len >= 8 && top != 0 && top != 127 && top < 224;
+}
+
 int subnet_parse(const char *text, struct ip_prefix *ret, struct error *e)
 {
+	unsigned int longest;
 	struct ip_prefix p;
-	unsigned char top;
+	bool v4;
 
 	if (ip_prefix_parse(text, false, false, &p, e) < 0)
 		return -1;
-	if (p.addr.family != AF_INET)
-		return error_set(e, ERR_UNSUPPORTED, "subnet %s: IPv6 is not supported yet", text);
-	top = p.addr.b[0];
-	if (top == 0 || top == 127 || top >= 224 || p.len < 8)
+	v4 = p.addr.family == AF_INET;
+	longest = v4 ? 30 : 126;
+	if (!is_unicast_block(&p))
 		return error_set(e, ERR_INPUT,
-				 "subnet %s: not a block of unicast addresses (at most a /8)",
-				 text);
-	if (p.len > 30)
-		return error_set(
-			e, ERR_INPUT,
-			"subnet %s has no room for a gateway and a container; /30 is the smallest",
-			text);
+				 "subnet %s: not a block of unicast addresses (at most a /%d)",
+				 text, v4 ? 8 : 16);
+	if (p.len > longest)
+		return error_set(e, ERR_INPUT,
+				 "subnet %s has no room for a gateway and a container; /%u is the "
+				 "smallest",
+				 text, longest);
 	*ret = p;
 	return 0;
 }

@@ -42,8 +42,13 @@ int subnet_pick(const struct subnet_uses *u, struct ip_prefix *ret, struct error
 int subnet_pick_link(const struct subnet_uses *u, struct ip_prefix *ret, struct error *e);
 /* For the built-in network: 10.88.0.0/16, or the first free /16, or what subnet_pick() gives. */
 int subnet_pick_default(const struct subnet_uses *u, struct ip_prefix *ret, struct error *e);
-/* The text of a --subnet: a clean prefix that can hold a gateway and a container, of unicast
- * addresses. */
+/* An IPv6 /64 for the network NAME: fdXX:XXXX:XXXX::/64 (RFC 4193) of 40 bits that are made of this
+ * machine's id and the name, so that the network has the same one when it is made again; others, as
+ * long as those clash. */
+int subnet_pick6(const struct subnet_uses *u, const char *name, struct ip_prefix *ret,
+		 struct error *e);
+/* The text of a --subnet, of either family: a clean prefix that can hold a gateway and a container,
+ * of unicast addresses. */
 int subnet_parse(const char *text, struct ip_prefix *ret, struct error *e);
 
 /* What R->subnet leaves open: the gateway is its first address; given out is all but the subnet's

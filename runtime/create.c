@@ -268,7 +268,8 @@ static int claim_network(struct create *c, struct error *e)
 				    .requests = c->network.requests,
 				    .n_requests = c->network.n_requests,
 				    .ports = c->network.ports,
-				    .n_ports = c->network.n_ports };
+				    .n_ports = c->network.n_ports,
+				    .no_ipv6 = namespaces_without_ipv6(&c->config) };
 	struct names_options names = { .hostname = c->config.hostname,
 				       .dns = c->o->network.dns,
 				       .n_dns = c->o->network.n_dns,

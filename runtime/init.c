@@ -21,6 +21,7 @@
 #include "base/step.h"
 #include "hooks/hooks.h"
 #include "network/rtnl.h"
+#include "network/sysctl.h"
 #include "oci/state.h"
 #include "runtime/credentials.h"
 #include "runtime/process_setup.h"
@@ -60,9 +61,9 @@ static int offer_network_namespace(struct init *i, struct error *e)
 
 	if (!namespaces_has(i->namespaces, CLONE_NEWNET))
 		return 0;
-	if (make_network_namespace(i, e) < 0)
+	if (make_network_namespace(i, e) < 0 || (i->offer_netns && net_ignore_routers(e) < 0))
 		return -1;
-	if (namespaces_sysctl(i->config, false, e) < 0)
+	if (namespaces_sysctl(i->config, false, e) < 0) /* what the config says comes after */
 		return -1;
 	if (!i->own_netns)
 		return 0;

@@ -202,3 +202,17 @@ int namespaces_sysctl(const struct oci_config *c, bool interfaces, struct error 
 	}
 	return 0;
 }
+
+bool namespaces_without_ipv6(const struct oci_config *c)
+{
+	for (size_t i = 0; c->linux_ && i < c->linux_->n_sysctl; i++) {
+		const struct oci_pair *p = &c->linux_->sysctl[i];
+		cleanup_free char *path = oci_sysctl_path(p->key);
+
+		if ((str_eq(path, "net/ipv6/conf/all/disable_ipv6") ||
+		     str_eq(path, "net/ipv6/conf/default/disable_ipv6")) &&
+		    !str_eq(p->value, "0"))
+			return true;
+	}
+	return false;
+}

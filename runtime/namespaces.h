@@ -41,4 +41,7 @@ int namespaces_uts(const struct oci_config *c, struct error *e);
  * true: just those. */
 int namespaces_sysctl(const struct oci_config *c, bool interfaces, struct error *e);
 
+/* linux.sysctl switches IPv6 off for all links that are to come. */
+bool namespaces_without_ipv6(const struct oci_config *c);
+
 #endif

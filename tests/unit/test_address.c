@@ -200,12 +200,28 @@ static void test_mac(void **state)
 	assert_string_equal(mac_text(mac, text), "52:54:00:ab:cd:ef");
 }
 
+static void test_families(void **state)
+{
+	static const unsigned char mac[6] = { 0x02, 0x21, 0x94, 0x71, 0x12, 0xc6 };
+	struct ip_prefix local = ip_link_local(mac);
+	struct ip_addr v4 = { .family = AF_INET }, v6 = { .family = AF_INET6 };
+	char text[IP_TEXT_MAX];
+
+	(void)state;
+	assert_string_equal(ip_prefix_text(&local, text), "fe80::21:94ff:fe71:12c6/64");
+	assert_int_equal(ip_version_of(&v4), IP4);
+	assert_int_equal(ip_version_of(&v6), IP6);
+	assert_string_equal(ip_version_name(IP4), "IPv4");
+	assert_string_equal(ip_version_name(IP6), "IPv6");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_addr_parse), cmocka_unit_test(test_prefix_parse),
 		cmocka_unit_test(test_compare),	   cmocka_unit_test(test_first_last),
 		cmocka_unit_test(test_arithmetic), cmocka_unit_test(test_mac),
+		cmocka_unit_test(test_families),
 	};
 
 	return cmocka_run_group_tests_name("address", tests, NULL, NULL);

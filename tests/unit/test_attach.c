@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * network/attach.c, attach_container.c, attach_record.c, teardown.c, bridge.c: real attachments,
- * in a lab of its own.
+ * network/attach*.c, teardown.c, bridge.c: real attachments, in a lab of its own.
  * Each container is a namespace made by ip(8); ip, ping and nft are the witnesses. Each test ends
  * by looking that nothing is left.
  */
@@ -29,6 +28,9 @@
 #include "network/rules.h"
 #include "network/state.h"
 #include "tests/unit/lab.h"
+
+/* One --subnet, --gateway or --ip-range. */
+#define ONE(member, text) .member = (const char *const[]){ text }, .n_##member = 1
 
 static const struct network_dirs dirs = { .net_dir = "/run/net.d" };
 
@@ -146,6 +148,16 @@ static void creates(const char *name, bool internal)
 	ok(network_create(&dirs, &o, &n, &e), &e);
 }
 
+/* A list of one subnet. */
+static void put_list(const char *name, const char *subnet)
+{
+	lab_run("mkdir -p /run/net.d && echo '{\"cniVersion\":\"1.0.0\",\"name\":\"%s\","
+		"\"plugins\":[{\"type\":\"bridge\",\"bridge\":\"br-%s\",\"isGateway\":true,"
+		"\"ipam\":{\"type\":\"host-local\",\"dataDir\":\"" NETWORK_STATE_DIR "/leases\","
+		"\"ranges\":[[{\"subnet\":\"%s\"}]]}}]}' >/run/net.d/%s.conflist",
+		name, name, subnet, name);
+}
+
 /* No link, rule, state but the lab's own. */
 static void nothing_is_left(void)
 {
@@ -199,6 +211,137 @@ static void test_one(void **state)
 	lab_run("! ip link show %s", a->host_ifname);
 	removes("bridge");
 	nothing_is_left();
+}
+
+/* Of the built-in network, whose IPv6 subnet is this machine's own. */
+static void test_ipv6(void **state)
+{
+	cleanup_attach_result struct attach_result r = { 0 };
+	char address[IP_TEXT_MAX], gateway[IP_TEXT_MAX], lease[300];
+	const struct attachment *a;
+	ERROR_INIT(e);
+
+	(void)state;
+	ok(attach("c1", "inst1", "bridge", "", &r, &e), &e);
+	a = &r.attachments[0];
+	assert_int_equal(a->addresses[IP6].addr.b[0], 0xfd);
+	assert_int_equal(a->addresses[IP6].len, 64);
+	ip_prefix_text(&a->addresses[IP6], address);
+	ip_addr_text(&a->gateways[IP6], gateway);
+	lab_expect("ip -n c1 -6 addr show eth0", address);
+	lab_expect("ip -n c1 -6 addr show eth0", "scope global nodad");
+	lab_expect("ip -n c1 -6 addr show eth0", "scope link nodad");
+	lab_expect_not("ip -n c1 -6 addr show eth0", "tentative");
+	lab_expect("ip -n c1 -d link show eth0", "addrgenmode none");
+	lab_expect("ip -n c1 -6 route show default", gateway);
+	lab_expect("ip -6 addr show nsrun0", gateway);
+	lab_expect("ip -6 addr show nsrun0", "inet6 fe80::1/64");
+	lab_expect("cat /proc/sys/net/ipv6/conf/nsrun0/accept_ra", "0");
+	lab_expect("cat /proc/sys/net/ipv6/conf/all/forwarding", "1");
+	lab_run("ip netns exec c1 ping -c1 -W1 %s", gateway); /* at once, without DAD */
+	ip_addr_text(&a->addresses[IP6].addr, address);
+	lab_run("ping -c1 -W1 %s", address);
+	snprintf(lease, sizeof(lease), "%s/%s", a->data_dir, address);
+	assert_int_equal(access(lease, F_OK), 0);
+	detaches("inst1");
+	assert_int_equal(access(lease, F_OK), -1);
+	ok(attach_sweep(&e), &e);
+	removes("bridge");
+	nothing_is_left();
+}
+
+/* A network of IPv4 alone: nothing of IPv6 on its links, no routers heard. */
+static void test_ipv4_alone(void **state)
+{
+	(void)state;
+	put_list("v4", "10.1.1.0/24");
+	attaches("c1", "i1", "v4", "");
+	lab_expect_not("ip -n c1 -6 addr show eth0", "inet6");
+	lab_expect_not("ip -6 addr show br-v4", "inet6");
+	lab_expect("cat /proc/sys/net/ipv6/conf/br-v4/accept_ra", "0");
+	detaches("i1");
+	lab_run("ip -all netns delete");
+	removes("v4");
+	nothing_is_left();
+}
+
+static void test_ipv6_alone(void **state)
+{
+	(void)state;
+	put_list("v6", "fd01::/64");
+	attaches("c1", "i1", "v6:ip6=fd01::77", "");
+	lab_expect("ip -n c1 -6 addr show eth0", "inet6 fd01::77/64");
+	lab_expect_not("ip -n c1 -4 addr show eth0", "inet ");
+	lab_run("ping -c1 -W1 fd01::77");
+	detaches("i1");
+	lab_run("ip -all netns delete");
+	removes("v6");
+	nothing_is_left();
+}
+
+/* On a host, and in a container, that has IPv6 switched off: IPv4 alone, unless IPv6 is asked
+ * for. */
+static void test_ipv6_off(void **state)
+{
+	cleanup_attach_result struct attach_result r = { 0 }, r2 = { 0 };
+	ERROR_INIT(e);
+
+	(void)state;
+	creates("web", false);
+	put_list("v6", "fd01::/64");
+	lab_run("ip netns add c1 && ip netns exec c1 sysctl -q "
+		"net.ipv6.conf.default.disable_ipv6=1");
+	ok(attach("c1", "i1", "web", "", &r, &e), &e);
+	assert_int_equal(r.attachments[0].addresses[IP4].addr.family, AF_INET);
+	assert_int_equal(r.attachments[0].addresses[IP6].addr.family, 0);
+	assert_int_equal(r.attachments[0].gateways[IP6].family, 0);
+	lab_expect("ip -n c1 route", "default via 10.90.0.1");
+	lab_expect_not("ls " NETWORK_STATE_DIR "/leases/web", ":");
+	detaches("i1");
+	lab_run("ip netns del c1 && ip netns add c1 && ip netns exec c1 sysctl -q "
+		"net.ipv6.conf.default.disable_ipv6=1");
+	fails(attach("c1", "i1", "v6", "", &r2, &e), &e, ERR_UNSUPPORTED,
+	      "network \"v6\": IPv6 is off in the container");
+	lab_run("ip netns del c1");
+	removes("web");
+	removes("v6");
+
+	creates("web", false);
+	put_list("v6", "fd01::/64");
+	lab_run("sysctl -q net.ipv6.conf.all.disable_ipv6=1");
+	ok(attach("c2", "i2", "web", "", &r2, &e), &e);
+	assert_int_equal(r2.attachments[0].addresses[IP6].addr.family, 0);
+	lab_run("ping -c1 -W1 10.90.0.2");
+	fails(attach("c3", "i3", "v6", "", NULL, &e), &e, ERR_UNSUPPORTED,
+	      "network \"v6\": IPv6 is off on this host");
+	assert_string_equal(e.hint, "sysctl net.ipv6.conf.all.disable_ipv6");
+	lab_run("sysctl -q net.ipv6.conf.all.disable_ipv6=0");
+	detaches("i2");
+	lab_run("ip -all netns delete");
+	removes("web");
+	removes("v6");
+	nothing_is_left();
+}
+
+/* As it was written before there was IPv6. */
+static void test_old_record(void **state)
+{
+	cleanup_attach_result struct attach_result r = { 0 };
+	char text[IP_TEXT_MAX];
+	ERROR_INIT(e);
+
+	(void)state;
+	lab_run("mkdir -p " NETWORK_STATE_DIR "/attachments && echo '{\"schema\":"
+		"\"nsrun.attachments/1\",\"instance\":\"i1\",\"containerId\":\"c1\","
+		"\"complete\":true,\"attachments\":[{\"network\":\"web\",\"ifname\":\"eth0\","
+		"\"hostIfname\":\"ve1\",\"bridge\":\"b\",\"mac\":\"02:00:00:00:00:01\","
+		"\"dataDir\":\"/run/x\",\"address\":\"10.88.0.2/16\",\"gateway\":"
+		"\"10.88.0.1\"}],\"ports\":[]}' >" NETWORK_STATE_DIR "/attachments/i1.json");
+	assert_int_equal(attach_load("i1", &r, &e), 1);
+	assert_string_equal(ip_prefix_text(&r.attachments[0].addresses[IP4], text), "10.88.0.2/16");
+	assert_int_equal(r.attachments[0].addresses[IP6].addr.family, 0);
+	detaches("i1");
+	lab_run("rm -r " NETWORK_STATE_DIR);
 }
 
 static void test_no_network(void **state)
@@ -284,7 +427,10 @@ static void test_refused(void **state)
 		{ "bridge:ip=10.1.1.1", "", ERR_INPUT,
 		  "network \"bridge\": address 10.1.1.1 is not in 10.88.0.0/16" },
 		{ "bridge:ip=10.88.0.1", "", ERR_INPUT, "is the gateway's" },
-		{ "bridge:ip6=fd00::1", "", ERR_UNSUPPORTED, "IPv6 is not supported yet" },
+		{ "bridge:ip6=2001:db8::1", "", ERR_INPUT,
+		  "network \"bridge\": address 2001:db8::1 is not in fd" },
+		{ "v4:ip6=fd00::1", "", ERR_INPUT, "network \"v4\" has no IPv6: address fd00::1" },
+		{ "v6:ip=10.1.1.1", "", ERR_INPUT, "network \"v6\" has no IPv4: address 10.1.1.1" },
 		{ "bridge:alias=x", "", ERR_UNSUPPORTED, "alias=x: not supported yet" },
 		{ "bridge:ifname=x bridge:ifname=x", "", ERR_INPUT,
 		  "two networks ask for the interface name x" },
@@ -297,6 +443,8 @@ static void test_refused(void **state)
 		"'{\"cniVersion\":\"1.0.0\",\"name\":\"foreign\",\"plugins\":[{\"type\":"
 		"\"macvlan\"}]}' "
 		">/run/net.d/foreign.conflist");
+	put_list("v4", "10.1.1.0/24");
+	put_list("v6", "fd01::/64");
 	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
 		ERROR_INIT(e);
 
@@ -309,7 +457,7 @@ static void test_refused(void **state)
 
 static void test_exhausted(void **state)
 {
-	struct network_create_options o = { .name = "tiny", .subnet = "10.7.0.0/30" };
+	struct network_create_options o = { .name = "tiny", ONE(subnets, "10.7.0.0/30") };
 	cleanup_network struct network n = { 0 };
 	ERROR_INIT(e);
 
@@ -657,6 +805,11 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(test_one, reset),
+		cmocka_unit_test_setup(test_ipv6, reset),
+		cmocka_unit_test_setup(test_ipv4_alone, reset),
+		cmocka_unit_test_setup(test_ipv6_alone, reset),
+		cmocka_unit_test_setup(test_ipv6_off, reset),
+		cmocka_unit_test_setup(test_old_record, reset),
 		cmocka_unit_test_setup(test_no_network, reset),
 		cmocka_unit_test_setup(test_two_networks, reset),
 		cmocka_unit_test_setup(test_internal, reset),

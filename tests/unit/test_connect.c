@@ -21,7 +21,7 @@ static const char *const instance = "abc123";
 
 static void creates(const char *name, const char *subnet)
 {
-	struct network_create_options o = { .name = name, .subnet = subnet };
+	struct network_create_options o = { .name = name, .subnets = &subnet, .n_subnets = 1 };
 	cleanup_network struct network n = { 0 };
 	ERROR_INIT(e);
 

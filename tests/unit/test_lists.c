@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* network/decode*.c, lists.c, create.c: lists of ours and of others, creation and removal. */
+/* network/decode*.c, lists.c, create*.c: lists of ours and of others, creation and removal. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -18,6 +18,9 @@
 #include "network/lists.h"
 #include "network/network.h"
 #include "tests/unit/lab.h"
+
+/* One --subnet, --gateway or --ip-range. */
+#define ONE(member, text) .member = (const char *const[]){ text }, .n_##member = 1
 
 #define DIR_PATH "/run/net.d"
 
@@ -128,8 +131,9 @@ static void test_unsupported_is_named(void **state)
 		  "plugin type \"bridge\" (plugins[1])" },
 		{ LIST(BRIDGE(",\"vlan\":5", SUBNET)), "plugins[0].vlan" },
 		{ LIST(BRIDGE(",\"macspoofchk\":true", SUBNET)), "plugins[0].macspoofchk" },
-		{ LIST(BRIDGE("", ",\"subnet\":\"fd00::/64\"")),
-		  "plugins[0].ipam.subnet (IPv6)" },
+		{ LIST(BRIDGE("", ",\"ranges\":[[{\"subnet\":\"fd01::/64\"}],"
+				  "[{\"subnet\":\"fd02::/64\"}]]")),
+		  "plugins[0].ipam.ranges[1][0].subnet fd02::/64 (a second one)" },
 		{ LIST(BRIDGE("", SUBNET ",\"resolvConf\":\"/etc/resolv.conf\"")),
 		  "plugins[0].ipam.resolvConf" },
 		{ LIST(BRIDGE("", ",\"ranges\":[[{\"subnet\":\"10.1.0.0/"
@@ -249,7 +253,7 @@ static void test_create_and_remove(void **state)
 static void test_subnets_differ(void **state)
 {
 	struct network_create_options a = { .name = "a" }, b = { .name = "b" },
-				      c = { .name = "c", .subnet = "10.90.0.0/16" };
+				      c = { .name = "c", ONE(subnets, "10.90.0.0/16") };
 	cleanup_network struct network n = { 0 };
 	ERROR_INIT(e);
 
@@ -269,9 +273,9 @@ static void test_options(void **state)
 {
 	static const char *const labels[] = { "team=red", "empty=" };
 	struct network_create_options o = { .name = "opt",
-					    .subnet = "10.7.0.0/24",
-					    .gateway = "10.7.0.254",
-					    .ip_range = "10.7.0.128/25",
+					    ONE(subnets, "10.7.0.0/24"),
+					    ONE(gateways, "10.7.0.254"),
+					    ONE(ip_ranges, "10.7.0.128/25"),
 					    .internal = true,
 					    .no_isolate = true,
 					    .mtu = 1400,
@@ -296,9 +300,86 @@ static void test_options(void **state)
 	ok(network_remove(&dirs, "opt", &e), &e);
 }
 
+static void test_families(void **state)
+{
+	static const char *const subnets[] = { "fd01:2::/64", "10.7.0.0/24" },
+				 *const gateways[] = { "fd01:2::ff", "10.7.0.9" },
+				 *const ip_ranges[] = { "10.7.0.128/25", "fd01:2::8000/113" };
+	struct network_create_options both = { .name = "both" },
+				      v4 = { .name = "v4", .ipv6 = -1 },
+				      v6 = { .name = "v6", ONE(subnets, "fd01:1::/64") },
+				      given = { .name = "given",
+						.subnets = subnets,
+						.n_subnets = 2,
+						.gateways = gateways,
+						.n_gateways = 2,
+						.ip_ranges = ip_ranges,
+						.n_ip_ranges = 2 };
+	cleanup_network struct network n = { 0 }, again = { 0 }, g = { 0 };
+	struct network one;
+	ERROR_INIT(e);
+
+	(void)state;
+	ok(network_create(&dirs, &both, &n, &e), &e);
+	is_prefix(&n.ranges[IP4].subnet, "10.90.0.0/24");
+	assert_int_equal(n.ranges[IP6].subnet.addr.b[0], 0xfd);
+	assert_int_equal(n.ranges[IP6].subnet.len, 64);
+	assert_int_equal(n.ranges[IP6].set, 1);
+	assert_true(n.ranges[IP6].default_route);
+	ok(network_remove(&dirs, "both", &e), &e);
+	ok(network_create(&dirs, &both, &again, &e), &e); /* the same prefix as before */
+	assert_memory_equal(&n.ranges[IP6].subnet.addr, &again.ranges[IP6].subnet.addr,
+			    sizeof(struct ip_addr));
+	ok(network_create(&dirs, &v4, &one, &e), &e);
+	assert_int_equal(one.ranges[IP6].subnet.addr.family, 0);
+	network_done(&one);
+	ok(network_create(&dirs, &v6, &one, &e), &e);
+	assert_int_equal(one.ranges[IP4].subnet.addr.family, 0);
+	is_prefix(&one.ranges[IP6].subnet, "fd01:1::/64");
+	is_address(&one.ranges[IP6].end, "fd01:1::ffff:ffff:ffff:ffff");
+	assert_int_equal(one.ranges[IP6].set, 0);
+	network_done(&one);
+	ok(network_create(&dirs, &given, &g, &e), &e);
+	is_address(&g.ranges[IP4].gateway, "10.7.0.9");
+	is_address(&g.ranges[IP4].start, "10.7.0.128");
+	is_address(&g.ranges[IP6].gateway, "fd01:2::ff");
+	is_address(&g.ranges[IP6].start, "fd01:2::8000");
+	is_address(&g.ranges[IP6].end, "fd01:2::ffff");
+	v6.name = "clash";
+	fails(network_create(&dirs, &v6, &one, &e), &e, ERR_EXISTS,
+	      "subnet fd01:1::/64 overlaps fd01:1::/64 of network v6 (" DIR_PATH "/v6.conflist)");
+	assert_non_null(strstr(e.hint, "leave out --subnet; nsrun takes fd"));
+	for (size_t i = 0; i < 4; i++)
+		ok(network_remove(&dirs, (const char *[]){ "both", "v4", "v6", "given" }[i], &e),
+		   &e);
+}
+
+/* Asked for: an error. By default: IPv4 alone. */
+static void test_host_without_ipv6(void **state)
+{
+	struct network_create_options o = { .name = "x" };
+	struct network n;
+	ERROR_INIT(e);
+
+	(void)state;
+	lab_run("sysctl -q net.ipv6.conf.all.disable_ipv6=1");
+	ok(network_load(&dirs, NETWORK_DEFAULT, &n, &e), &e);
+	assert_int_equal(n.ranges[IP6].subnet.addr.family, 0);
+	network_done(&n);
+	o.ipv6 = 1;
+	fails(network_create(&dirs, &o, &n, &e), &e, ERR_UNSUPPORTED, "IPv6 is off on this host");
+	o.ipv6 = 0;
+	ok(network_create(&dirs, &o, &n, &e), &e);
+	assert_int_equal(n.ranges[IP6].subnet.addr.family, 0);
+	network_done(&n);
+	ok(network_remove(&dirs, "x", &e), &e);
+	lab_run("sysctl -q net.ipv6.conf.all.disable_ipv6=0");
+}
+
 static void test_create_refused(void **state)
 {
-	static const char *const label[] = { "novalue" };
+	static const char *const label[] = { "novalue" },
+				 *const two_subnets[] = { "fd01::/64", "fd02::/64" };
 	const struct {
 		struct network_create_options o;
 		int code;
@@ -308,26 +389,38 @@ static void test_create_refused(void **state)
 		{ { .name = "x", .driver = "macvlan" },
 		  ERR_UNSUPPORTED,
 		  "driver \"macvlan\": not supported yet" },
-		{ { .name = "x", .ipv6 = true }, ERR_UNSUPPORTED, "IPv6 networks" },
-		{ { .name = "x", .gateway = "10.0.0.1" }, ERR_INPUT, "need --subnet" },
-		{ { .name = "x", .subnet = "10.1.1.1/24" }, ERR_INPUT, "" },
-		{ { .name = "x", .subnet = "127.1.0.0/24" },
+		{ { .name = "x", .mtu = 1279, .ipv6 = 1 }, ERR_INPUT, "IPv6 needs an MTU" },
+		{ { .name = "x", .ipv6 = -1, ONE(subnets, "fd01::/64") },
 		  ERR_INPUT,
-		  "not a block of unicast addresses" },
-		{ { .name = "x", .subnet = "224.0.0.0/24" },
+		  "--subnet fd01::/64, but --ipv6=false" },
+		{ { .name = "x", .subnets = two_subnets, .n_subnets = 2 },
 		  ERR_INPUT,
-		  "not a block of unicast addresses" },
-		{ { .name = "x", .subnet = "10.1.1.0/31" }, ERR_INPUT, "no room" },
-		{ { .name = "x", .subnet = "fd00::/64" },
-		  ERR_UNSUPPORTED,
-		  "IPv6 is not supported yet" },
-		{ { .name = "x", .subnet = "10.1.1.0/24", .gateway = "10.1.2.1" },
+		  "--subnet is given twice for IPv6" },
+		{ { .name = "x", ONE(subnets, "10.1.1.0/24"), ONE(gateways, "fd01::1") },
 		  ERR_INPUT,
-		  "no address of a host in" },
-		{ { .name = "x", .subnet = "10.1.1.0/24", .gateway = "10.1.1.255" },
+		  "--gateway and --ip-range need --subnet, of IPv6 too" },
+		{ { .name = "x", ONE(subnets, "fe80::/64") }, ERR_INPUT, "unicast addresses" },
+		{ { .name = "x", ONE(subnets, "ff05::/64") }, ERR_INPUT, "unicast addresses" },
+		{ { .name = "x", ONE(subnets, "fd01::/127") }, ERR_INPUT, "no room" },
+		{ { .name = "x", ONE(subnets, "fd01::/64"), ONE(gateways, "fd01::") },
 		  ERR_INPUT,
 		  "no address of a host in" },
-		{ { .name = "x", .subnet = "10.1.1.0/24", .ip_range = "10.1.2.0/25" },
+		{ { .name = "x", ONE(gateways, "10.0.0.1") }, ERR_INPUT, "need --subnet" },
+		{ { .name = "x", ONE(subnets, "10.1.1.1/24") }, ERR_INPUT, "" },
+		{ { .name = "x", ONE(subnets, "127.1.0.0/24") },
+		  ERR_INPUT,
+		  "not a block of unicast addresses" },
+		{ { .name = "x", ONE(subnets, "224.0.0.0/24") },
+		  ERR_INPUT,
+		  "not a block of unicast addresses" },
+		{ { .name = "x", ONE(subnets, "10.1.1.0/31") }, ERR_INPUT, "no room" },
+		{ { .name = "x", ONE(subnets, "10.1.1.0/24"), ONE(gateways, "10.1.2.1") },
+		  ERR_INPUT,
+		  "no address of a host in" },
+		{ { .name = "x", ONE(subnets, "10.1.1.0/24"), ONE(gateways, "10.1.1.255") },
+		  ERR_INPUT,
+		  "no address of a host in" },
+		{ { .name = "x", ONE(subnets, "10.1.1.0/24"), ONE(ip_ranges, "10.1.2.0/25") },
 		  ERR_INPUT,
 		  "is not in 10.1.1.0/24" },
 		{ { .name = "x", .mtu = 67 }, ERR_INPUT, "out of range" },
@@ -456,6 +549,8 @@ int main(void)
 		cmocka_unit_test(test_create_and_remove),
 		cmocka_unit_test(test_subnets_differ),
 		cmocka_unit_test(test_options),
+		cmocka_unit_test(test_families),
+		cmocka_unit_test(test_host_without_ipv6),
 		cmocka_unit_test(test_create_refused),
 		cmocka_unit_test(test_bridge_names),
 		cmocka_unit_test(test_listing),

@@ -65,13 +65,20 @@ static void test_with_a_network(void **state)
 
 	(void)state;
 	ip_prefix_parse("10.88.0.2/16", true, true, &a.addresses[IP4], NULL);
+	ip_prefix_parse("fd01::2/64", true, true, &a.addresses[IP6], NULL);
 	ip_addr_parse("10.88.0.1", &a.gateways[IP4], NULL);
+	ip_addr_parse("fd01::1", &a.gateways[IP6], NULL);
 	ok(names_write(dir_fd, &o, &e), &e);
 	holds("hostname", "web\n");
 	holds("hosts", "127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost "
-		       "ip6-loopback\n10.88.0.2\tweb\n10.0.0.9\tdb\n"
+		       "ip6-loopback\n10.88.0.2\tweb\nfd01::2\tweb\n10.0.0.9\tdb\n"
 		       "10.88.0.1\tup\nfd00::6\tsix\n");
 	holds("resolv.conf", "nameserver 9.9.9.9\nnameserver fd00::53\n");
+	a.addresses[IP4] = (struct ip_prefix){ 0 };
+	a.gateways[IP4] = (struct ip_addr){ 0 };
+	ok(names_write(dir_fd, &o, &e), &e); /* IPv6 alone */
+	holds("hosts", "127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost "
+		       "ip6-loopback\nfd01::2\tweb\n10.0.0.9\tdb\nfd01::1\tup\nfd00::6\tsix\n");
 }
 
 static void test_without_a_network(void **state)

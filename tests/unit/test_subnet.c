@@ -149,6 +149,51 @@ static void test_host(void **state)
 	picks(&u, "10.92.0.0/24");
 }
 
+static void test_host_ipv6(void **state)
+{
+	cleanup_subnet_uses struct subnet_uses u = { 0 };
+	struct network n = { .name = (char *)"six", .bridge = (char *)"br-six" };
+	struct ip_prefix free_one = prefix("fd50::/64"), internet = prefix("2001:db8:1::/64");
+	ERROR_INIT(e);
+
+	(void)state;
+	n.ranges[IP6].subnet = prefix("fd40::/48");
+	lab_run("ip link add wg2 type veth peer name wg3 && ip link set wg2 up && ip link set wg3 "
+		"up");
+	lab_run("ip addr add fd60::5/64 dev wg2 nodad && ip route add fd70::/32 dev wg2");
+	lab_run("ip route add default via fd60::1 && ip route add 2000::/3 via fd60::1");
+	ok(subnet_uses_get(&n, 1, NULL, &u, &e), &e);
+	assert_int_equal(subnet_check(&u, &free_one, NULL), 0);
+	assert_int_equal(subnet_check(&u, &internet, NULL), 0);
+	clashes(&u, "fd40:0:0:9::/64", "overlaps fd40::/48 of network six (built in)");
+	clashes(&u, "fd60::/96", "overlaps the address fd60::5/64 of wg2");
+	clashes(&u, "fd70:0:1::/48", "overlaps the route fd70::/32 dev wg2");
+	lab_run("ip link del wg2");
+}
+
+/* The same for the same name; another if that is taken; none if all are. */
+static void test_pick_ipv6(void **state)
+{
+	cleanup_subnet_uses struct subnet_uses u = { 0 };
+	char one[IP_TEXT_MAX], same[IP_TEXT_MAX], other[IP_TEXT_MAX];
+	struct ip_prefix p;
+	ERROR_INIT(e);
+
+	(void)state;
+	ok(subnet_pick6(&u, "web", &p, &e), &e);
+	assert_true(strncmp(ip_prefix_text(&p, one), "fd", 2) == 0);
+	assert_int_equal(p.len, 64);
+	ok(subnet_pick6(&u, "web", &p, &e), &e);
+	assert_string_equal(ip_prefix_text(&p, same), one);
+	ok(subnet_pick6(&u, "db", &p, &e), &e);
+	assert_string_not_equal(ip_prefix_text(&p, other), one);
+	use(&u, one);
+	ok(subnet_pick6(&u, "web", &p, &e), &e);
+	assert_string_not_equal(ip_prefix_text(&p, other), one);
+	use(&u, "fd00::/8");
+	fails(subnet_pick6(&u, "web", &p, &e), &e, ERR_EXISTS, "no free subnet in fd00::/8");
+}
+
 static void test_parse(void **state)
 {
 	struct ip_prefix p;
@@ -161,6 +206,11 @@ static void test_parse(void **state)
 	fails(subnet_parse("0.0.0.0/8", &p, &e), &e, ERR_INPUT, "not a block of unicast addresses");
 	fails(subnet_parse("10.0.0.0", &p, &e), &e, ERR_INPUT, "");
 	fails(subnet_parse("x", &p, &e), &e, ERR_INPUT, "");
+	ok(subnet_parse("fd00::/126", &p, &e), &e);
+	ok(subnet_parse("2001:db8::/32", &p, &e), &e);
+	fails(subnet_parse("fd00::/127", &p, &e), &e, ERR_INPUT, "/126 is the smallest");
+	fails(subnet_parse("fd00::/8", &p, &e), &e, ERR_INPUT, "at most a /16");
+	fails(subnet_parse("::/16", &p, &e), &e, ERR_INPUT, "not a block of unicast addresses");
 }
 
 int main(void)
@@ -168,7 +218,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_pick),	  cmocka_unit_test(test_pick_none),
 		cmocka_unit_test(test_many_uses), cmocka_unit_test(test_parse),
-		cmocka_unit_test(test_host),
+		cmocka_unit_test(test_host),	  cmocka_unit_test(test_host_ipv6),
+		cmocka_unit_test(test_pick_ipv6),
 	};
 
 	return cmocka_run_group_tests(tests, setup, NULL);
