@@ -40,6 +40,8 @@ mended()
 	assert_output ""
 }
 
+pings() { ip netns exec "$1" ping -c 1 -W 2 "$2"; }
+
 make_firewalled_lan()
 {
 	make_lan
@@ -168,6 +170,22 @@ make_firewalled_lan()
 	run -0 nsrun run --network bridge -b "$BUNDLE" "$ID"
 	assert_output --partial "dropped by chain f of table ip one and chain f of table inet two, which is not"
 	assert_equal "${#lines[@]}" 1
+}
+
+@test "docker with IPv6: both chains are told, and mended" {
+	local t
+	make_firewalled_lan
+	for t in iptables ip6tables; do
+		$t-nft -N DOCKER-USER
+		$t-nft -A FORWARD -j DOCKER-USER
+		$t-nft -A FORWARD -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT
+		$t-nft -P FORWARD DROP
+	done
+	dropped "chain FORWARD of table ip filter and chain FORWARD of table ip6 filter"
+	run pings "$ID" 2001:db8:5::2
+	assert_failure
+	mended
+	pings "$ID" 2001:db8:5::2
 }
 
 @test "only published ports are dropped: it is told to those that publish" {

@@ -43,6 +43,7 @@ serve()
 # fetch URL from the host; from_container ID URL.
 fetch() { wget -t 1 -T 2 -qO- "$1"; }
 from_container() { timeout 10 ip netns exec "$1" wget -t 1 -T 2 -qO- "$2"; }
+address6_of() { nsrun state "$1" | jq -r '.network.result.attachments[0].address6 // "" | split("/")[0]'; }
 address_of() { nsrun state "$1" | jq -r '.network.result.attachments[0].address | split("/")[0]'; }
 
 # A LAN: another namespace, cabled to the host's.
@@ -51,8 +52,10 @@ make_lan()
 	ip netns add "lan-$ID"
 	ip link add lan0 type veth peer name lan0 netns "lan-$ID"
 	ip addr add 192.0.2.1/24 dev lan0
+	ip addr add 2001:db8:5::1/64 dev lan0 nodad
 	ip link set lan0 up
 	ip -n "lan-$ID" addr add 192.0.2.2/24 dev lan0
+	ip -n "lan-$ID" addr add 2001:db8:5::2/64 dev lan0 nodad
 	ip -n "lan-$ID" link set lan0 up
 	ip -n "lan-$ID" link set lo up
 	ip -n "lan-$ID" route add default via 192.0.2.1

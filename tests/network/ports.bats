@@ -13,6 +13,85 @@ set_bridge_nf()
 		echo "$1" | tee /proc/sys/net/bridge/bridge-nf-call-{ip,ip6}tables >/dev/null
 }
 
+# The bridge's own address of IPv6.
+gateway6() { nsrun state "$1" | jq -r '.network.result.attachments[0].gateway6'; }
+
+@test "IPv6: from the host's address, from the LAN, from a neighbour, from itself; ::1 is refused at once" {
+	make_lan
+	for call in $(bridge_nf); do
+		set_bridge_nf "$call"
+		serve "$ID-a" --network bridge -p 8080:80
+		serve "$ID-b" --network bridge
+		gateway=$(gateway6 "$ID-a")
+		assert_equal "$(fetch "http://[$gateway]:8080/")" "hello-from-$ID-a"
+		assert_equal "$(fetch "http://[2001:db8:5::1]:8080/")" "hello-from-$ID-a"
+		assert_equal "$(from_container "lan-$ID" "http://[2001:db8:5::1]:8080/")" "hello-from-$ID-a"
+		assert_equal "$(from_container "$ID-b" "http://[$gateway]:8080/")" "hello-from-$ID-a"
+		assert_equal "$(from_container "$ID-b" "http://[2001:db8:5::1]:8080/")" "hello-from-$ID-a"
+		assert_equal "$(from_container "$ID-a" "http://[$gateway]:8080/")" "hello-from-$ID-a"
+		run wget -t 1 -T 5 -O- "http://[::1]:8080/"
+		assert_failure
+		assert_output --partial "Connection refused"
+		assert_equal "$(fetch http://localhost:8080/)" "hello-from-$ID-a" # falls back to 127.0.0.1
+		nsrun delete --force "$ID-a"
+		nsrun delete --force "$ID-b"
+	done
+}
+
+@test "IPv6: on one host address, on all of IPv6, on all of IPv4" {
+	make_lan
+	serve "$ID" --network bridge -p '[2001:db8:5::1]:8081:80' -p '[::]:8082:80' -p 0.0.0.0:8083:80
+	gateway=$(gateway6 "$ID")
+	assert_equal "$(from_container "lan-$ID" "http://[2001:db8:5::1]:8081/")" "hello-from-$ID"
+	assert_equal "$(from_container "lan-$ID" "http://[2001:db8:5::1]:8082/")" "hello-from-$ID"
+	assert_equal "$(fetch "http://[$gateway]:8082/")" "hello-from-$ID"
+	assert_equal "$(from_container "lan-$ID" http://192.0.2.1:8083/)" "hello-from-$ID"
+	for url in "[$gateway]:8081" 127.0.0.1:8081 127.0.0.1:8082 "[$gateway]:8083"; do
+		run fetch "http://$url/"
+		assert_failure
+	done
+	run -0 nsrun network ports
+	assert_line --regexp "^\[2001:db8:5::1\]:8081/tcp +$ID +\[$(address6_of "$ID")\]:80 +bridge$"
+	assert_line --regexp "^\[::\]:8082/tcp +$ID +\[$(address6_of "$ID")\]:80 +bridge$"
+	assert_line --regexp "^0\.0\.0\.0:8083/tcp +$ID +$(address_of "$ID"):80 +bridge$"
+	assert_equal "${#lines[@]}" 4
+	make_bundle "$BUNDLE"
+	refused "port 8082/tcp on :: is in use by container $ID" run -b "$BUNDLE" --network bridge -p '[::]:8082:80' "$ID-2"
+	refused "in use by container $ID" run -b "$BUNDLE" --network bridge -p 8081:80 "$ID-2"
+	refused "cannot be published on ::1" run -b "$BUNDLE" --network bridge -p '[::1]:8090:80' "$ID-2"
+	refused "2001:db8::99 is no address of this host" run -b "$BUNDLE" --network bridge -p '[2001:db8::99]:8090:80' "$ID-2"
+}
+
+@test "IPv6: a network without it publishes in IPv4 alone; a listener on :: is then in nobody's way" {
+	nsrun network create --ipv6=false four
+	perl -MIO::Socket::IP -e 'my $s = IO::Socket::IP->new(LocalHost => "::", LocalPort => 8090, Listen => 1, V6Only => 1) or die;
+		sleep 1000' 3>&- &
+	server=$!
+	wait_until grep -q ":1F9A 0*:0000 0A" /proc/net/tcp6
+	serve "$ID" --network four -p 8090:80
+	assert_equal "$(fetch http://127.0.0.1:8090/)" "hello-from-$ID"
+	make_bundle "$BUNDLE"
+	nsrun delete --force "$ID"
+	refused "port 8090/tcp on :: is in use by perl (pid $server)" run -b "$BUNDLE" --network bridge -p 8090:80 "$ID"
+	refused "the container's first network has no IPv6" run -b "$BUNDLE" --network four -p '[::]:8091:80' "$ID"
+	kill "$server"
+	wait "$server" || true
+}
+
+@test "IPv6: udp flows of a container that is gone go to the next one" {
+	make_bundle "$BUNDLE"
+	for name in 1 2; do
+		launch run -d -b "$BUNDLE" --network bridge -p 5353:53/udp "$ID"
+		gateway=$(gateway6 "$ID")
+		serve_udp "$ID" "$name"
+		wait_until udp_answers "$name" -s 4001 "$gateway" 5353
+		stop_udp
+		nsrun delete --force "$ID"
+	done
+	run udp_answers 2 -s 4001 "$gateway" 5353
+	assert_failure
+}
+
 @test "from the host's address, from localhost, from a neighbour, from itself" {
 	for call in $(bridge_nf); do
 		set_bridge_nf "$call"
@@ -125,6 +204,7 @@ set_bridge_nf()
 	run -0 nsrun network ports
 	assert_line --index 0 --regexp '^PORT +CONTAINER +TARGET +NETWORK$'
 	assert_line --regexp "^0\.0\.0\.0:8080/tcp +$ID +$address:80 +bridge$"
+	assert_line --regexp "^\[::\]:8080/tcp +$ID +\[$(address6_of "$ID")\]:80 +bridge$"
 	assert_line --regexp "^127\.0\.0\.1:5300-5301/udp +$ID +$address:53-54 +bridge$"
 	run -0 nsrun network ports --format plain
 	assert_line --regexp "^0\.0\.0\.0:8080/tcp[[:space:]]+${ID}[[:space:]]"
@@ -132,7 +212,7 @@ set_bridge_nf()
 	assert_output $'8080/tcp\n5300-5301/udp'
 	run -0 nsrun network ports --format json
 	assert_equal "$(jq -c '[.schema, (.ports[] | [.protocol, .hostIP, .hostPort, .count, .containerIP, .containerPort, .container, .network])]' <<<"$output")" \
-		"[\"nsrun.network.ports/1\",[\"tcp\",\"0.0.0.0\",8080,1,\"$address\",80,\"$ID\",\"bridge\"],[\"udp\",\"127.0.0.1\",5300,2,\"$address\",53,\"$ID\",\"bridge\"]]"
+		"[\"nsrun.network.ports/1\",[\"tcp\",\"0.0.0.0\",8080,1,\"$address\",80,\"$ID\",\"bridge\"],[\"tcp\",\"::\",8080,1,\"$(address6_of "$ID")\",80,\"$ID\",\"bridge\"],[\"udp\",\"127.0.0.1\",5300,2,\"$address\",53,\"$ID\",\"bridge\"]]"
 }
 
 @test "udp: a flow of a container that is gone goes to the next one; one from before the port was published too" {
