@@ -11,6 +11,7 @@
 
 #include <stdbool.h>
 
+#include "base/json.h"
 #include "cli/netns.h"
 #include "network/picture.h"
 
@@ -37,6 +38,10 @@ void graph_dot(const struct picture *p, const struct graph_style *s, struct strb
 void graph_mermaid(const struct picture *p, const struct graph_style *s, struct strbuf *out);
 /* Everything, whatever the style. */
 void graph_json(const struct picture *p, struct strbuf *out);
+/* Its members of one link, and of the processes of a namespace: netns show --format json has them
+ * too. */
+void graph_json_link(struct json_writer *w, const struct netns_view *v, const struct link_info *l);
+void graph_json_processes(struct json_writer *w, const struct netns_view *v);
 
 /* True if the locale of the environment (LC_ALL, LC_CTYPE, LANG) is not one of UTF-8. */
 bool graph_ascii_locale(void);

@@ -40,15 +40,10 @@ static void put_host(struct json_writer *w, const struct picture *p)
 
 /* ---- namespaces ---- */
 
-static void put_link(struct json_writer *w, const struct picture *p, size_t ns, size_t at)
+void graph_json_link(struct json_writer *w, const struct netns_view *v, const struct link_info *l)
 {
-	const struct netns_view *v = &p->namespaces[ns].view;
-	const struct link_info *l = &v->links[at];
-	struct picture_peer peer = p->namespaces[ns].peers[at];
 	char mac[18];
 
-	json_object_begin(w, NULL);
-	put_taken(w, "id", graph_link_id(p, ns, l));
 	json_put_i64(w, "index", l->index);
 	json_put_string(w, "name", l->name);
 	json_put_string(w, "kind", l->kind);
@@ -57,12 +52,35 @@ static void put_link(struct json_writer *w, const struct picture *p, size_t ns, 
 	json_put_bool(w, "up", l->up);
 	json_put_bool(w, "running", l->running);
 	json_put_bool(w, "carrier", l->carrier);
-	json_put_i64(w, "master", l->master);
 	json_array_begin(w, "addresses"); /* fe80::/10 too */
 	for (size_t i = 0; i < v->n_addresses; i++)
 		if (v->addresses[i].index == l->index)
 			ip_prefix_put(w, NULL, &v->addresses[i].a);
 	json_array_end(w);
+}
+
+void graph_json_processes(struct json_writer *w, const struct netns_view *v)
+{
+	json_array_begin(w, "processes");
+	for (size_t i = 0; i < v->processes.n; i++) {
+		json_object_begin(w, NULL);
+		json_put_i64(w, "pid", v->processes.v[i].pid);
+		json_put_string(w, "program", v->processes.v[i].program);
+		json_object_end(w);
+	}
+	json_array_end(w);
+}
+
+static void put_link(struct json_writer *w, const struct picture *p, size_t ns, size_t at)
+{
+	const struct netns_view *v = &p->namespaces[ns].view;
+	const struct link_info *l = &v->links[at];
+	struct picture_peer peer = p->namespaces[ns].peers[at];
+
+	json_object_begin(w, NULL);
+	put_taken(w, "id", graph_link_id(p, ns, l));
+	graph_json_link(w, v, l);
+	json_put_i64(w, "master", l->master);
 	if (peer.ns != PICTURE_NOWHERE)
 		put_taken(w, "peer",
 			  graph_link_id(p, peer.ns, &p->namespaces[peer.ns].view.links[peer.link]));
@@ -79,14 +97,7 @@ static void put_users(struct json_writer *w, const struct picture_ns *ns)
 		json_object_end(w);
 	}
 	json_array_end(w);
-	json_array_begin(w, "processes");
-	for (size_t i = 0; i < ns->view.processes.n; i++) {
-		json_object_begin(w, NULL);
-		json_put_i64(w, "pid", ns->view.processes.v[i].pid);
-		json_put_string(w, "program", ns->view.processes.v[i].program);
-		json_object_end(w);
-	}
-	json_array_end(w);
+	graph_json_processes(w, &ns->view);
 }
 
 static void put_namespaces(struct json_writer *w, const struct picture *p)

@@ -28,23 +28,10 @@ static void put_links(struct json_writer *w, const struct show *s)
 	json_array_begin(w, "links");
 	for (size_t i = 0; i < v->n_links; i++) {
 		const struct link_info *l = &v->links[i];
-		char mac[18];
 
 		json_object_begin(w, NULL);
-		json_put_i64(w, "index", l->index);
-		json_put_string(w, "name", l->name);
-		json_put_string(w, "kind", l->kind);
-		json_put_string(w, "mac", mac_text(l->mac, mac));
-		json_put_u64(w, "mtu", l->mtu);
-		json_put_bool(w, "up", l->up);
-		json_put_bool(w, "running", l->running);
-		json_put_bool(w, "carrier", l->carrier);
+		graph_json_link(w, v, l);
 		json_put_i64(w, "peerIndex", l->peer_index);
-		json_array_begin(w, "addresses");
-		for (size_t k = 0; k < v->n_addresses; k++)
-			if (v->addresses[k].index == l->index)
-				ip_prefix_put(w, NULL, &v->addresses[k].a);
-		json_array_end(w);
 		json_put_string(w, "network", show_network(s, l));
 		put_peer(w, s, l);
 		json_object_end(w);
@@ -135,7 +122,6 @@ static void put_listeners(struct json_writer *w, const struct netns_view *v)
 static void put_users(struct json_writer *w, const struct show *s)
 {
 	const struct netns_users *us = &s->g.users;
-	const struct netns_view *v = &s->ns->view;
 
 	json_array_begin(w, "containers");
 	for (size_t i = 0; i < us->n; i++) {
@@ -148,14 +134,7 @@ static void put_users(struct json_writer *w, const struct show *s)
 		json_object_end(w);
 	}
 	json_array_end(w);
-	json_array_begin(w, "processes");
-	for (size_t i = 0; i < v->processes.n; i++) {
-		json_object_begin(w, NULL);
-		json_put_i64(w, "pid", v->processes.v[i].pid);
-		json_put_string(w, "program", v->processes.v[i].program);
-		json_object_end(w);
-	}
-	json_array_end(w);
+	graph_json_processes(w, &s->ns->view);
 }
 
 static void put_problems(struct json_writer *w, const struct show *s)

@@ -191,7 +191,7 @@ static const struct option network_connect_options[] = {
 	TEXT(ip, 0, "ip", "ADDR", NULL),
 	TEXT(ip6, 0, "ip6", "ADDR", NULL),
 	TEXT(mac, 0, "mac", "MAC", "fixed addresses"),
-	TEXT(ifname, 0, "ifname", "NAME", "the device's name (default: the next free ethN)"),
+	TEXT(ifname, 0, "ifname", "NAME", "the device (default: the next free ethN)"),
 	TEXTS(aliases, n_aliases, 0, "alias", "NAME", "one more name on the network *"),
 	OPTIONS_END
 };

@@ -19,6 +19,7 @@
 #include <sys/ioctl.h>
 
 #include "base/fd.h"
+#include "base/log.h"
 #include "base/memory.h"
 #include "base/step.h"
 #include "network/bridge.h"
@@ -29,6 +30,9 @@
 #include "network/rtnl.h"
 #include "network/state.h"
 #include "network/sysctl.h"
+
+#define PORTS_MAX     1023 /* of a bridge: BR_MAX_PORTS less the number 0 */
+#define PORTS_WARNING 950
 
 int attach_wants(const struct attach_options *o, struct error *e)
 {
@@ -179,8 +183,28 @@ static int claim_ports(const struct attach_options *o, const struct attach_plans
 
 static int full(const struct attach_plan *p, struct error *e)
 {
-	error_set(e, ERR_BUSY, "bridge %s has 1023 of 1023 ports", p->net.bridge);
+	error_set(e, ERR_BUSY, "bridge %s has %d of %d ports", p->net.bridge, PORTS_MAX, PORTS_MAX);
 	return error_hint(e, "nsrun network create %s2", p->net.name);
+}
+
+/* From the 950th port on. A bridge that never gave out as many addresses (they go round) has no
+ * such port, so it is not even looked at. */
+static void warn_if_nearly_full(const struct attach_plan *p, const struct attachment *a,
+				struct rtnl *host)
+{
+	struct link_info port;
+	bool many = false;
+
+	for (int f = 0; f < IP_FAMILIES; f++)
+		many = many || (a->addresses[f].addr.family &&
+				ip_addr_distance(&p->net.ranges[f].start, &a->addresses[f].addr) >=
+					PORTS_WARNING - 1);
+	if (!many)
+		return;
+	if (rtnl_link_get(host, 0, p->host_ifname, &port, NULL) == 1 &&
+	    port.port_no >= PORTS_WARNING)
+		log_warning("bridge %s has %u of %d ports: nsrun network create %s2 makes another",
+			    p->net.bridge, port.port_no, PORTS_MAX, p->net.name);
 }
 
 static int make_link(const struct attach_plan *p, struct rtnl *host, int netns_fd,
@@ -213,7 +237,8 @@ static int make_link(const struct attach_plan *p, struct rtnl *host, int netns_f
 }
 
 static int make_links(const struct attach_plans *ps, const struct attach_options *o,
-		      struct rtnl *host, int netns_fd, struct error *e)
+		      const struct attach_record *rec, struct rtnl *host, int netns_fd,
+		      struct error *e)
 {
 	for (size_t i = 0; i < ps->n; i++) {
 		cleanup_free char *altname =
@@ -223,6 +248,7 @@ static int make_links(const struct attach_plans *ps, const struct attach_options
 
 		if (make_link(&ps->v[i], host, netns_fd, altname, i == 0 && o->n_ports, e) < 0)
 			return error_wrap(e, "network \"%s\"", ps->v[i].net.name);
+		warn_if_nearly_full(&ps->v[i], &rec->result.attachments[i], host);
 	}
 	return 0;
 }
@@ -334,7 +360,7 @@ int attach_claim(const struct attach_options *o, const struct attach_plans *ps, 
 int attach_plug(const struct attach_options *o, const struct attach_plans *ps, struct rtnl *host,
 		int netns_fd, struct rtnl *container, struct attach_record *rec, struct error *e)
 {
-	if (step(e, "link", make_links(ps, o, host, netns_fd, e)) < 0 ||
+	if (step(e, "link", make_links(ps, o, rec, host, netns_fd, e)) < 0 ||
 	    step(e, "configure link", configure_links(ps, rec, container, e)) < 0 ||
 	    step(e, "publish ports", attach_ports_publish(&rec->result, e)) < 0)
 		return -1;

@@ -183,10 +183,43 @@ static size_t count_recorded(const struct picture_room *room)
 	return n;
 }
 
+/* Whether somebody has, by the record, an address of this family there. A network may have a range
+ * of IPv6, but its bridge none: made while the host had IPv6 switched off. */
+static bool has_members_of(const struct picture_room *room, enum ip_version f)
+{
+	for (size_t i = 0; i < room->n_members; i++) {
+		const struct picture_member *m = &room->members[i];
+		const struct attach_result *r = m->record ? &m->record->result : NULL;
+
+		for (size_t k = 0; r && k < r->n_attachments; k++)
+			if (str_eq(r->attachments[k].host_ifname, m->host_ifname) &&
+			    r->attachments[k].addresses[f].addr.family)
+				return true;
+	}
+	return false;
+}
+
+static void check_family(struct picture *p, const struct picture_room *room, enum ip_version f)
+{
+	static const char *const names[IP_FAMILIES] = { [IP4] = "ipv4.ip_forward",
+							[IP6] = "ipv6.conf.all.forwarding" };
+	const struct network *n = room->network;
+	const struct ip_addr *gateway = &n->ranges[f].gateway;
+	char text[IP_TEXT_MAX];
+
+	if (!has_members_of(room, f))
+		return;
+	if (n->gateway_on_bridge && gateway->family && !has_address(&room->addresses, gateway))
+		problem(p, NULL, see_network(room), "%s lacks its address %s", room->bridge,
+			ip_addr_text(gateway, text));
+	if (!n->internal && !(f == IP4 ? p->forwarding : p->forwarding6))
+		problem(p, NULL, xasprintf("sysctl net.%s", names[f]),
+			"%sforwarding is off, so members of %s do not get out",
+			f == IP4 ? "" : "IPv6 ", room->name);
+}
+
 static void check_bridge(struct picture *p, struct picture_room *room)
 {
-	const struct network *n = room->network;
-	char text[IP_TEXT_MAX];
 
 	if (count_recorded(room) == 0) /* it is made, and mended, with the first member */
 		return;
@@ -197,14 +230,8 @@ static void check_bridge(struct picture *p, struct picture_room *room)
 	}
 	if (!room->link->up)
 		problem(p, NULL, see_network(room), "%s is down", room->bridge);
-	for (size_t i = 0; n && n->gateway_on_bridge && i < IP_FAMILIES; i++)
-		if (n->ranges[i].gateway.family &&
-		    !has_address(&room->addresses, &n->ranges[i].gateway))
-			problem(p, NULL, see_network(room), "%s lacks its address %s", room->bridge,
-				ip_addr_text(&n->ranges[i].gateway, text));
-	if (n && !n->internal && !p->forwarding)
-		problem(p, NULL, xstrdup("sysctl net.ipv4.ip_forward"),
-			"forwarding is off, so members of %s do not get out", room->name);
+	for (int f = 0; room->network && f < IP_FAMILIES; f++)
+		check_family(p, room, (enum ip_version)f);
 }
 
 /* ---- links ---- */

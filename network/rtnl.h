@@ -38,6 +38,7 @@ struct link_info {
 	char altname[128];
 	unsigned char mac[6];
 	uint32_t mtu, group;
+	uint16_t port_no; /* of a bridge's port: the lowest that was free; 0: none */
 	bool up, running, loopback;
 	bool carrier; /* at once; `running` follows up to a second later */
 };

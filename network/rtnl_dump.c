@@ -35,7 +35,8 @@ static void first_altname(const struct nlattr *list, char *ret, size_t size)
 static bool link_parse(const struct nlmsghdr *h, struct link_info *ret)
 {
 	const struct ifinfomsg *ifi = body(h, RTM_NEWLINK, sizeof(*ifi));
-	struct nlattr *tb[IFLA_PROP_LIST + 1], *info[IFLA_INFO_MAX + 1];
+	struct nlattr *tb[IFLA_PROP_LIST + 1], *info[IFLA_INFO_MAX + 1], *port[IFLA_BRPORT_MAX + 1];
+	char master[16];
 
 	if (!ifi)
 		return false;
@@ -55,6 +56,11 @@ static bool link_parse(const struct nlmsghdr *h, struct link_info *ret)
 				   .loopback = ifi->ifi_flags & IFF_LOOPBACK };
 	netlink_string(tb[IFLA_IFNAME], ret->name, sizeof(ret->name));
 	netlink_string(info[IFLA_INFO_KIND], ret->kind, sizeof(ret->kind));
+	netlink_string(info[IFLA_INFO_SLAVE_KIND], master, sizeof(master));
+	if (str_eq(master, "bridge")) {
+		netlink_nested(info[IFLA_INFO_SLAVE_DATA], port, IFLA_BRPORT_MAX);
+		ret->port_no = netlink_u16(port[IFLA_BRPORT_NO]);
+	}
 	first_altname(tb[IFLA_PROP_LIST], ret->altname, sizeof(ret->altname));
 	netlink_bytes(tb[IFLA_ADDRESS], ret->mac, sizeof(ret->mac));
 	return true;

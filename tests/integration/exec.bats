@@ -59,7 +59,7 @@ process() { jq ".process | $1" "$BUNDLE/config.json" >"$BATS_TEST_TMPDIR/process
 	run -143 nsrun exec "$ID" sh -c 'kill -TERM $$'
 	run -137 nsrun exec "$ID" sh -c 'kill -KILL $$'
 	run -255 --separate-stderr nsrun exec "$ID" nosuchprogram
-	assert_equal "$stderr" 'nsrun: exec '"$ID"': exec: "nosuchprogram": executable file not found in $PATH'
+	assert_equal "$stderr" 'nsrun: exec "'"$ID"'": exec: "nosuchprogram": executable file not found in $PATH'
 	run -255 --separate-stderr nsrun exec "$ID" /etc/passwd
 	[[ $stderr == *'exec: "/etc/passwd": permission denied'* ]]
 	run -255 --separate-stderr nsrun exec --cwd /no/such "$ID" true

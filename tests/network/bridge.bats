@@ -224,3 +224,25 @@ load helpers
 	grep "is taken" "$BATS_TEST_TMPDIR/out"
 	ip netns delete "$ID" || fail "the other's namespace was unpinned"
 }
+
+# more_ports FIRST LAST: that many strangers on nsrun0, gone with their group.
+more_ports()
+{
+	local i
+	for ((i = $1; i <= $2; i++)); do
+		echo "link add p$i group 77 numtxqueues 1 numrxqueues 1 master nsrun0 type veth peer name q$i numtxqueues 1 numrxqueues 1"
+	done | ip -batch -
+}
+
+@test "a bridge that is nearly full is a warning, a full one an error that names it" {
+	make_bundle "$BUNDLE" true
+	nsrun run --network bridge -b "$BUNDLE" "$ID"
+	more_ports 1 949
+	run -0 --separate-stderr nsrun run --network bridge:ip=10.88.8.1 -b "$BUNDLE" "$ID"
+	assert_equal "$stderr" 'nsrun: warning: bridge nsrun0 has 950 of 1023 ports: nsrun network create bridge2 makes another'
+	more_ports 950 1023
+	refused "bridge nsrun0 has 1023 of 1023 ports" run --network bridge -b "$BUNDLE" "$ID"
+	ip link del group 77
+	run -0 --separate-stderr nsrun run --network bridge:ip=10.88.8.2 -b "$BUNDLE" "$ID"
+	assert_equal "$stderr" ""
+}

@@ -34,50 +34,9 @@
 #include "network/rules.h"
 #include "network/sysctl.h"
 #include "tests/unit/lab.h"
+#include "tests/unit/rules_lab.h"
 
 static const char *const CONTAINERS[] = { "lan", "a1", "a2", "b1", "i1" };
-
-static struct ip_addr addr(const char *s)
-{
-	struct ip_addr a = { 0 };
-
-	if (s)
-		assert_int_equal(ip_addr_parse(s, &a, NULL), 0);
-	return a;
-}
-
-static struct ip_prefix prefix(const char *s)
-{
-	struct ip_prefix p = { 0 };
-
-	assert_int_equal(ip_prefix_parse(s, true, true, &p, NULL), 0);
-	return p;
-}
-
-static struct port_rule port(uint8_t protocol, const char *host, uint16_t host_port,
-			     const char *target, uint16_t target_port)
-{
-	return (struct port_rule){ .protocol = protocol,
-				   .host = addr(host),
-				   .host_port = host_port,
-				   .target = addr(target),
-				   .target_port = target_port };
-}
-
-static void add_network(const char *bridge, const char *subnet, const char *subnet6, bool internal,
-			bool isolate)
-{
-	const struct ip_prefix subnets[] = { prefix(subnet), prefix(subnet6) };
-	const struct network_rules n = { .bridge = bridge,
-					 .subnets = subnets,
-					 .n_subnets = 2,
-					 .masquerade = true,
-					 .internal = internal,
-					 .isolate = isolate };
-	ERROR_INIT(e);
-
-	ok(rules_network_add(&n, NULL, &e), &e);
-}
 
 static pid_t servers[ARRAY_SIZE(CONTAINERS) + 1];
 
