@@ -321,12 +321,16 @@ void foreign_verdict_parse(const struct nlattr *data, struct rule_verdict *ret)
 /* The one behind AFTER (NULL: the first) of a list of attributes, or NULL. */
 static const struct nlattr *next(const struct nlattr *list, const struct nlattr *after)
 {
-	const char *end = list ? (const char *)list + list->nla_len : NULL;
-	const char *at = after ? (const char *)after + NLA_ALIGN(after->nla_len)
-			       : (const char *)list + NLA_HDRLEN;
-	const struct nlattr *a = (const void *)at;
+	const char *end, *at;
+	const struct nlattr *a;
 
-	if (!list || at + NLA_HDRLEN > end || a->nla_len < NLA_HDRLEN || at + a->nla_len > end)
+	if (!list)
+		return NULL;
+	end = (const char *)list + list->nla_len;
+	at = after ? (const char *)after + NLA_ALIGN(after->nla_len)
+		   : (const char *)list + NLA_HDRLEN;
+	a = (const void *)at;
+	if (at + NLA_HDRLEN > end || a->nla_len < NLA_HDRLEN || at + a->nla_len > end)
 		return NULL;
 	return a;
 }

@@ -193,8 +193,7 @@ static int decode(const struct json *j, struct record *r, struct error *e)
 	uint64_t pid = get_u64(j, "pid");
 
 	if (!instance || strlen(instance) != INSTANCE_LEN || !boot || strlen(boot) != 36 ||
-	    !json_get_string(j, "id") || strcmp(json_get_string(j, "id"), r->id) != 0 ||
-	    pid > INT32_MAX)
+	    !str_eq(json_get_string(j, "id"), r->id) || pid > INT32_MAX)
 		return error_set(e, ERR_INPUT, "not a record of nsrun");
 	if (cgroup_get(json_get(j, "cgroup"), &r->cgroup, e) < 0)
 		return -1;

@@ -167,7 +167,6 @@ squeezed()
 		refused "not supported yet" run --network bridge "$option" -b "$BUNDLE" "$ID"
 	done
 	refused "not supported yet" --systemd-cgroup run -b "$BUNDLE" "$ID"
-	refused "not supported yet" network create --ipv6 web
 	refused "not supported yet" network create --driver macvlan web
 }
 
