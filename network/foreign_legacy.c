@@ -121,7 +121,8 @@ static bool entry_at(const struct table *t, unsigned int at, struct entry *ret)
 				       .in_not = x->ipv6.invflags & IP6T_INV_VIA_IN,
 				       .out_not = x->ipv6.invflags & IP6T_INV_VIA_OUT,
 				       .other = memcmp(&x->ipv6.smsk, none, 16) != 0 ||
-						memcmp(&x->ipv6.dmsk, none, 16) != 0 || x->ipv6.proto,
+						memcmp(&x->ipv6.dmsk, none, 16) != 0 ||
+						x->ipv6.proto,
 				       .go_to = x->ipv6.flags & IP6T_F_GOTO,
 				       .matches = at + (unsigned int)sizeof(*x),
 				       .target = at + x->target_offset,
