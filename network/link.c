@@ -135,6 +135,9 @@ int link_release(const char *instance, const char *pin, struct error *e)
 		if (link_record_delete(&ls.v[i], rc == 0 ? e : NULL) < 0)
 			rc = -1;
 	}
+	/* Who died while it wrote its first record left a temporary, and no word of whose it is. */
+	if (access(STATE_LINKS, F_OK) == 0 && (lock >= 0 || state_lock_host(&lock, NULL) == 0))
+		link_records_prune();
 	return rc;
 }
 

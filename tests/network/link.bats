@@ -214,7 +214,7 @@ no_records() { [[ ! -e /run/nsrun/networks/links ]]; }
 	bare red blue
 	nsrun network link --subnet 10.90.0.0/24 red blue
 	run -0 nsrun network create web
-	assert_output "web  10.90.1.0/24"
+	assert_output --partial "web  10.90.1.0/24 "
 }
 
 @test "what cannot be an end is refused by name" {
@@ -294,4 +294,12 @@ no_records() { [[ ! -e /run/nsrun/networks/links ]]; }
 	done
 	assert_equal "$(cat "$BATS_TEST_TMPDIR"/out.* | grep -o 'red lnk[0-9]' | sort -u | wc -l)" 8
 	assert_equal "$(cat "$BATS_TEST_TMPDIR"/out.* | grep -o '192.168.[0-9]*.1/24' | sort -u | wc -l)" 8
+}
+
+@test "what a link that died in the making left goes with the next container" {
+	make_bundle "$BUNDLE" true
+	mkdir -p /run/nsrun/networks/links
+	touch /run/nsrun/networks/links/0123456789abcdef.json.tmp
+	nsrun run -b "$BUNDLE" "$ID"
+	[[ ! -e /run/nsrun/networks/links ]]
 }
