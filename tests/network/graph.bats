@@ -27,6 +27,7 @@ teardown()
 	for name in $(nsrun network ls -q); do nsrun network rm "$name"; done
 	[[ ! -e /run/netns ]] || ! mountpoint -q /run/netns || umount -l /run/netns
 	echo 0 >/proc/sys/net/ipv4/ip_forward
+	echo 0 >/proc/sys/net/ipv6/conf/all/forwarding
 	! mountpoint -q /run/nsrun || umount /run/nsrun
 	[[ ! ${stranger-} ]] || kill -KILL "$stranger"
 	nft delete table inet nsrun 2>/dev/null || true
@@ -45,12 +46,12 @@ block() { awk -v begin="\`\`\`$1" '$0 == begin { on = 1; next } /^```/ { on = 0 
 # json FILTER: of what the graph says.
 json() { nsrun network graph --format json | jq -r "$1"; }
 
-# one NETWORK [OPTION...]: a network and a container "one" on it, alone.
+# one NETWORK [OPTION...]: a network, of IPv4 unless $ipv6 says more, and a container "one" on it, alone.
 one()
 {
 	make_bundle "$BUNDLE"
 	set_config '.linux.cgroupsPath = $p' --arg p "/$ID"
-	nsrun network create --subnet 10.90.0.0/24 web
+	nsrun network create --subnet 10.90.0.0/24 "${ipv6:---ipv6=false}" web
 	launch run -d -b "$BUNDLE" "$@" one
 }
 
@@ -148,7 +149,7 @@ at_peace()
 }
 
 @test "-a: MACs, MTUs, fe80::, and the network that nobody uses" {
-	one --network web
+	ipv6=--subnet=fd00:90::/64 one --network web
 	run -0 nsrun network graph -a
 	mac=$(ip netns exec one cat /sys/class/net/eth0/address 2>/dev/null || ip -n one -j link show eth0 | jq -r '.[0].address')
 	assert_line --regexp "^   └─ one .* $(ip -n one -j addr show eth0 | jq -r '.[0].addr_info[] | select(.scope == "link").local')  ve[0-9a-f]+  $mac mtu 1500$"
