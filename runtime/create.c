@@ -190,7 +190,8 @@ static int spawn(struct create *c, struct error *e)
 	c->sync = i->sync_runtime = pair[0];
 	i->sync = s.error_fd = pair[1];
 	create_prepare_init(c);
-	s.new_flags &= ~(uint64_t)CLONE_NEWNET; /* init's first act: see init.c */
+	if (i->makes_netns)
+		s.new_flags &= ~(uint64_t)CLONE_NEWNET;
 	/* v1: the cgroup namespace's root is the cgroup of its maker, who is not there yet */
 	if (s.cgroup_fd < 0)
 		s.new_flags &= ~(uint64_t)CLONE_NEWCGROUP;

@@ -290,6 +290,9 @@ void create_prepare_init(struct create *c)
 	i->seccomp = &c->seccomp;
 	i->old_mask = &c->old_mask;
 	i->own_netns = c->network.new_netns;
+	/* In a new user namespace it could not tell which limit was reached. */
+	i->makes_netns = (c->namespaces.new_flags & CLONE_NEWNET) &&
+			 !(c->namespaces.new_flags & CLONE_NEWUSER);
 	i->offer_netns = c->network.attach && c->network.new_netns;
 	i->told_to_pivot = needs_pivot_word(c);
 	i->has_cgroup = cg->n_dirs > 0;

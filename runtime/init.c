@@ -25,6 +25,7 @@
 #include "oci/state.h"
 #include "runtime/credentials.h"
 #include "runtime/process_setup.h"
+#include "runtime/spawn.h"
 #include "runtime/sync.h"
 #include "runtime/terminal.h"
 
@@ -43,13 +44,10 @@ static int join_user_namespace(struct init *i, struct error *e)
  * would hold up, claims addresses and ports. */
 static int make_network_namespace(const struct init *i, struct error *e)
 {
-	if (!(i->namespaces->new_flags & CLONE_NEWNET) || unshare(CLONE_NEWNET) == 0)
+	if (!i->makes_netns || unshare(CLONE_NEWNET) == 0)
 		return 0;
-	error_errno(e, "make a network namespace");
-	if (e && e->code == ENOSPC)
-		error_hint(e, "the limit of network namespaces is reached: see sysctl "
-			      "user.max_net_namespaces");
-	return -1;
+	return errno == ENOSPC ? spawn_limit_error(CLONE_NEWNET, e)
+			       : error_errno(e, "make a network namespace");
 }
 
 /* A netlink socket keeps the namespace that it was opened in: the runtime process configures our

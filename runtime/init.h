@@ -30,6 +30,7 @@ struct init {
 	bool terminal;		 /* make a pty */
 	bool send_master; /* its master goes to the runtime process, not to a console socket */
 	bool offer_netns;	 /* the runtime process attaches networks */
+	bool makes_netns;	 /* by itself, not by the clone */
 	bool own_netns;		 /* bring lo up ourselves if nobody attaches */
 	bool told_to_pivot;	 /* something of the runtime process's comes before the pivot */
 	bool has_cgroup;

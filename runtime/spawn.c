@@ -119,9 +119,7 @@ static pid_t clone_child(const struct spawn *s, uint64_t extra, bool parent_join
 	return pid;
 }
 
-/* Of the kinds asked for, the one whose limit (namespaces(7), "The /proc/sys/user directory") is
- * the lowest: the kernel does not tell which was reached. */
-static int limit_error(const struct spawn *s, struct error *e)
+int spawn_limit_error(uint64_t flags, struct error *e)
 {
 	static const struct {
 		uint64_t flag;
@@ -141,7 +139,7 @@ static int limit_error(const struct spawn *s, struct error *e)
 		long long n;
 
 		snprintf(path, sizeof(path), "/proc/sys/user/max_%s_namespaces", kinds[i].key);
-		if (!(s->new_flags & kinds[i].flag) ||
+		if (!(flags & kinds[i].flag) ||
 		    file_read(AT_FDCWD, path, false, 64, &text, NULL, NULL) < 0)
 			continue;
 		text[strcspn(text, "\n")] = '\0';
@@ -182,7 +180,7 @@ static int clone_error(const struct spawn *s, struct error *e)
 	int err = errno;
 
 	if (err == ENOSPC && s->new_flags)
-		return limit_error(s, e);
+		return spawn_limit_error(s->new_flags, e);
 	if (err == EPERM && s->new_flags && !privilege_has(CAP_SYS_ADMIN))
 		return privilege_lacking(s, e);
 	errno = err;

@@ -42,4 +42,9 @@ struct spawn {
 };
 int spawn_process(const struct spawn *s, struct process *ret, struct error *e);
 
+/* The error for ENOSPC: of the new namespaces FLAGS, the kind whose limit (namespaces(7), "The
+ * /proc/sys/user directory") is the lowest, as the kernel does not tell which was reached. Read in
+ * our own user namespace, so not by somebody in a new one. */
+int spawn_limit_error(uint64_t flags, struct error *e);
+
 #endif

@@ -212,6 +212,12 @@ nobody()
 			"sysctl -w user.max_${kind}_namespaces=15000" --root "$BATS_TEST_TMPDIR/state" --cgroup-manager disabled \
 			run -b "$BUNDLE" "$ID"
 	done
+	# Without a new user namespace it is init that makes the network namespace.
+	set_config '.linux.namespaces |= map(select(.type != "user")) | del(.linux.uidMappings, .linux.gidMappings)'
+	# shellcheck disable=SC2016 # the inner shell's
+	AS=(unshare --user --map-root-user sh -c 'echo 0 >/proc/sys/user/max_net_namespaces; exec "$@"' sh)
+	other ENOSPC "run \"$ID\": prepare the network namespace: network namespace limit reached: user\.max_net_namespaces is 0" \
+		"sysctl -w user.max_net_namespaces=15000" --root "$BATS_TEST_TMPDIR/state" --cgroup-manager disabled run -b "$BUNDLE" "$ID"
 }
 
 @test "ids that the user namespace does not map" {
