@@ -114,9 +114,6 @@ static int write_state_files(struct create *c, struct error *e)
 	static const char *const generated[] = { "resolv.conf", "hosts", "hostname" };
 	cleanup_close int etc = -1;
 
-	if (file_replace(c->record.dir_fd, "config.json", c->config_text, c->config_len, 0600, e) <
-	    0)
-		return -1;
 	if (!c->network.attach)
 		return 0;
 	if (mkdirat(c->record.dir_fd, "etc", 0755) < 0)
@@ -132,6 +129,14 @@ static int write_state_files(struct create *c, struct error *e)
 			return error_errno(e, "make \"%s\"", generated[i]);
 	}
 	return 0;
+}
+
+/* For exec, and for the hooks of a later delete. Init has its own, so it is written while that makes
+ * its namespaces. */
+static int write_config(struct create *c, struct error *e)
+{
+	return file_replace(c->record.dir_fd, "config.json", c->config_text, c->config_len, 0600,
+			    e);
 }
 
 /* Bound by way of our directory's descriptor: sun_path has 108 bytes. Only START on it starts;
@@ -426,6 +431,7 @@ int create_story(struct create *c, struct error *e)
 	    step(e, "listen for start", listen_for_start(c, e)) < 0 ||
 	    step(e, "open output", create_open_output(c, e)) < 0 ||
 	    step(e, "spawn init", spawn(c, e)) < 0 || step(e, "map ids", map_ids(c, e)) < 0 ||
+	    step(e, "write config", write_config(c, e)) < 0 ||
 	    step(e, "set the OOM score", set_oom_score(c, e)) < 0 ||
 	    step(e, "attach cgroup",
 		 cgroup_attach(&c->record.cgroup, c->config.linux_->resources, c->process.pid,
