@@ -5,11 +5,11 @@
  *
  *	plan     looks only: which hierarchies, which paths, what of them existed before. Goes into
  *		 the intent record before anything is made.
- *	prepare  makes the directories (and, on v2, applies the limits): before the init is cloned.
+ *	prepare  makes the directories (and, on v2, enables controllers): before the init is cloned.
  *		 On v2 leaves an O_PATH descriptor for CLONE_INTO_CGROUP.
  *	attach   v1: writes the pid to every hierarchy, in one burst (the first write after idle
  *		 costs 7-10 ms of RCU waits, so it runs while init mounts), then applies the limits;
- *		 v2: only where the clone could not. A pid that cannot be written anywhere is an
+ *		 v2: the limits, and the pid only where the clone could not. A pid that cannot be written anywhere is an
  *		 error: a container never runs outside a cgroup it was promised.
  *	remove   idempotent; works from the plan alone. What existed before is never removed nor
  *		 killed whole.
@@ -63,7 +63,7 @@ int cgroup_layout_detect(enum cgroup_layout *ret_layout, struct error *e);
 int cgroup_plan(enum cgroup_manager manager, const struct oci_config *config, const char *id,
 		struct cgroup *ret_cgroup, struct error *e);
 int cgroup_prepare(struct cgroup *c, const struct oci_resources *r, struct error *e);
-/* R again, as on v1 the limits are applied here. ALREADY_INSIDE: the clone put PID there. */
+/* R again: the limits are applied here. ALREADY_INSIDE: the clone put PID there. */
 int cgroup_attach(struct cgroup *c, const struct oci_resources *r, pid_t pid, bool already_inside,
 		  struct error *e);
 /* v2, new user namespace: ownership of the directory and the delegated files (the spec's "Cgroup
