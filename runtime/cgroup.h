@@ -9,8 +9,9 @@
  *		 On v2 leaves an O_PATH descriptor for CLONE_INTO_CGROUP.
  *	attach   v1: writes the pid to every hierarchy, in one burst (the first write after idle
  *		 costs 7-10 ms of RCU waits, so it runs while init mounts), then applies the limits;
- *		 v2: the limits, and the pid only where the clone could not. A pid that cannot be written anywhere is an
- *		 error: a container never runs outside a cgroup it was promised.
+ *		 v2: the limits, and the pid only where the clone could not. A pid that cannot be
+ *		 written anywhere is an error: a container never runs outside a cgroup it was
+ *		 promised.
  *	remove   idempotent; works from the plan alone. What existed before is never removed nor
  *		 killed whole.
  *

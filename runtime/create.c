@@ -131,8 +131,8 @@ static int write_state_files(struct create *c, struct error *e)
 	return 0;
 }
 
-/* For exec, and for the hooks of a later delete. Init has its own, so it is written while that makes
- * its namespaces. */
+/* For exec, and for the hooks of a later delete. Init has its own, so it is written while that
+ * makes its namespaces. */
 static int write_config(struct create *c, struct error *e)
 {
 	return file_replace(c->record.dir_fd, "config.json", c->config_text, c->config_len, 0600,
