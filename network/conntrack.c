@@ -111,6 +111,15 @@ static void put_delete(struct netlink_batch *b, uint8_t family, struct nlattr *c
 	netlink_tolerate(b, ENOENT); /* it ended by itself */
 }
 
+/* A flow as it came, and as it is answered; TB has CTA_MAX + 1. */
+static void flow_parse(const struct nlmsghdr *h, struct nlattr **tb, struct tuple *ret_orig,
+		       struct tuple *ret_reply)
+{
+	netlink_attrs(h, sizeof(struct nfgenmsg), tb, CTA_MAX);
+	tuple_parse(tb[CTA_TUPLE_ORIG], ret_orig);
+	tuple_parse(tb[CTA_TUPLE_REPLY], ret_reply);
+}
+
 static int flush_protocol(int fd, uint32_t *seq, uint8_t family, uint8_t protocol,
 			  const struct port_rule *v, size_t n, struct error *e)
 {
@@ -125,9 +134,7 @@ static int flush_protocol(int fd, uint32_t *seq, uint8_t family, uint8_t protoco
 		struct nlattr *tb[CTA_MAX + 1];
 		struct tuple orig, reply;
 
-		netlink_attrs(h, sizeof(struct nfgenmsg), tb, CTA_MAX);
-		tuple_parse(tb[CTA_TUPLE_ORIG], &orig);
-		tuple_parse(tb[CTA_TUPLE_REPLY], &reply);
+		flow_parse(h, tb, &orig, &reply);
 		for (size_t i = 0; i < n; i++)
 			if (flow_matches(&v[i], &orig, &reply)) {
 				put_delete(&b, family, tb);
@@ -193,9 +200,7 @@ static void count_flow(const struct nlmsghdr *h, const struct port_rule *v, size
 	struct nlattr *tb[CTA_MAX + 1];
 	struct tuple orig, reply;
 
-	netlink_attrs(h, sizeof(struct nfgenmsg), tb, CTA_MAX);
-	tuple_parse(tb[CTA_TUPLE_ORIG], &orig);
-	tuple_parse(tb[CTA_TUPLE_REPLY], &reply);
+	flow_parse(h, tb, &orig, &reply);
 	for (size_t i = 0; i < n; i++)
 		if (v[i].protocol == orig.protocol && v[i].host_port == orig.dst_port &&
 		    ip_addr_cmp(&v[i].target, &reply.src) == 0 &&

@@ -320,8 +320,7 @@ int cgroup_cpuset_apply(const struct cgroup_limits *l, const struct oci_resource
 	return 0;
 }
 
-/* 0 would stop the very fork that makes init where init is born in its cgroup; once init is there,
- * 0 and 1 are one. */
+/* 0 and 1 are one once init is there, and 1 lets it be born where it is not yet. */
 int cgroup_pids_apply(const struct cgroup_limits *l, const struct oci_resources *r, struct error *e)
 {
 	long long limit = r->pids->limit.v;

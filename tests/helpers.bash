@@ -57,6 +57,14 @@ new_id()
 	echo "t$BATS_TEST_NUMBER$( ((n == 1)) || echo "${letters[n - 2]}")-$NSRUN_TEST_TAG"
 }
 
+# make_run_netns: the first pin of a boot makes /run/netns a mount point and leaves it so, as iproute2 does: then it
+# is not of a test's making.
+make_run_netns()
+{
+	ip netns add "first-$$"
+	ip netns delete "first-$$"
+}
+
 # nothing_left [SECTION...]: fails with what is there that was not when the test began (see tests/census).
 nothing_left()
 {

@@ -25,9 +25,7 @@ recovery_begin_file()
 	# Targets that have to be made and removed as well.
 	rmdir "$BUNDLE/rootfs/sys" "$BUNDLE/rootfs/proc"
 	set_config '.root.readonly = false | .hooks = {"createRuntime": [{"path": "/bin/true"}], "poststop": [{"path": "/bin/true"}]}'
-	# /run/netns stays a mount point.
-	ip netns add "first-$$"
-	ip netns delete "first-$$"
+	make_run_netns
 	echo 0 >"$BATS_FILE_TMPDIR/points"
 }
 

@@ -27,8 +27,7 @@ teardown()
 # The bridge of a network goes with its last container, /run/netns stays a mount point: not of a test's making.
 setup_file()
 {
-	ip netns add "first-$$"
-	ip netns delete "first-$$"
+	make_run_netns
 }
 
 teardown_file() { umount /run/netns; }

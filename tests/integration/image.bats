@@ -5,8 +5,7 @@ load ../helpers
 
 setup()
 {
-	ip netns add "first-$$"
-	ip netns delete "first-$$"
+	make_run_netns
 	test_begin
 	command -v skopeo umoci >/dev/null || skip "skopeo and umoci are not installed"
 	cd "$BATS_TEST_TMPDIR" || return

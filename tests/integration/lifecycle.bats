@@ -390,8 +390,7 @@ spoiled() { echo '{"id": "' >"/run/nsrun/containers/$1/record.json"; }
 @test "a record that is garbage: a row of the list, and delete --force removes what bears the name" {
 	local pid
 	export NSRUN_NET_DIR=$BATS_TEST_TMPDIR/net.d
-	ip netns add "first-$ID"
-	ip netns delete "first-$ID"
+	make_run_netns
 	make_bundle "$BUNDLE"
 	nsrun network create "n-$ID"
 	launch run -d -b "$BUNDLE" --network "n-$ID" -p 8080:80 "$ID"

@@ -8,9 +8,7 @@ README=$BATS_TEST_DIRNAME/../../README.md
 
 setup()
 {
-	# The first pin of a boot makes /run/netns a mount point and leaves it so, as `ip netns add` does.
-	ip netns add "first-$$"
-	ip netns delete "first-$$"
+	make_run_netns
 	test_begin
 	cd "$BATS_TEST_TMPDIR" || return
 	export NSRUN_NET_DIR=$BATS_TEST_TMPDIR/net.d SUFFIX=${ID##*-}

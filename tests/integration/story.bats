@@ -6,9 +6,7 @@ load ../helpers
 
 setup()
 {
-	# The first pin of a boot makes /run/netns a mount point and leaves it so, as `ip netns add` does.
-	ip netns add "first-$$"
-	ip netns delete "first-$$"
+	make_run_netns
 	test_begin
 	export NSRUN_NET_DIR=$BATS_TEST_TMPDIR/net.d
 	suffix=${ID##*-}

@@ -154,6 +154,7 @@ make_firewalled_lan()
 }
 
 @test "iptables-legacy: policy DROP" {
+	command -v iptables-legacy
 	iptables-legacy -P FORWARD DROP 2>/dev/null || skip "this kernel has no iptables-legacy"
 	make_firewalled_lan
 	dropped "chain FORWARD of table ip filter (iptables-legacy)"
