@@ -6,15 +6,8 @@
  */
 #include "runtime/create.h"
 
-#include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
-#include <sched.h>
-#include <stdio.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include "base/fd.h"
@@ -24,8 +17,10 @@
 #include "base/step.h"
 #include "hooks/hooks.h"
 #include "network/netns.h"
+#include "runtime/create_init.h"
 #include "runtime/create_load.h"
-#include "runtime/credentials.h"
+#include "runtime/create_network.h"
+#include "runtime/handover.h"
 #include "runtime/sync.h"
 #include "runtime/teardown.h"
 #include "runtime/terminal.h"
@@ -109,211 +104,12 @@ static int reserve(struct create *c, struct error *e)
 	return record_save(r, e);
 }
 
-static int write_state_files(struct create *c, struct error *e)
-{
-	static const char *const generated[] = { "resolv.conf", "hosts", "hostname" };
-	cleanup_close int etc = -1;
-
-	if (!c->network.attach)
-		return 0;
-	if (mkdirat(c->record.dir_fd, "etc", 0755) < 0)
-		return error_errno(e, "make the directory of generated files");
-	etc = openat(c->record.dir_fd, "etc", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	if (etc < 0 || fchmod(etc, 0755) < 0)
-		return error_errno(e, "open the directory of generated files");
-	for (size_t i = 0; i < ARRAY_SIZE(generated); i++) {
-		cleanup_close int fd =
-			openat(etc, generated[i], O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
-
-		if (fd < 0 || fchmod(fd, 0644) < 0)
-			return error_errno(e, "make \"%s\"", generated[i]);
-	}
-	return 0;
-}
-
 /* For exec, and for the hooks of a later delete. Init has its own, so it is written while that
  * makes its namespaces. */
 static int write_config(struct create *c, struct error *e)
 {
 	return file_replace(c->record.dir_fd, "config.json", c->config_text, c->config_len, 0600,
 			    e);
-}
-
-/* Bound by way of our directory's descriptor: sun_path has 108 bytes. Only START on it starts;
- * 0600. */
-static int listen_for_start(struct create *c, struct error *e)
-{
-	struct sockaddr_un sa = { .sun_family = AF_UNIX };
-	cleanup_close int fd = -1;
-	mode_t old;
-	int n;
-
-	if (c->run)
-		return 0;
-	fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
-	if (fd < 0)
-		return error_errno(e, "socket");
-	snprintf(sa.sun_path, sizeof(sa.sun_path), "/proc/self/fd/%d/start", c->record.dir_fd);
-	old = umask(0177);
-	n = bind(fd, (struct sockaddr *)&sa, sizeof(sa));
-	umask(old);
-	if (n < 0 || listen(fd, 16) < 0)
-		return error_errno(e, "make the start socket");
-	c->init.start_socket = steal_fd(&fd);
-	return 0;
-}
-
-/* The working directory goes with the clone into the new mount namespace: the root, found there
- * without a look-up by name. Ours stays. */
-static int spawn_at_root(struct create *c, const struct spawn *s, struct error *e)
-{
-	cleanup_close int here = open(".", O_PATH | O_DIRECTORY | O_CLOEXEC);
-	int result;
-
-	if (here < 0 || fchdir(c->root_fd) < 0)
-		return error_errno(e, "enter the root");
-	result = spawn_process(s, &c->process, e);
-	if (fchdir(here) < 0 && result == 0)
-		return error_errno(e, "return to the working directory");
-	return result;
-}
-
-static int spawn(struct create *c, struct error *e)
-{
-	struct init *i = &c->init;
-	struct spawn s = { .new_flags = c->namespaces.new_flags & ~(uint64_t)CLONE_NEWTIME,
-			   .joins = c->namespaces.joins,
-			   .n_joins = c->namespaces.n_joins,
-			   .cgroup_fd = c->record.cgroup.fd,
-			   .ret_in_cgroup = &i->in_cgroup,
-			   .main = init_main,
-			   .arg = i };
-	int pair[2];
-
-	if (sync_pair(pair, e) < 0)
-		return -1;
-	c->sync = i->sync_runtime = pair[0];
-	i->sync = s.error_fd = pair[1];
-	create_prepare_init(c);
-	if (i->makes_netns)
-		s.new_flags &= ~(uint64_t)CLONE_NEWNET;
-	/* v1: the cgroup namespace's root is the cgroup of its maker, who is not there yet */
-	if (s.cgroup_fd < 0)
-		s.new_flags &= ~(uint64_t)CLONE_NEWCGROUP;
-	if (spawn_at_root(c, &s, e) < 0)
-		return -1;
-	fd_close_at(&i->sync);
-	fd_close_at(&i->start_socket);
-	fd_close_at(&i->console_socket);
-	fd_close_at(&i->output_fd);
-	return 0;
-}
-
-static int map_ids(struct create *c, struct error *e)
-{
-	if (!(c->namespaces.new_flags & CLONE_NEWUSER))
-		return 0;
-	if (namespaces_map_ids(&c->config, c->process.pid, e) < 0)
-		return -1;
-	return sync_send(c->sync, SYNC_MAPPED, e);
-}
-
-/* Where the clone could not put init there, it waits to be told that it is. */
-static int set_oom_score(struct create *c, struct error *e)
-{
-	const struct oci_process *p = c->config.process;
-
-	return p && p->oomScoreAdj.set ? oom_score_adj_apply(c->process.pid, p->oomScoreAdj.v, e)
-				       : 0;
-}
-
-static int tell_cgroup(struct create *c, struct error *e)
-{
-	return c->init.has_cgroup && !c->init.in_cgroup ? sync_send(c->sync, SYNC_CGROUP, e) : 0;
-}
-
-/* The spec's "Cgroup ownership": a container that sees its cgroup as the root, writable, may manage
- * it. */
-static bool is_delegated(const struct create *c)
-{
-	if (c->record.cgroup.layout != CGROUP_V2 || !(c->namespaces.new_flags & CLONE_NEWUSER) ||
-	    !(c->namespaces.new_flags & CLONE_NEWCGROUP))
-		return false;
-	for (size_t i = 0; i < c->config.n_mounts; i++) {
-		const struct oci_mount *m = &c->config.mounts[i];
-		bool ro = false;
-
-		for (size_t k = 0; k < m->n_options; k++)
-			ro = ro || str_eq(m->options[k], "ro");
-		if (m->type && str_has_prefix(m->type, "cgroup") && !ro)
-			return true;
-	}
-	return false;
-}
-
-static int delegate_cgroup(struct create *c, struct error *e)
-{
-	const struct oci_linux *l = c->config.linux_;
-
-	if (!is_delegated(c))
-		return 0;
-	for (size_t i = 0; i < l->n_uidMappings; i++)
-		if (l->uidMappings[i].containerID == 0)
-			return cgroup_delegate(&c->record.cgroup, l->uidMappings[i].hostID, e);
-	return 0;
-}
-
-/* Before init's new namespace is there: what needs only the host's side. */
-static int claim_network(struct create *c, struct error *e)
-{
-	cleanup_close int etc = -1;
-	struct attach_options o = { .dirs = &c->rt->net_dirs,
-				    .instance = c->record.instance,
-				    .container_id = c->o->id,
-				    .hostname = c->config.hostname,
-				    .requests = c->network.requests,
-				    .n_requests = c->network.n_requests,
-				    .ports = c->network.ports,
-				    .n_ports = c->network.n_ports,
-				    .no_ipv6 = namespaces_without_ipv6(&c->config) };
-	struct names_options names = { .hostname = c->config.hostname,
-				       .dns = c->o->network.dns,
-				       .n_dns = c->o->network.n_dns,
-				       .add_hosts = c->o->network.add_hosts,
-				       .n_add_hosts = c->o->network.n_add_hosts };
-
-	if (!c->init.offer_netns)
-		return 0;
-	if (attach_begin(&o, &c->attach, e) < 0)
-		return -1;
-	names.hostname = names.hostname ? names.hostname : c->o->id;
-	names.result = attach_planned(c->attach);
-	etc = openat(c->record.dir_fd, "etc", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	if (etc < 0)
-		return error_errno(e, "open the directory of generated files");
-	return names_write(etc, &names, e);
-}
-
-static int await_netns(struct create *c, struct error *e)
-{
-	return c->init.offer_netns ? sync_await(c->sync, SYNC_NETNS, NULL, &c->netlink, e) : 0;
-}
-
-static int attach_network(struct create *c, struct error *e)
-{
-	cleanup_close int nl = steal_fd(&c->netlink); /* open, it would keep the namespace */
-	cleanup_close int netns = -1;
-	struct attach *a = steal_ptr(&c->attach);
-
-	if (!c->init.offer_netns)
-		return 0;
-	if (netns_open_pid(c->process.pid, &netns, e) < 0 ||
-	    netns_inode(netns, &c->record.netns_inode, e) < 0 ||
-	    netns_pin(c->o->id, netns, e) < 0) {
-		attach_forget(a);
-		return -1;
-	}
-	return attach_finish(a, netns, nl, &c->attached, e);
 }
 
 static int await_environment(struct create *c, struct error *e)
@@ -359,42 +155,6 @@ static int save_state(struct create *c, struct error *e)
 	return record_save(&c->record, e);
 }
 
-/* "written beside, renamed, no newline"; never through a link. */
-int pid_file_write(const char *path, pid_t pid, struct error *e)
-{
-	char text[16];
-	int n = snprintf(text, sizeof(text), "%d", (int)pid);
-
-	if (!path)
-		return 0;
-	if (file_create(AT_FDCWD, path, text, (size_t)n, 0644, e) < 0)
-		return error_wrap(e, "write the pid file \"%s\"", path);
-	return 0;
-}
-
-/* Only if it is still the one that we wrote. */
-static void pid_file_remove(const char *path, pid_t pid)
-{
-	cleanup_free char *text = NULL;
-	long long there;
-
-	if (path && pid > 0 && file_read(AT_FDCWD, path, false, 16, &text, NULL, NULL) == 0 &&
-	    str_to_int64(text, 1, INT32_MAX, &there) == 0 && there == pid)
-		unlink(path);
-}
-
-int pidfd_send(const char *socket_path, const struct process *p, struct error *e)
-{
-	cleanup_close int sock = -1;
-
-	if (!socket_path)
-		return 0;
-	if (fd_connect_unix(socket_path, SOCK_STREAM, &sock, e) < 0 ||
-	    fd_send(sock, "pidfd", 5, &p->pidfd, 1, e) < 0)
-		return error_wrap(e, "--pidfd-socket");
-	return 0;
-}
-
 /* Ahead of CREATED: all that init's life hangs on is on disk, so it need not wait for us again. */
 static int keep(struct create *c, struct error *e)
 {
@@ -424,23 +184,23 @@ int create_story(struct create *c, struct error *e)
 		return -1;
 	/* From here on there are side effects, and the record tells of them. */
 	if (step(e, "reserve id", reserve(c, e)) < 0 ||
-	    step(e, "write state files", write_state_files(c, e)) < 0 ||
+	    step(e, "write state files", create_network_files(c, e)) < 0 ||
 	    step(e, "make bind targets", create_bind_targets(c, e)) < 0 ||
 	    step(e, "prepare cgroup",
 		 cgroup_prepare(&c->record.cgroup, c->config.linux_->resources, e)) < 0 ||
-	    step(e, "listen for start", listen_for_start(c, e)) < 0 ||
+	    step(e, "listen for start", create_listen(c, e)) < 0 ||
 	    step(e, "open output", create_open_output(c, e)) < 0 ||
-	    step(e, "spawn init", spawn(c, e)) < 0 || step(e, "map ids", map_ids(c, e)) < 0 ||
+	    step(e, "spawn init", create_spawn(c, e)) < 0 || step(e, "map ids", create_map_ids(c, e)) < 0 ||
 	    step(e, "write config", write_config(c, e)) < 0 ||
-	    step(e, "set the OOM score", set_oom_score(c, e)) < 0 ||
+	    step(e, "set the OOM score", create_set_oom_score(c, e)) < 0 ||
 	    step(e, "attach cgroup",
 		 cgroup_attach(&c->record.cgroup, c->config.linux_->resources, c->process.pid,
 			       c->init.in_cgroup, e)) < 0 ||
-	    step_await(e, "tell of the cgroup", tell_cgroup(c, e)) < 0 ||
-	    step(e, "delegate cgroup", delegate_cgroup(c, e)) < 0 ||
-	    step(e, "claim network", claim_network(c, e)) < 0 ||
-	    step_await(e, "await the network namespace", await_netns(c, e)) < 0 ||
-	    step(e, "attach network", attach_network(c, e)) < 0 ||
+	    step_await(e, "tell of the cgroup", create_tell_cgroup(c, e)) < 0 ||
+	    step(e, "delegate cgroup", create_delegate_cgroup(c, e)) < 0 ||
+	    step(e, "claim network", create_claim_network(c, e)) < 0 ||
+	    step_await(e, "await the network namespace", create_await_netns(c, e)) < 0 ||
+	    step(e, "attach network", create_attach_network(c, e)) < 0 ||
 	    step_await(e, "await environment", await_environment(c, e)) < 0 ||
 	    step(e, "createRuntime hooks", runtime_hooks(c, e)) < 0 ||
 	    step_await(e, "pivot", pivot(c, e)) < 0 ||

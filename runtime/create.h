@@ -48,10 +48,6 @@ void create_abort(struct create *c);
 /* Forgets; the container lives. */
 void create_done(struct create *c);
 
-/* --pid-file: "written beside, renamed, no newline". PATH may be NULL. */
-int pid_file_write(const char *path, pid_t pid, struct error *e);
-/* --pidfd-socket: one message, one descriptor. SOCKET_PATH may be NULL. */
-int pidfd_send(const char *socket_path, const struct process *p, struct error *e);
 /* Those of 3 .. 3+N-1 that are open now and not our own: --preserve-fds tolerates holes. *ret_fds
  * freed by the caller. */
 int preserved_scan(int n, int **ret_fds, size_t *ret_n, struct error *e);

@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <sched.h>
 #include <stdio.h>
 #include <string.h>
@@ -18,8 +17,6 @@
 #include "oci/support.h"
 
 #define PRESERVE_MAX 4096
-
-static const char *const generated[3] = { "resolv.conf", "hosts", "hostname" };
 
 static int open_bundle(struct create *c, struct error *e)
 {
@@ -173,81 +170,12 @@ int create_load(struct create *c, struct error *e)
 	return 0;
 }
 
-int create_plan_network(struct create *c, struct error *e)
-{
-	struct attach_options o = { .dirs = &c->rt->net_dirs, .container_id = c->o->id };
-
-	if (network_plan(c->rt, &c->o->network, &c->config, &c->network, e) < 0)
-		return -1;
-	if (!c->network.attach)
-		return 0;
-	if (record_instance(&c->record.instance, e) < 0)
-		return -1;
-	o.instance = c->record.instance;
-	o.requests = c->network.requests;
-	o.n_requests = c->network.n_requests;
-	o.ports = c->network.ports;
-	o.n_ports = c->network.n_ports;
-	return attach_check(&o, e);
-}
-
-static bool config_mounts_at(const struct oci_config *config, const char *target)
-{
-	for (size_t i = 0; i < config->n_mounts; i++) {
-		cleanup_free char *destination = path_clean(config->mounts[i].destination);
-
-		if (strcmp(destination, target) == 0)
-			return true;
-	}
-	return false;
-}
-
-int create_plan_binds(struct create *c, struct error *e)
-{
-	static const char *const targets[3] = { "/etc/resolv.conf", "/etc/hosts", "/etc/hostname" };
-	cleanup_free char *own = xasprintf("%s/%s/etc", c->rt->root, c->o->id);
-	const char *dir = c->network.attach ? own : c->network.owner_files;
-
-	(void)e;
-	if (!dir)
-		return 0;
-	for (size_t i = 0; i < ARRAY_SIZE(targets); i++) {
-		if (config_mounts_at(&c->config, targets[i]))
-			continue;
-		c->bind_sources[c->n_binds] = xasprintf("%s/%s", dir, generated[i]);
-		c->binds[c->n_binds] = (struct rootfs_bind){ .source = c->bind_sources[c->n_binds],
-							     .target = targets[i] };
-		c->n_binds++;
-	}
-	return 0;
-}
-
 int create_plan_targets(struct create *c, struct error *e)
 {
 	if (!(c->namespaces.new_flags & CLONE_NEWNS))
 		return 0;
 	return rootfs_missing_targets(c->root_fd, &c->config, c->binds, c->n_binds,
 				      &c->record.targets, &c->record.n_targets, e);
-}
-
-int create_bind_targets(struct create *c, struct error *e)
-{
-	size_t kept = 0;
-
-	(void)e;
-	for (size_t i = 0; i < c->n_binds; i++) {
-		ERROR_INIT(why);
-		cleanup_close int fd =
-			path_touch_in_root(c->root_fd, c->binds[i].target, 0644, &why);
-
-		if (fd >= 0)
-			c->binds[kept++] = c->binds[i];
-		else
-			log_warning("no generated \"%s\" in the container: %s", c->binds[i].target,
-				    why.msg);
-	}
-	c->n_binds = kept;
-	return 0;
 }
 
 int create_connect_console(struct create *c, struct error *e)
@@ -268,50 +196,3 @@ int create_open_output(struct create *c, struct error *e)
 	return c->init.output_fd < 0 ? error_errno(e, "make the output file") : 0;
 }
 
-/* Runtime hooks stand between the mounts and the pivot; createContainer hooks and the sysctls of
- * single interfaces, after it, want the network attached. Else init goes on by itself. */
-static bool needs_pivot_word(const struct create *c)
-{
-	const struct oci_hooks *h = c->config.hooks;
-
-	return (h && (h->n_prestart || h->n_createRuntime || h->n_createContainer)) ||
-	       (c->network.attach && c->config.linux_->n_sysctl);
-}
-
-void create_prepare_init(struct create *c)
-{
-	struct init *i = &c->init;
-	const struct cgroup *cg = &c->record.cgroup;
-
-	i->id = c->o->id;
-	i->bundle = c->bundle;
-	i->config = &c->config;
-	i->namespaces = &c->namespaces;
-	i->seccomp = &c->seccomp;
-	i->old_mask = &c->old_mask;
-	i->own_netns = c->network.new_netns;
-	/* In a new user namespace it could not tell which limit was reached. */
-	i->makes_netns = (c->namespaces.new_flags & CLONE_NEWNET) &&
-			 !(c->namespaces.new_flags & CLONE_NEWUSER);
-	i->offer_netns = c->network.attach && c->network.new_netns;
-	i->told_to_pivot = needs_pivot_word(c);
-	i->has_cgroup = cg->n_dirs > 0;
-	i->setgroups_allowed = geteuid() == 0;
-	i->no_new_keyring = c->o->no_new_keyring;
-	i->preserved = c->preserved;
-	i->n_preserved = c->n_preserved;
-	i->rootfs.config = &c->config;
-	i->rootfs.bundle = c->bundle;
-	i->rootfs.bundle_fd = c->bundle_fd;
-	i->rootfs.root_fd = c->root_fd;
-	i->rootfs.new_userns = namespaces_has(&c->namespaces, CLONE_NEWUSER);
-	i->rootfs.cgroup_v2 = cg->layout == CGROUP_V2;
-	i->rootfs.new_cgroupns = c->namespaces.new_flags & CLONE_NEWCGROUP;
-	i->rootfs.new_netns_owned = !(c->namespaces.new_flags & CLONE_NEWUSER) ||
-				    (c->namespaces.new_flags & CLONE_NEWNET);
-	i->rootfs.no_pivot = c->o->no_pivot;
-	i->rootfs.cgroup_dirs = cg->dirs;
-	i->rootfs.n_cgroup_dirs = cg->n_dirs;
-	i->rootfs.binds = c->binds;
-	i->rootfs.n_binds = c->n_binds;
-}

@@ -10,19 +10,10 @@
 int create_preserve(struct create *c, struct error *e);
 /* The bundle, its config and root, against the options. */
 int create_load(struct create *c, struct error *e);
-int create_plan_network(struct create *c, struct error *e);
-/* The generated files that are bound into the container. */
-int create_plan_binds(struct create *c, struct error *e);
 /* The mount targets that init will have to make in the root file system. */
 int create_plan_targets(struct create *c, struct error *e);
-/* Makes the generated files' missing targets: init may not where its user namespace does not own
- * the root file system. Where nobody can (a read-only image) the container does without that
- * file. */
-int create_bind_targets(struct create *c, struct error *e);
 /* Before the pivot, so that no filter and no root is in the way. */
 int create_connect_console(struct create *c, struct error *e);
 int create_open_output(struct create *c, struct error *e);
-/* Fills c->init for the clone. */
-void create_prepare_init(struct create *c);
 
 #endif

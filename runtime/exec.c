@@ -20,6 +20,7 @@
 #include "oci/support.h"
 #include "runtime/create.h"
 #include "runtime/exec_process.h"
+#include "runtime/handover.h"
 #include "runtime/process_setup.h"
 #include "runtime/run.h"
 #include "runtime/seccomp.h"

@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The network's part of create: which networks there will be, the generated files (resolv.conf,
+ * hosts, hostname: made empty, bound by init, filled by create_claim_network), and the attachment, in
+ * two halves. What needs only the host's side is claimed while init makes its namespace; the links
+ * follow as soon as that is there.
+ */
+#include "runtime/create_network.h"
+
+#include <fcntl.h>
+#include <sched.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "base/log.h"
+#include "base/memory.h"
+#include "base/path.h"
+#include "network/netns.h"
+#include "runtime/sync.h"
+
+static const char *const generated[3] = { "resolv.conf", "hosts", "hostname" };
+
+int create_plan_network(struct create *c, struct error *e)
+{
+	struct attach_options o = { .dirs = &c->rt->net_dirs, .container_id = c->o->id };
+
+	if (network_plan(c->rt, &c->o->network, &c->config, &c->network, e) < 0)
+		return -1;
+	if (!c->network.attach)
+		return 0;
+	if (record_instance(&c->record.instance, e) < 0)
+		return -1;
+	o.instance = c->record.instance;
+	o.requests = c->network.requests;
+	o.n_requests = c->network.n_requests;
+	o.ports = c->network.ports;
+	o.n_ports = c->network.n_ports;
+	return attach_check(&o, e);
+}
+
+static bool config_mounts_at(const struct oci_config *config, const char *target)
+{
+	for (size_t i = 0; i < config->n_mounts; i++) {
+		cleanup_free char *destination = path_clean(config->mounts[i].destination);
+
+		if (strcmp(destination, target) == 0)
+			return true;
+	}
+	return false;
+}
+
+int create_plan_binds(struct create *c, struct error *e)
+{
+	static const char *const targets[3] = { "/etc/resolv.conf", "/etc/hosts", "/etc/hostname" };
+	cleanup_free char *own = xasprintf("%s/%s/etc", c->rt->root, c->o->id);
+	const char *dir = c->network.attach ? own : c->network.owner_files;
+
+	(void)e;
+	if (!dir)
+		return 0;
+	for (size_t i = 0; i < ARRAY_SIZE(targets); i++) {
+		if (config_mounts_at(&c->config, targets[i]))
+			continue;
+		c->bind_sources[c->n_binds] = xasprintf("%s/%s", dir, generated[i]);
+		c->binds[c->n_binds] = (struct rootfs_bind){ .source = c->bind_sources[c->n_binds],
+							     .target = targets[i] };
+		c->n_binds++;
+	}
+	return 0;
+}
+
+int create_network_files(struct create *c, struct error *e)
+{
+	cleanup_close int etc = -1;
+
+	if (!c->network.attach)
+		return 0;
+	if (mkdirat(c->record.dir_fd, "etc", 0755) < 0)
+		return error_errno(e, "make the directory of generated files");
+	etc = openat(c->record.dir_fd, "etc", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (etc < 0 || fchmod(etc, 0755) < 0)
+		return error_errno(e, "open the directory of generated files");
+	for (size_t i = 0; i < ARRAY_SIZE(generated); i++) {
+		cleanup_close int fd =
+			openat(etc, generated[i], O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+
+		if (fd < 0 || fchmod(fd, 0644) < 0)
+			return error_errno(e, "make \"%s\"", generated[i]);
+	}
+	return 0;
+}
+
+int create_bind_targets(struct create *c, struct error *e)
+{
+	size_t kept = 0;
+
+	(void)e;
+	for (size_t i = 0; i < c->n_binds; i++) {
+		ERROR_INIT(why);
+		cleanup_close int fd =
+			path_touch_in_root(c->root_fd, c->binds[i].target, 0644, &why);
+
+		if (fd >= 0)
+			c->binds[kept++] = c->binds[i];
+		else
+			log_warning("no generated \"%s\" in the container: %s", c->binds[i].target,
+				    why.msg);
+	}
+	c->n_binds = kept;
+	return 0;
+}
+
+int create_claim_network(struct create *c, struct error *e)
+{
+	cleanup_close int etc = -1;
+	struct attach_options o = { .dirs = &c->rt->net_dirs,
+				    .instance = c->record.instance,
+				    .container_id = c->o->id,
+				    .hostname = c->config.hostname,
+				    .requests = c->network.requests,
+				    .n_requests = c->network.n_requests,
+				    .ports = c->network.ports,
+				    .n_ports = c->network.n_ports,
+				    .no_ipv6 = namespaces_without_ipv6(&c->config) };
+	struct names_options names = { .hostname = c->config.hostname,
+				       .dns = c->o->network.dns,
+				       .n_dns = c->o->network.n_dns,
+				       .add_hosts = c->o->network.add_hosts,
+				       .n_add_hosts = c->o->network.n_add_hosts };
+
+	if (!c->init.offer_netns)
+		return 0;
+	if (attach_begin(&o, &c->attach, e) < 0)
+		return -1;
+	names.hostname = names.hostname ? names.hostname : c->o->id;
+	names.result = attach_planned(c->attach);
+	etc = openat(c->record.dir_fd, "etc", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (etc < 0)
+		return error_errno(e, "open the directory of generated files");
+	return names_write(etc, &names, e);
+}
+
+int create_await_netns(struct create *c, struct error *e)
+{
+	return c->init.offer_netns ? sync_await(c->sync, SYNC_NETNS, NULL, &c->netlink, e) : 0;
+}
+
+int create_attach_network(struct create *c, struct error *e)
+{
+	cleanup_close int nl = steal_fd(&c->netlink); /* open, it would keep the namespace */
+	cleanup_close int netns = -1;
+	struct attach *a = steal_ptr(&c->attach);
+
+	if (!c->init.offer_netns)
+		return 0;
+	if (netns_open_pid(c->process.pid, &netns, e) < 0 ||
+	    netns_inode(netns, &c->record.netns_inode, e) < 0 ||
+	    netns_pin(c->o->id, netns, e) < 0) {
+		attach_forget(a);
+		return -1;
+	}
+	return attach_finish(a, netns, nl, &c->attached, e);
+}
