@@ -3,7 +3,8 @@
  * What the cgroup_*.c files share, and nobody else. See runtime/cgroup.h.
  *
  *	cgroup.c		dispatch to the implementation, the record
- *	cgroup_plan.c		which hierarchies, which paths; has each limit its controller
+ *	cgroup_host.c		which hierarchies this host has, and where
+ *	cgroup_plan.c		which paths; has each limit its controller
  *	cgroup_tree.c		directories: open, make, walk, list processes, signal, remove
  *	cgroup_v1.c, _v2.c	struct cgroup_ops
  *	cgroup_limits.c		which controllers a config needs; conversions; writing one limit
@@ -63,6 +64,23 @@ struct cgroup_ops {
 	int (*is_frozen)(const struct cgroup *c, bool *ret_frozen, struct error *e);
 };
 extern const struct cgroup_ops cgroup_v1_ops, cgroup_v2_ops;
+
+/* cgroup_host.c */
+struct cgroup_hierarchy {
+	char *mount, *controllers;
+	char *own; /* the runtime's own cgroup, as /proc/self/cgroup has it; NULL: not read */
+	bool v2;
+};
+struct cgroup_host {
+	enum cgroup_layout layout;
+	struct cgroup_hierarchy *v;
+	size_t n;
+};
+void cgroup_host_done(struct cgroup_host *h);
+/* Fills the zeroed H: layout and hierarchies. To be done with also after an error. */
+int cgroup_host_look(struct cgroup_host *h, struct error *e);
+/* The runtime's own cgroup as a path below the mount. The caller frees. */
+int cgroup_own_path(const struct cgroup_hierarchy *h, char **ret_path, struct error *e);
 
 /* cgroup_tree.c. A growing list of processes. */
 struct cgroup_pid_list {
