@@ -211,6 +211,8 @@ int cmd_run(struct cli *cli, void *options, struct error *e);
 int cmd_start(struct cli *cli, void *options, struct error *e);
 int cmd_state(struct cli *cli, void *options, struct error *e);
 int cmd_list(struct cli *cli, void *options, struct error *e);
+int cmd_pause(struct cli *cli, void *options, struct error *e);
+int cmd_resume(struct cli *cli, void *options, struct error *e);
 int cmd_kill(struct cli *cli, void *options, struct error *e);
 int cmd_delete(struct cli *cli, void *options, struct error *e);
 int cmd_exec(struct cli *cli, void *options, struct error *e);

@@ -77,6 +77,22 @@ int cgroup_kill(const struct cgroup *c, int sig, pid_t only, struct error *e)
 	return ops ? ops->kill(c, sig, only, e) : 0;
 }
 
+int cgroup_let_die(const struct cgroup *c, struct error *e)
+{
+	for (size_t i = 0; ops_of(c) && i < c->n_dirs; i++) {
+		const struct cgroup_dir *d = &c->dirs[i];
+		cleanup_close int fd = -1;
+
+		if (d->v2 || !cgroup_has_word(d->controllers, "freezer"))
+			continue;
+		if (cgroup_dir_open(d, NULL, &fd, e) < 0)
+			return -1;
+		if (fd >= 0 && cgroup_tree_write(fd, "freezer.state", "THAWED", e) < 0)
+			return error_wrap(e, "thaw cgroup \"%s%s\"", d->mount, d->path);
+	}
+	return 0;
+}
+
 int cgroup_freeze(const struct cgroup *c, bool frozen, struct error *e)
 {
 	const struct cgroup_ops *ops = ops_of(c);

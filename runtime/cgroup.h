@@ -87,6 +87,9 @@ int cgroup_pids(const struct cgroup *c, pid_t **ret_pids, size_t *ret_n, struct 
  * Nothing there is success. If the cgroup `existed` before us, nothing is signalled but *ONLY (a
  * pid, > 0). */
 int cgroup_kill(const struct cgroup *c, int sig, pid_t only, struct error *e);
+/* After a SIGKILL: thaws what the v1 freezer holds, nested cgroups too, for a frozen process does
+ * not die. (v2's lets SIGKILL through.) */
+int cgroup_let_die(const struct cgroup *c, struct error *e);
 int cgroup_freeze(const struct cgroup *c, bool frozen, struct error *e);
 int cgroup_is_frozen(const struct cgroup *c, bool *ret_frozen, struct error *e);
 /* Removes what we made, sub-cgroups too, waiting (bounded, 10 s, by polling cgroup.events / rmdir

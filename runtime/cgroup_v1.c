@@ -212,14 +212,16 @@ static int v1_update(const struct cgroup *c, const struct oci_resources *r, stru
 	return 0;
 }
 
-/* FROZEN, FREEZING or THAWED; polls until it is what we want. A task that forks or sleeps in the
- * kernel keeps the state at FREEZING, and writing FROZEN again helps it along. */
+/* Writes FROZEN until the state is that. Kernel fact (admin-guide/cgroup-v1/freezer-subsystem): a
+ * task that forks, or sleeps in the kernel, keeps it at FREEZING until FROZEN is written again or
+ * it goes away. Two that wait for each other, one frozen already, never get there: now and then all
+ * are thawed for a moment. */
 static int freezer_freeze(int fd, int timeout_ms, struct error *e)
 {
 	int64_t deadline = cgroup_now_ms() + timeout_ms;
 	unsigned int pause = 100;
 
-	for (;;) {
+	for (int round = 1;; round++) {
 		cleanup_free char *state = NULL;
 
 		if (file_write(fd, "freezer.state", "FROZEN", e) < 0 ||
@@ -229,6 +231,8 @@ static int freezer_freeze(int fd, int timeout_ms, struct error *e)
 			return 0;
 		if (cgroup_now_ms() >= deadline)
 			return error_set(e, ETIMEDOUT, "not frozen within %d ms", timeout_ms);
+		if (round % 20 == 0)
+			(void)file_write(fd, "freezer.state", "THAWED", NULL);
 		cgroup_pause(&pause);
 	}
 }

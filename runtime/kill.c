@@ -23,10 +23,7 @@ static int send(const struct container *c, const struct record *r, int sig, bool
 			return error_set(e, ERR_STATUS, "container not running");
 		return error_errno(e, "signal process %d", (int)c->init.pid);
 	}
-	if (sig == SIGKILL &&
-	    c->status == STATUS_PAUSED) /* a frozen process dies only once thawed (cgroup v1) */
-		return cgroup_freeze(&c->cgroup, false, e);
-	return 0;
+	return sig == SIGKILL ? cgroup_let_die(&c->cgroup, e) : 0;
 }
 
 int container_kill(const struct runtime *rt, const char *id, int sig, bool all, struct error *e)

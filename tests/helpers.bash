@@ -37,11 +37,16 @@ test_begin()
 
 test_end()
 {
+	delete_all
+	nothing_left
+}
+
+delete_all()
+{
 	local id
 	for id in $(nsrun list -q 2>/dev/null); do
 		nsrun delete --force "$id" || true
 	done
-	nothing_left
 }
 
 setup() { test_begin; }
