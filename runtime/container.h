@@ -69,8 +69,8 @@ int container_start(const struct runtime *rt, const char *id, struct error *e);
 int container_run(const struct runtime *rt, const struct create_options *o, int *ret_status,
 		  struct error *e);
 int container_kill(const struct runtime *rt, const char *id, int sig, bool all, struct error *e);
-/* pause: freezes a created or running container, and returns when all its processes are frozen; else
- * ERR_STATUS ("container not running"). resume: the opposite ("container not paused"). */
+/* pause: freezes a created or running container, and returns when all its processes are frozen;
+ * else ERR_STATUS ("container not running"). resume: the opposite ("container not paused"). */
 int container_pause(const struct runtime *rt, const char *id, struct error *e);
 int container_resume(const struct runtime *rt, const char *id, struct error *e);
 /* FORCE: kills a running one; success if there is none. */

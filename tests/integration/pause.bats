@@ -53,9 +53,8 @@ own_freezer()
 }
 
 @test "pause returns when all are frozen, however many fork and die" {
-	local n
 	launch run -d -b "$BUNDLE" "$ID" sh -c 'for i in 1 2 3 4 5 6 7 8; do (while :; do /bin/true; done) & done; wait'
-	for n in {1..10}; do
+	for _ in {1..10}; do
 		run -0 timeout 30 "$NSRUN" pause "$ID"
 		assert_status paused
 		run -0 timeout 30 "$NSRUN" resume "$ID"
