@@ -217,6 +217,7 @@ int cmd_kill(struct cli *cli, void *options, struct error *e);
 int cmd_delete(struct cli *cli, void *options, struct error *e);
 int cmd_exec(struct cli *cli, void *options, struct error *e);
 int cmd_ps(struct cli *cli, void *options, struct error *e);
+int cmd_features(struct cli *cli, void *options, struct error *e);
 int cmd_help(struct cli *cli, void *options, struct error *e);
 int cmd_complete(struct cli *cli, void *options, struct error *e);
 

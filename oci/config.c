@@ -454,6 +454,11 @@ void oci_resources_done(struct oci_resources *r)
 	fields_free(resources_fields, r);
 }
 
+const char *oci_hook_point(size_t i)
+{
+	return i < ARRAY_SIZE(hooks_fields) ? hooks_fields[i].key : NULL;
+}
+
 bool oci_config_tables_sound(void)
 {
 	return fields_sound(config_fields);

@@ -338,6 +338,10 @@ const struct oci_namespace *oci_namespace_get(const struct oci_config *c,
 /* "network", ... and the CLONE_NEW* flag of each type. */
 const char *oci_namespace_name(enum oci_namespace_type type);
 uint64_t oci_namespace_flag(enum oci_namespace_type type);
+/* The I-th point at which hooks run ("prestart", ...), or NULL. */
+const char *oci_hook_point(size_t i);
+/* The I-th architecture that linux.seccomp may name ("SCMP_ARCH_X86"), or NULL. */
+const char *oci_seccomp_architecture(size_t i);
 /* The value of annotation KEY, or NULL. */
 const char *oci_annotation(const struct oci_config *c, const char *key);
 

@@ -35,6 +35,11 @@ static const char *const operators[] = {
 	"SCMP_CMP_GE", "SCMP_CMP_GT", "SCMP_CMP_MASKED_EQ",
 };
 
+const char *oci_seccomp_architecture(size_t i)
+{
+	return i < ARRAY_SIZE(architectures) ? architectures[i] : NULL;
+}
+
 static int check_action(const struct oci_seccomp *s, const char *action, const char *action_key,
 			struct opt_u32 number, const char *number_key, const struct field_path *at,
 			struct error *e)

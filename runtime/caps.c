@@ -55,25 +55,31 @@ int caps_from_name(const char *name)
 	return cap;
 }
 
+/* libcap writes the number of one that it has no name for. */
+bool caps_name(int cap, char ret_name[static 32])
+{
+	char *name = cap >= 0 && cap < CAPS_MAX ? cap_to_name(cap) : NULL;
+	bool known = name && strncmp(name, "cap_", 4) == 0 && strlen(name) < CAPS_NAME_MAX;
+
+	for (size_t i = 0; known && i <= strlen(name); i++)
+		ret_name[i] = (char)toupper((unsigned char)name[i]);
+	cap_free(name);
+	return known;
+}
+
 /* "CAP_CHOWN, CAP_KILL" for a warning. */
 static void names_of(uint64_t set, struct strbuf *out)
 {
 	for (int cap = 0; cap < CAPS_MAX; cap++) {
 		const char *sep = out->len ? ", " : "";
-		char *name;
+		char name[CAPS_NAME_MAX];
 
 		if (!(set & bit(cap)))
 			continue;
-		name = cap_to_name(cap);
-		strbuf_puts(out, sep);
-		if (name && strncmp(name, "cap_", 4) == 0) {
-			for (char *p = name; *p; p++)
-				*p = (char)toupper((unsigned char)*p);
-			strbuf_puts(out, name);
-		} else {
-			strbuf_printf(out, "capability %d", cap);
-		}
-		cap_free(name);
+		if (caps_name(cap, name))
+			strbuf_printf(out, "%s%s", sep, name);
+		else
+			strbuf_printf(out, "%scapability %d", sep, cap);
 	}
 }
 

@@ -24,6 +24,8 @@ struct caps {
 int caps_resolve(const struct oci_capabilities *c, struct caps *ret_caps, struct error *e);
 /* "CAP_KILL", "cap_kill" or "kill" -> number, or -1. */
 int caps_from_name(const char *name);
+/* Number -> "CAP_KILL"; false if it has no name. */
+bool caps_name(int cap, char ret_name[static 32]);
 /* Before the uid change: drops the bounding set (only capabilities that are in it). */
 int caps_drop_bounding(const struct caps *c, struct error *e);
 /* After the uid change (which runs with PR_SET_KEEPCAPS): capset, then ambient. An ambient

@@ -293,6 +293,49 @@ static int flags_parse(const struct oci_seccomp *s, unsigned int *ret_flags, str
 	return 0;
 }
 
+/* EFAULT: the kernel knows the flag and misses the program. */
+bool seccomp_kernel_has_flag(const char *name)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(flags); i++) {
+		unsigned int set = flags[i].flag;
+
+		if (!str_eq(flags[i].name, name))
+			continue;
+		if (set == SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV)
+			set |= SECCOMP_FILTER_FLAG_NEW_LISTENER;
+		return syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, set, NULL) < 0 &&
+		       errno == EFAULT;
+	}
+	return false;
+}
+
+const char *seccomp_action_name(size_t i)
+{
+	return i < ARRAY_SIZE(actions) ? actions[i].name : NULL;
+}
+
+const char *seccomp_operator_name(size_t i)
+{
+	return i < ARRAY_SIZE(operators) ? operators[i].name : NULL;
+}
+
+const char *seccomp_flag_name(size_t i)
+{
+	return i < ARRAY_SIZE(flags) ? flags[i].name : NULL;
+}
+
+bool seccomp_knows_architecture(const char *name)
+{
+	return arch_from_name(name) != 0;
+}
+
+void seccomp_library_version(char ret_text[static 32])
+{
+	const struct scmp_version *v = seccomp_version();
+
+	snprintf(ret_text, 32, "%u.%u.%u", v->major, v->minor, v->micro);
+}
+
 static int export_program(scmp_filter_ctx ctx, struct seccomp_program *p, struct error *e)
 {
 	cleanup_close int fd = memfd_create("seccomp", MFD_CLOEXEC);

@@ -8,6 +8,7 @@
 #ifndef RUNTIME_SECCOMP_H
 #define RUNTIME_SECCOMP_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "base/error.h"
@@ -27,5 +28,16 @@ int seccomp_compile(const struct oci_seccomp *s, const char *cache_dir,
 /* seccomp(SECCOMP_SET_MODE_FILTER). ("seccomp_load" is taken by libseccomp.) Needs no_new_privs or
  * CAP_SYS_ADMIN. */
 int seccomp_program_load(const struct seccomp_program *p, struct error *e);
+
+/* For `features`: the I-th name of each of the tables that are honoured, or NULL. */
+const char *seccomp_action_name(size_t i);
+const char *seccomp_operator_name(size_t i);
+const char *seccomp_flag_name(size_t i);
+/* What this kernel takes of these flags. */
+bool seccomp_kernel_has_flag(const char *name);
+/* What libseccomp can make filters for. */
+bool seccomp_knows_architecture(const char *name);
+/* "2.5.4" */
+void seccomp_library_version(char ret_text[static 32]);
 
 #endif
