@@ -18,6 +18,7 @@ static int refuse(const struct field_path *at, const char *why, struct error *e)
 
 #define NOT_YET "not supported yet"
 
+/* NULL: it runs. */
 static const char *apparmor(void)
 {
 	cleanup_free char *text = NULL;
@@ -27,13 +28,13 @@ static const char *apparmor(void)
 		      &ignored) < 0 ||
 	    text[0] != 'Y')
 		return "this kernel runs without AppArmor";
-	return NOT_YET;
+	return NULL;
 }
 
 static const char *selinux(void)
 {
 	/* The directory is there with SELinux compiled in and on; selinuxfs is mounted on it. */
-	return access("/sys/fs/selinux", F_OK) < 0 ? "this kernel runs without SELinux" : NOT_YET;
+	return access("/sys/fs/selinux", F_OK) < 0 ? "this kernel runs without SELinux" : NULL;
 }
 
 static bool has_notify(const struct oci_seccomp *s)
@@ -71,12 +72,12 @@ static int check_mounts(const struct oci_config *c, const struct field_path *at,
 
 static int check_process(const struct oci_process *p, const struct field_path *at, struct error *e)
 {
-	if (p->execCPUAffinity && (p->execCPUAffinity->initial || p->execCPUAffinity->final))
-		return refuse(FIELD_AT(at, "execCPUAffinity"), NOT_YET, e);
-	if (p->apparmorProfile)
-		return refuse(FIELD_AT(at, "apparmorProfile"), apparmor(), e);
-	if (p->selinuxLabel)
-		return refuse(FIELD_AT(at, "selinuxLabel"), selinux(), e);
+	const char *why;
+
+	if (p->apparmorProfile && (why = apparmor()))
+		return refuse(FIELD_AT(at, "apparmorProfile"), why, e);
+	if (p->selinuxLabel && (why = selinux()))
+		return refuse(FIELD_AT(at, "selinuxLabel"), why, e);
 	return 0;
 }
 
@@ -94,7 +95,6 @@ int oci_unsupported_check(const struct oci_config *c, struct error *e)
 		bool set;
 	} keys[] = {
 		{ "intelRdt", l->intelRdt != NULL },
-		{ "memoryPolicy", l->memoryPolicy != NULL },
 		{ "netDevices", l->n_netDevices != 0 },
 	};
 
@@ -102,7 +102,7 @@ int oci_unsupported_check(const struct oci_config *c, struct error *e)
 		if (keys[i].set)
 			return refuse(FIELD_AT(at, keys[i].key), NOT_YET, e);
 	if (l->mountLabel)
-		return refuse(FIELD_AT(at, "mountLabel"), selinux(), e);
+		return refuse(FIELD_AT(at, "mountLabel"), selinux() ? selinux() : NOT_YET, e);
 	/* "If the SCMP_ACT_NOTIFY action is not used this value is ignored." */
 	if (l->seccomp && l->seccomp->listenerPath && has_notify(l->seccomp))
 		return refuse(FIELD_AT(FIELD_AT(at, "seccomp"), "listenerPath"), NOT_YET, e);

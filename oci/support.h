@@ -11,7 +11,8 @@
 /* "config.json: linux.intelRdt: not supported yet", code ERR_UNSUPPORTED. Looks at /sys for the
  * security modules. */
 int oci_unsupported_check(const struct oci_config *c, struct error *e);
-/* The same for the process alone (exec --process FILE). WHAT names the file. */
+/* The same for the process alone (exec): "FILE: apparmorProfile: this kernel runs without
+ * AppArmor". */
 int oci_unsupported_check_process(const struct oci_process *p, const char *what, struct error *e);
 
 #endif

@@ -273,13 +273,39 @@ static int check_paths(char *const *paths, size_t n, const struct field_path *at
 	return 0;
 }
 
+static bool has_word(char *const *words, size_t n, const char *word)
+{
+	for (size_t i = 0; i < n; i++)
+		if (str_eq(words[i], word))
+			return true;
+	return false;
+}
+
+/* set_mempolicy(2): which modes have nodes, and which flags go together. */
 static int check_memory_policy(const struct oci_memory_policy *p, const struct field_path *at,
 			       struct error *e)
 {
+	bool none, preferred;
+
 	if (OCI_CHECK_WORD(policy_modes, p->mode, FIELD_AT(at, "mode"), e) < 0 ||
-	    oci_check_list(p->nodes, FIELD_AT(at, "nodes"), e) < 0)
+	    oci_check_list(p->nodes, FIELD_AT(at, "nodes"), e) < 0 ||
+	    OCI_CHECK_WORDS(policy_flags, p->flags, p->n_flags, FIELD_AT(at, "flags"), e) < 0)
 		return -1;
-	return OCI_CHECK_WORDS(policy_flags, p->flags, p->n_flags, FIELD_AT(at, "flags"), e);
+	none = str_eq(p->mode, "MPOL_DEFAULT") || str_eq(p->mode, "MPOL_LOCAL");
+	preferred = str_eq(p->mode, "MPOL_PREFERRED");
+	if (none && p->nodes)
+		return field_error(FIELD_AT(at, "nodes"), e, "%s takes none", p->mode);
+	if (!none && !preferred && !p->nodes)
+		return field_error(FIELD_AT(at, "nodes"), e, "missing; %s needs them", p->mode);
+	if (!p->nodes && p->n_flags)
+		return field_error(FIELD_AT(at, "flags"), e,
+				   "there are no nodes that they concern");
+	if (has_word(p->flags, p->n_flags, "MPOL_F_STATIC_NODES") &&
+	    has_word(p->flags, p->n_flags, "MPOL_F_RELATIVE_NODES"))
+		return field_error(FIELD_AT(at, "flags"), e,
+				   "MPOL_F_STATIC_NODES and MPOL_F_RELATIVE_NODES exclude each "
+				   "other");
+	return 0;
 }
 
 static int check_personality(const struct oci_personality *p, const struct field_path *at,

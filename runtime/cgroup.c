@@ -142,14 +142,16 @@ int cgroup_delegate(struct cgroup *c, uid_t uid, struct error *e)
 	return 0;
 }
 
-int cgroup_open(const struct cgroup *c, const char *sub, int *ret_fd, struct error *e)
+int cgroup_open(const struct cgroup *c, const struct cgroup_subs *s, int *ret_fd, struct error *e)
 {
+	const char *sub;
 	int there;
 
 	if (!ops_of(c) || c->layout != CGROUP_V2) {
 		*ret_fd = -1;
 		return 0;
 	}
+	sub = cgroup_sub_of(&c->dirs[0], s);
 	there = cgroup_dir_open(&c->dirs[0], sub, ret_fd, e);
 	if (there == 0)
 		return error_set(e, ERR_GENERIC, "the container has no cgroup \"%s%s%s\"",
@@ -157,12 +159,13 @@ int cgroup_open(const struct cgroup *c, const char *sub, int *ret_fd, struct err
 	return there < 0 ? -1 : 0;
 }
 
-int cgroup_join(const struct cgroup *c, const char *sub, pid_t pid, struct error *e)
+int cgroup_join(const struct cgroup *c, const struct cgroup_subs *s, pid_t pid, struct error *e)
 {
 	if (!ops_of(c))
 		return 0;
 	for (size_t i = 0; i < c->n_dirs; i++) {
 		const struct cgroup_dir *d = &c->dirs[i];
+		const char *sub = cgroup_sub_of(d, s);
 		cleanup_close int fd = -1;
 		int there = cgroup_dir_open(d, sub, &fd, e);
 

@@ -71,11 +71,17 @@ int cgroup_attach(struct cgroup *c, const struct oci_resources *r, pid_t pid, bo
  * ownership"), when the cgroup namespace is new and the cgroup mount of the config is writable. */
 int cgroup_delegate(struct cgroup *c, uid_t uid, struct error *e);
 
-/* Opens the v2 directory for CLONE_INTO_CGROUP of an exec (with SUB below it, or NULL). -1 fd and 0
- * on v1. */
-int cgroup_open(const struct cgroup *c, const char *sub, int *ret_fd, struct error *e);
+/* exec --cgroup, as typed: "[CTRL[,CTRL...]:]PATH". cgroup_sub.c */
+struct cgroup_subs {
+	char *const *v;
+	size_t n;
+};
+/* Each controller at most once, and one of C's; a PATH without any stands alone. */
+int cgroup_subs_check(const struct cgroup *c, const struct cgroup_subs *s, struct error *e);
+/* Opens the v2 directory for CLONE_INTO_CGROUP of an exec. -1 fd and 0 on v1. */
+int cgroup_open(const struct cgroup *c, const struct cgroup_subs *s, int *ret_fd, struct error *e);
 /* Adds a process of an exec on v1 (or v2 without CLONE_INTO_CGROUP). */
-int cgroup_join(const struct cgroup *c, const char *sub, pid_t pid, struct error *e);
+int cgroup_join(const struct cgroup *c, const struct cgroup_subs *s, pid_t pid, struct error *e);
 
 /* Applies R to a living container (update). */
 int cgroup_update(const struct cgroup *c, const struct oci_resources *r, struct error *e);

@@ -5,6 +5,7 @@
  *	cgroup.c		dispatch to the implementation, the record
  *	cgroup_host.c		which hierarchies this host has, and where
  *	cgroup_plan.c		which paths; has each limit its controller
+ *	cgroup_sub.c		exec --cgroup
  *	cgroup_tree.c		directories: open, make, walk, list processes, signal, remove
  *	cgroup_v1.c, _v2.c	struct cgroup_ops
  *	cgroup_limits.c		which controllers a config needs; conversions; writing one limit
@@ -214,5 +215,8 @@ int device_program_make(const struct device_list *l, struct bpf_insn **ret_insns
 /* Attaches it, taking the place of an earlier one of ours. */
 int device_program_apply(const struct device_list *l, const struct cgroup_limits *where,
 			 struct error *e);
+
+/* cgroup_sub.c: the sub-cgroup that S names for D, or NULL. */
+const char *cgroup_sub_of(const struct cgroup_dir *d, const struct cgroup_subs *s);
 
 #endif

@@ -2,9 +2,9 @@
 /*
  * What the container process may do: users and groups, capabilities, rlimits, priorities, labels.
  *
- * Order (design.md "Order of privileges in init"): noNewPrivileges false: seccomp, then label, uid,
- * capabilities; true: uid, capabilities, seccomp last. The caller (init.c, exec.c) holds the order,
- * these are the steps.
+ * Order (design.md "Order of privileges in init"): noNewPrivileges false: seccomp, then uid,
+ * capabilities; true: uid, capabilities, seccomp last; labels, which only execve gives, before all.
+ * The caller (process_setup.c) holds the order, these are the steps.
  */
 #ifndef RUNTIME_CREDENTIALS_H
 #define RUNTIME_CREDENTIALS_H
@@ -54,6 +54,21 @@ bool rlimit_raises(const struct oci_rlimit *r);
 int scheduler_apply(const struct oci_scheduler *s, struct error *e);	  /* sched_setattr(2) */
 int io_priority_apply(const struct oci_io_priority *p, struct error *e);  /* ioprio_set(2) */
 int personality_apply(const struct oci_personality *p, struct error *e);
+
+/* placement.c, for the caller and its children. LIST as the kernel's ("0-3,7"); WHAT: its key, for
+ * errors. */
+int cpu_affinity_apply(const char *list, const char *what, struct error *e);
+/* All CPUs that the cgroup allows, whatever the caller of nsrun was confined to: since Linux 6.2
+ * the kernel no longer forgets an affinity when a process joins a cgroup. A kernel or filter that
+ * refuses is only logged. */
+void cpu_affinity_reset(void);
+int memory_policy_apply(const struct oci_memory_policy *p, struct error *e);
+
+/* labels.c: the label that the next execve gives, and (SELinux) that of new keyrings. PROCFD: the
+ * root of a procfs by path_proc_open(), so that no mount in a container's /proc leads the write
+ * astray; -1: the present /proc. That the kernel has the module is oci/support.c's to check. "...
+ * the profile "x" is not loaded". */
+int labels_apply(const struct oci_process *p, int procfd, struct error *e);
 /* In the runtime process, for PID. (In a user namespace a process's own /proc/self is the real
  * root's.) */
 int oom_score_adj_apply(pid_t pid, int32_t value, struct error *e);

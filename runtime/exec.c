@@ -16,6 +16,7 @@
 #include "base/fd.h"
 #include "base/log.h"
 #include "base/memory.h"
+#include "base/path.h"
 #include "base/step.h"
 #include "oci/support.h"
 #include "runtime/create.h"
@@ -38,10 +39,12 @@ struct exec {
 	struct seccomp_program seccomp;
 	int *preserved;
 	size_t n_preserved;
+	struct cgroup_subs subs;
 	struct join joins[OCI_NS_COUNT];
 	size_t n_joins;
 	int ns_fds[OCI_NS_COUNT]; /* ours among those of joins; 0: none */
 	int cgroup_fd, console_socket, sync, sync_child, sigfd, master;
+	int procfd; /* the runtime's /proc, for labels; -1: none are asked for */
 	bool in_cgroup, has_cgroup, terminal, send_master;
 	sigset_t old_mask;
 	struct process child;
@@ -56,6 +59,7 @@ static void exec_done(struct exec *x)
 	fd_close_at(&x->sync_child);
 	fd_close_at(&x->sigfd);
 	fd_close_at(&x->master);
+	fd_close_at(&x->procfd);
 	for (size_t i = 0; i < ARRAY_SIZE(x->ns_fds); i++)
 		if (x->ns_fds[i] > 0)
 			fd_close_at(&x->ns_fds[i]);
@@ -109,6 +113,8 @@ static int load(struct exec *x, struct error *e)
 	    container_load(x->rt, x->o->id, &x->container, e) < 0 || check_status(x, e) < 0 ||
 	    record_load(x->rt->root, x->o->id, false, 0, &x->record, e) < 0 ||
 	    record_config(&x->record, &x->config, e) < 0)
+		return -1;
+	if (cgroup_subs_check(&x->container.cgroup, &x->subs, e) < 0)
 		return -1;
 	return exec_process_make(x->o, &x->config, &x->process, e);
 }
@@ -179,6 +185,8 @@ static int child_story(struct exec *x, struct error *e)
 
 	s.preserved = x->preserved;
 	s.n_preserved = x->n_preserved;
+	if (x->procfd >= 0 && labels_apply(&x->process, x->procfd, e) < 0)
+		return -1;
 	if (process_setup_close(&s, keep, ARRAY_SIZE(keep), e) < 0)
 		return -1;
 	if (waits_for_parent(x) && sync_await(x->sync_child, SYNC_CGROUP, NULL, NULL, e) < 0)
@@ -202,7 +210,8 @@ static int child_story(struct exec *x, struct error *e)
 	s.keyring = x->o->id;
 	s.setgroups_allowed = !x->rt->rootless;
 	s.sync = x->sync_child;
-	if (process_setup_priorities(&x->process, e) < 0 || process_setup_prepare(&s, e) < 0)
+	if (process_setup_priorities(&x->process, x->config.linux_->memoryPolicy, true, e) < 0 ||
+	    process_setup_prepare(&s, e) < 0)
 		return -1;
 	return process_setup_exec(&s, e);
 }
@@ -218,6 +227,26 @@ static void child_main(void *arg)
 	if (child_story(x, &e) < 0)
 		sync_send_error(x->sync_child, &e);
 	_exit(1);
+}
+
+/* "a list of CPUs a runtime parent process to be run on initially, before the transition to
+ * container's cgroup": the child is born on them. */
+static int set_initial_cpus(const struct exec *x, struct error *e)
+{
+	const struct oci_cpu_affinity *a = x->process.execCPUAffinity;
+
+	return a && a->initial ?
+		       cpu_affinity_apply(a->initial, "process.execCPUAffinity.initial", e) :
+		       0;
+}
+
+/* The container's own /proc may have mounts on it, or be none. */
+static int open_proc(struct exec *x, struct error *e)
+{
+	if (!x->process.apparmorProfile && !x->process.selinuxLabel)
+		return 0;
+	x->procfd = path_proc_open(e);
+	return x->procfd < 0 ? -1 : 0;
 }
 
 static int spawn(struct exec *x, struct error *e)
@@ -253,7 +282,7 @@ static int join_cgroup(struct exec *x, struct error *e)
 {
 	if (!x->has_cgroup || x->in_cgroup)
 		return 0;
-	return cgroup_join(&x->container.cgroup, exec_process_cgroup(x->o), x->child.pid, e);
+	return cgroup_join(&x->container.cgroup, &x->subs, x->child.pid, e);
 }
 
 static int let_go(struct exec *x, struct error *e)
@@ -276,19 +305,21 @@ static int hand_over(struct exec *x, struct error *e)
 
 static int exec_story(struct exec *x, int *ret_status, struct error *e)
 {
-	const char *sub = exec_process_cgroup(x->o);
 	int status;
 
 	if (step_await(e, "load container", load(x, e)) < 0 ||
 	    step_await(e, "check terminal", check_terminal(x, e)) < 0 ||
 	    step(e, "compile seccomp",
 		 seccomp_compile(x->config.linux_->seccomp, x->rt->cache, &x->seccomp, e)) < 0 ||
-	    step(e, "open cgroup", cgroup_open(&x->container.cgroup, sub, &x->cgroup_fd, e)) < 0)
+	    step(e, "open cgroup",
+		 cgroup_open(&x->container.cgroup, &x->subs, &x->cgroup_fd, e)) < 0)
 		return -1;
 	if (!x->o->detach &&
 	    step(e, "block signals", signals_block(&x->old_mask, &x->sigfd, e)) < 0)
 		return -1;
 	if (step(e, "open namespaces", plan_joins(x, e)) < 0 ||
+	    step(e, "open /proc", open_proc(x, e)) < 0 ||
+	    step(e, "set the initial CPUs", set_initial_cpus(x, e)) < 0 ||
 	    step(e, "spawn process", spawn(x, e)) < 0 ||
 	    step(e, "set the OOM score", set_oom_score(x, e)) < 0 ||
 	    step(e, "join cgroup", join_cgroup(x, e)) < 0 ||
@@ -315,12 +346,14 @@ int container_exec(const struct runtime *rt, const struct exec_options *o, int *
 			  .o = o,
 			  .container = CONTAINER_INIT,
 			  .record = RECORD_INIT,
+			  .subs = { o->cgroups, o->n_cgroups },
 			  .cgroup_fd = -1,
 			  .console_socket = -1,
 			  .sync = -1,
 			  .sync_child = -1,
 			  .sigfd = -1,
 			  .master = -1,
+			  .procfd = -1,
 			  .child = PROCESS_INIT };
 	int result = exec_story(&x, ret_status, e);
 

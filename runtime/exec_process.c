@@ -7,12 +7,8 @@
 
 #include "base/fd.h"
 #include "base/memory.h"
+#include "oci/support.h"
 #include "runtime/credentials.h"
-
-const char *exec_process_cgroup(const struct exec_options *o)
-{
-	return o->n_cgroups ? o->cgroups[0] : NULL;
-}
 
 static int from_file(const char *file, struct oci_process *ret, struct error *e)
 {
@@ -106,22 +102,28 @@ static int from_flags(const struct exec_options *o, struct oci_process *p, struc
 	return 0;
 }
 
-static int check(const struct exec_options *o, const struct oci_process *p, struct error *e)
+static void replace(char **field, const char *value)
 {
-	if ((o->process_label && o->process_label[0]) || (p->selinuxLabel && p->selinuxLabel[0]))
-		return error_set(e, ERR_UNSUPPORTED, "process.selinuxLabel: not supported yet");
-	if ((o->apparmor && o->apparmor[0]) || (p->apparmorProfile && p->apparmorProfile[0]))
-		return error_set(e, ERR_UNSUPPORTED, "process.apparmorProfile: not supported yet");
-	if (o->n_cgroups > 1 || (o->n_cgroups == 1 && strchr(o->cgroups[0], ':')))
-		return error_set(e, ERR_UNSUPPORTED,
-				 "--cgroup: one path for all controllers only, yet");
-	return 0;
+	if (!value)
+		return;
+	free(*field);
+	*field = xstrdup(value);
+}
+
+/* What may stand beside --process FILE as well. */
+static int from_flags_over_any(const struct exec_options *o, struct oci_process *p,
+			       const char *what, struct error *e)
+{
+	replace(&p->selinuxLabel, o->process_label);
+	replace(&p->apparmorProfile, o->apparmor);
+	return oci_unsupported_check_process(p, what, e);
 }
 
 int exec_process_make(const struct exec_options *o, struct oci_config *config,
 		      struct oci_process *ret, struct error *e)
 {
 	cleanup(oci_process_done) struct oci_process p = { 0 };
+	const char *what = o->process_file ? o->process_file : "exec";
 
 	if (o->process_file) {
 		if (o->n_args)
@@ -141,11 +143,8 @@ int exec_process_make(const struct exec_options *o, struct oci_config *config,
 		if (from_flags(o, &p, e) < 0)
 			return -1;
 	}
-	if (check(o, &p, e) < 0 ||
-	    oci_user_check_mapped(config, &p.user,
-				  FIELD_AT(FIELD_ROOT(o->process_file ? o->process_file : "exec"),
-					   "user"),
-				  e) < 0)
+	if (from_flags_over_any(o, &p, what, e) < 0 ||
+	    oci_user_check_mapped(config, &p.user, FIELD_AT(FIELD_ROOT(what), "user"), e) < 0)
 		return -1;
 	*ret = p;
 	p = (struct oci_process){ 0 };

@@ -8,7 +8,5 @@
 /* CONFIG's process is taken over (moved out of it) where the flags build on it. */
 int exec_process_make(const struct exec_options *o, struct oci_config *config,
 		      struct oci_process *ret, struct error *e);
-/* The sub-cgroup of --cgroup, or NULL. */
-const char *exec_process_cgroup(const struct exec_options *o);
 
 #endif

@@ -195,7 +195,9 @@ static int enter_root(struct init *i, int pid, struct error *e)
 	    step(e, "set sysctls", namespaces_sysctl(i->config, true, e)) < 0 ||
 	    step(e, "set the hostname", namespaces_uts(i->config, e)) < 0 ||
 	    step(e, "redirect stdio", redirect_stdio(i, e)) < 0 ||
-	    step(e, "set priorities", process_setup_priorities(i->config->process, e)) < 0)
+	    step(e, "set priorities",
+		 process_setup_priorities(i->config->process, i->config->linux_->memoryPolicy,
+					  false, e)) < 0)
 		return -1;
 	if (!(i->namespaces->new_flags & CLONE_NEWNS))
 		return step(e, "make the terminal", make_terminal(i, e));
@@ -246,6 +248,8 @@ static int run_story(struct init *i, struct error *e)
 	s.n_preserved = i->n_preserved;
 	s.keyring = i->no_new_keyring ? NULL : i->id;
 	s.personality = i->config->linux_->personality;
+	if (s.process && step(e, "set labels", labels_apply(s.process, i->rootfs.proc_fd, e)) < 0)
+		return -1;
 	if (process_setup_close(&s, (int[]){ i->sync, i->start_socket }, 2, e) < 0)
 		return -1;
 	if (s.process && process_setup_prepare(&s, e) < 0)

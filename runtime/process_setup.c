@@ -26,13 +26,22 @@ void process_setup_done(struct process_setup *s)
 	*s = PROCESS_SETUP_INIT;
 }
 
-int process_setup_priorities(const struct oci_process *p, struct error *e)
+int process_setup_priorities(const struct oci_process *p, const struct oci_memory_policy *memory,
+			     bool is_exec, struct error *e)
 {
-	if (!p)
-		return 0;
-	if (p->scheduler && scheduler_apply(p->scheduler, e) < 0)
+	const struct oci_cpu_affinity *a = p && is_exec ? p->execCPUAffinity : NULL;
+
+	/* Before the scheduler: SCHED_DEADLINE wants every CPU of its root domain. */
+	if (!a || (!a->initial && !a->final))
+		cpu_affinity_reset();
+	else if (a->final &&
+		 cpu_affinity_apply(a->final, "process.execCPUAffinity.final", e) < 0)
 		return -1;
-	return p->ioPriority ? io_priority_apply(p->ioPriority, e) : 0;
+	if (memory && memory_policy_apply(memory, e) < 0)
+		return -1;
+	if (p && p->scheduler && scheduler_apply(p->scheduler, e) < 0)
+		return -1;
+	return p && p->ioPriority ? io_priority_apply(p->ioPriority, e) : 0;
 }
 
 /* keyctl(KEYCTL_JOIN_SESSION_KEYRING): the container does not see the caller's keys. A kernel

@@ -5,7 +5,9 @@
  * prepare runs while errors are still the caller's to report at leisure and memory may be
  * allocated; exec applies limits and gives privileges away. Order of privileges: noNewPrivileges
  * false: filter, user, capabilities; true: user, capabilities, filter last (a filter needs
- * CAP_SYS_ADMIN or no_new_privs).
+ * CAP_SYS_ADMIN or no_new_privs). Labels (labels.c) take effect with execve only: they are set
+ * before all that, so that no filter is in their way and a profile that is not there is known at
+ * create.
  */
 #ifndef RUNTIME_PROCESS_SETUP_H
 #define RUNTIME_PROCESS_SETUP_H
@@ -35,8 +37,11 @@ struct process_setup {
 #define PROCESS_SETUP_INIT ((struct process_setup){ .sync = -1 })
 void process_setup_done(struct process_setup *s);
 
-/* Scheduler and I/O priority of the caller. P may be NULL. */
-int process_setup_priorities(const struct oci_process *p, struct error *e);
+/* CPUs, memory policy, scheduler and I/O priority of the caller, which is in its cgroup. P and
+ * MEMORY may be NULL. IS_EXEC: execCPUAffinity.final applies ("not applicable to the container's
+ * init process"); without an execCPUAffinity all CPUs are set. */
+int process_setup_priorities(const struct oci_process *p, const struct oci_memory_policy *memory,
+			     bool is_exec, struct error *e);
 /* Closes every descriptor >= 3 but the log's, those of S->preserved and the N of KEEP: nothing of
  * the host stays open in reach of the container (CVE-2024-21626). */
 int process_setup_close(const struct process_setup *s, const int *keep, size_t n, struct error *e);

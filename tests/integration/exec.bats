@@ -224,7 +224,7 @@ process() { jq ".process | $1" "$BUNDLE/config.json" >"$BATS_TEST_TMPDIR/process
 	assert_output --partial "RLIMIT_CORE appears twice"
 	process '.apparmorProfile = "x"'
 	run -255 nsrun exec -p "$BATS_TEST_TMPDIR/process.json" "$ID"
-	assert_output --partial "process.apparmorProfile: "
+	assert_output --partial "process.json: apparmorProfile: "
 	echo '{' >"$BATS_TEST_TMPDIR/process.json"
 	run -255 nsrun exec -p "$BATS_TEST_TMPDIR/process.json" "$ID"
 	assert_output --partial "process.json"
@@ -382,12 +382,84 @@ process() { jq ".process | $1" "$BUNDLE/config.json" >"$BATS_TEST_TMPDIR/process
 	assert_output --partial "--cgroup"
 }
 
-@test "labels are refused by name" {
+# bats test_tags=only:v1
+@test "--cgroup: below the container's own, in all hierarchies or in those that are named" {
+	local dir=/sys/fs/cgroup name
 	up
-	run -255 nsrun exec --process-label x "$ID" true
-	assert_output --partial "selinuxLabel"
-	run -255 nsrun exec --apparmor x "$ID" true
-	assert_output --partial "apparmorProfile"
+	for name in memory pids cpu freezer; do
+		[[ ! -d $dir/$name/nsrun/$ID ]] || mkdir "$dir/$name/nsrun/$ID/sub"
+	done
+	run -0 nsrun exec --cgroup memory:sub --cgroup pids,freezer:sub "$ID" cat /proc/self/cgroup
+	assert_line --regexp ":memory:/(nsrun/$ID/)?sub$"
+	assert_line --regexp ":pids:/(nsrun/$ID/)?sub$"
+	assert_line --regexp ":freezer:/(nsrun/$ID/)?sub$"
+	refute_line --regexp ":cpu.*/sub$"
+	run -255 nsrun exec --cgroup nosuch:sub "$ID" true
+	assert_output --partial 'the container has no hierarchy of the controller "nosuch"'
+	run -1 nsrun exec --cgroup memory:sub --cgroup memory:sub "$ID" true
+	assert_output --partial 'the controller "memory" twice'
+	run -1 nsrun exec --cgroup sub --cgroup memory:sub "$ID" true
+	assert_output --partial "each needs its controllers"
+	run -1 nsrun exec --cgroup :sub "$ID" true
+	assert_output --partial "no controller before the colon"
+	run -255 nsrun exec --cgroup memory:nosuch "$ID" true
+	assert_output --partial nosuch
+	run -255 nsrun exec --cgroup memory:../.. "$ID" true
+	# One path alone is for all, and not all have it.
+	run -255 nsrun exec --cgroup sub "$ID" true
+	assert_output --partial "the container has no cgroup"
+}
+
+@test "--process-label, --apparmor: over the config's and the file's; without such a module refused, empty is nothing" {
+	up
+	run -0 nsrun exec --process-label= --apparmor= "$ID" echo fine
+	assert_output fine
+	process '.args = ["true"]'
+	if [[ ! -d /sys/fs/selinux ]]; then
+		run -255 nsrun exec --process-label x "$ID" true
+		assert_output --partial "selinuxLabel: this kernel runs without SELinux"
+		run -255 nsrun exec --process-label x -p "$BATS_TEST_TMPDIR/process.json" "$ID"
+		assert_output --partial "selinuxLabel: this kernel runs without SELinux"
+	fi
+	if [[ $(cat /sys/module/apparmor/parameters/enabled 2>/dev/null) != Y ]]; then
+		run -255 nsrun exec --apparmor x "$ID" true
+		assert_output --partial "apparmorProfile: this kernel runs without AppArmor"
+		process '.args = ["true"] | .apparmorProfile = "x"'
+		run -255 nsrun exec -p "$BATS_TEST_TMPDIR/process.json" "$ID"
+		assert_output --partial "apparmorProfile: this kernel runs without AppArmor"
+	fi
+}
+
+@test "execCPUAffinity: final after the cgroup, initial before it; without any, all CPUs" {
+	local all
+	(($(nproc) > 1)) || skip "this machine has one CPU"
+	up
+	all=$(nsrun exec "$ID" grep Cpus_allowed_list /proc/1/status)
+	run -0 taskset -c 0 "$NSRUN" exec "$ID" grep Cpus_allowed_list /proc/self/status
+	assert_output "$all"
+	process '.args = ["grep", "Cpus_allowed_list", "/proc/self/status"] | .execCPUAffinity = {initial: "0", final: "1"}'
+	run -0 nsrun exec -p "$BATS_TEST_TMPDIR/process.json" "$ID"
+	assert_output --regexp "	1$"
+	process '.args = ["grep", "Cpus_allowed_list", "/proc/self/status"] | .execCPUAffinity = {final: "0"}'
+	run -0 nsrun exec -p "$BATS_TEST_TMPDIR/process.json" "$ID"
+	assert_output --regexp "	0$"
+	# "runtime SHOULD NOT change process' CPU affinity after the process is moved": the kernel's cpuset alone.
+	process '.args = ["grep", "Cpus_allowed_list", "/proc/self/status"] | .execCPUAffinity = {initial: "1"}'
+	run -0 nsrun exec -p "$BATS_TEST_TMPDIR/process.json" "$ID"
+	assert_output --regexp "	(1|0-.*)$"
+	process '.args = ["true"] | .execCPUAffinity = {final: "8000"}'
+	run -255 nsrun exec -p "$BATS_TEST_TMPDIR/process.json" "$ID"
+	assert_output --partial 'process.execCPUAffinity.final: run on the CPUs "8000"'
+	process '.args = ["true"] | .execCPUAffinity = {initial: "9000"}'
+	run -255 nsrun exec -p "$BATS_TEST_TMPDIR/process.json" "$ID"
+	assert_output --partial "process.execCPUAffinity.initial: "
+	# The config's is for exec, not for the container's own process.
+	nsrun delete --force "$ID"
+	set_config '.process.execCPUAffinity = {initial: "1", final: "0"}'
+	up
+	assert_equal "$(nsrun exec "$ID" grep Cpus_allowed_list /proc/1/status)" "$all"
+	run -0 nsrun exec "$ID" grep Cpus_allowed_list /proc/self/status
+	assert_output --regexp "	0$"
 }
 
 @test "no descriptor of the runtime, and no working directory outside" {

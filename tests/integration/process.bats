@@ -197,14 +197,61 @@ seccomp() { set_config ".linux.seccomp = {defaultAction: \"SCMP_ACT_ALLOW\", sys
 	refused 'config.json: linux.personality.domain: "SOLARIS"' run -b "$BUNDLE" "$ID"
 }
 
+@test "memoryPolicy: mode, nodes and flags, for exec too" {
+	[[ -e /proc/self/numa_maps ]] || skip "this kernel is without NUMA"
+	local case
+	# numa_maps shows the policy that the memory of a process is under.
+	for case in MPOL_BIND:bind:0 MPOL_INTERLEAVE:interleave:0 MPOL_PREFERRED:prefer:0 MPOL_PREFERRED_MANY:'prefer (many):0'; do
+		set_config '.linux.memoryPolicy = {mode: $m, nodes: "0"}' --arg m "${case%%:*}"
+		inside 'cat /proc/self/numa_maps'
+		assert_output --partial " ${case#*:} "
+	done
+	set_config '.linux.memoryPolicy = {mode: "MPOL_BIND", nodes: "0-0", flags: ["MPOL_F_STATIC_NODES"]}'
+	inside 'cat /proc/self/numa_maps'
+	assert_output --partial " bind=static:0 "
+	set_config '.linux.memoryPolicy.flags = ["MPOL_F_RELATIVE_NODES"]'
+	launch run -d -b "$BUNDLE" "$ID"
+	run -0 nsrun exec "$ID" cat /proc/self/numa_maps
+	assert_output --partial " bind=relative:0 "
+	nsrun delete --force "$ID"
+	for case in MPOL_DEFAULT:default MPOL_LOCAL:local; do
+		set_config '.linux.memoryPolicy = {mode: $m}' --arg m "${case%%:*}"
+		inside 'cat /proc/self/numa_maps'
+		assert_output --partial " ${case#*:} "
+	done
+	set_config '.linux.memoryPolicy = {mode: "MPOL_BIND", nodes: "1000"}'
+	refused "linux.memoryPolicy: set MPOL_BIND on nodes 1000: Invalid argument" run -b "$BUNDLE" "$ID"
+	set_config '.linux.memoryPolicy = {mode: "MPOL_BIND"}'
+	refused "config.json: linux.memoryPolicy.nodes: missing" run -b "$BUNDLE" "$ID"
+}
+
+@test "the CPUs are those of the cgroup, whatever the caller was confined to" {
+	local all
+	all=$(taskset -p 1 | sed 's/.* //')
+	(($(nproc) > 1)) || skip "this machine has one CPU"
+	set_args grep Cpus_allowed: /proc/self/status
+	run -0 taskset -c 0 "$NSRUN" run -b "$BUNDLE" "$ID"
+	assert_output --regexp "[^0-9a-f]0*$all\$"
+}
+
+@test "a label of a security module that the kernel runs without is refused by its key; an empty one is nothing" {
+	set_config '.process.apparmorProfile = "" | .process.selinuxLabel = ""'
+	inside 'echo fine'
+	assert_output fine
+	if [[ $(cat /sys/module/apparmor/parameters/enabled 2>/dev/null) != Y ]]; then
+		set_config '.process.apparmorProfile = "nsrun-test"'
+		refused "config.json: process.apparmorProfile: this kernel runs without AppArmor" create -b "$BUNDLE" "$ID"
+	fi
+	if [[ ! -d /sys/fs/selinux ]]; then
+		set_config 'del(.process.apparmorProfile) | .process.selinuxLabel = "system_u:system_r:container_t:s0"'
+		refused "config.json: process.selinuxLabel: this kernel runs without SELinux" create -b "$BUNDLE" "$ID"
+	fi
+}
+
 @test "what is not honoured yet is refused by name, not dropped" {
-	set_config '.process.execCPUAffinity = {initial: "0"}'
-	refused "config.json: process.execCPUAffinity: not supported yet" run -b "$BUNDLE" "$ID"
-	set_config 'del(.process.execCPUAffinity) | .linux.intelRdt = {closID: "x"}'
+	set_config '.linux.intelRdt = {closID: "x"}'
 	refused "config.json: linux.intelRdt: not supported yet" run -b "$BUNDLE" "$ID"
-	set_config 'del(.linux.intelRdt) | .linux.memoryPolicy = {mode: "MPOL_BIND", nodes: "0"}'
-	refused "config.json: linux.memoryPolicy: not supported yet" run -b "$BUNDLE" "$ID"
-	set_config 'del(.linux.memoryPolicy) | .linux.netDevices = {eth7: {}}'
+	set_config 'del(.linux.intelRdt) | .linux.netDevices = {eth7: {}}'
 	refused "config.json: linux.netDevices: not supported yet" run -b "$BUNDLE" "$ID"
 }
 

@@ -451,7 +451,7 @@ static void test_disabled(void **state)
 	assert_int_equal(c.n_dirs, 0);
 	assert_int_equal(cgroup_prepare(&c, &r, &e), 0);
 	assert_int_equal(cgroup_attach(&c, &r, 1, false, &e), 0);
-	assert_int_equal(cgroup_open(&c, "x", &fd, &e), 0);
+	assert_int_equal(cgroup_open(&c, &(struct cgroup_subs){ 0 }, &fd, &e), 0);
 	assert_int_equal(fd, -1);
 	assert_int_equal(cgroup_join(&c, NULL, 1, &e), 0);
 	assert_int_equal(cgroup_pids(&c, &pids, &n, &e), 0);

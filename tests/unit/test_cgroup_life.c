@@ -305,11 +305,18 @@ static void test_kill_frozen(void **state)
 	lab_down(f);
 }
 
+static struct cgroup_subs sub_of(char *const *v)
+{
+	return (struct cgroup_subs){ v, 1 };
+}
+
 /* What spawn and exec do: born in the cgroup, or in one below it. */
 static void test_clone_into(void **state)
 {
 	struct cgroup_lab *f = *state;
 	cleanup_free char *sub = NULL, *want = NULL;
+	char *args[] = { (char *)"sub", (char *)"none", (char *)"../.." };
+	struct cgroup_subs subs[] = { sub_of(&args[0]), sub_of(&args[1]), sub_of(&args[2]) };
 	int fd = 5, pidfd = -1;
 	pid_t pid;
 	ERROR_INIT(e);
@@ -323,7 +330,7 @@ static void test_clone_into(void **state)
 	}
 	sub = xasprintf("%s%s/sub", f->c.dirs[0].mount, f->path);
 	assert_int_equal(mkdir(sub, 0755), 0);
-	works(cgroup_open(&f->c, "sub", &fd, err));
+	works(cgroup_open(&f->c, &subs[0], &fd, err));
 	pid = process_clone(0, fd, &pidfd);
 	if (pid == 0)
 		for (;;)
@@ -341,9 +348,9 @@ static void test_clone_into(void **state)
 	}
 	fd_close_at(&fd);
 	works(cgroup_attach(&f->c, NULL, pid, true, err)); /* inside already: nothing to do */
-	lab_failed(cgroup_open(&f->c, "none", &fd, &e), &e, ERR_GENERIC,
+	lab_failed(cgroup_open(&f->c, &subs[1], &fd, &e), &e, ERR_GENERIC,
 		   "the container has no cgroup \"%");
-	lab_failed(cgroup_open(&f->c, "../..", &fd, &e), &e, EXDEV, "open cgroup \"%");
+	lab_failed(cgroup_open(&f->c, &subs[2], &fd, &e), &e, EXDEV, "open cgroup \"%");
 	assert_int_equal(fd, -1);
 	works(cgroup_kill(&f->c, SIGKILL, 0, err));
 	assert_int_equal(lab_reap(pid), SIGKILL);

@@ -303,6 +303,19 @@ static const struct bad linux_cases[] = {
 	  "MPOL_F_STATIC_NODES" },
 	{ LINUX("\"memoryPolicy\": {\"mode\": \"MPOL_BIND\", \"nodes\": \"a\"}"),
 	  "linux.memoryPolicy.nodes: \"a\" is not a list of numbers like \"0-3,7\"" },
+	{ LINUX("\"memoryPolicy\": {\"mode\": \"MPOL_DEFAULT\", \"nodes\": \"0\"}"),
+	  "linux.memoryPolicy.nodes: MPOL_DEFAULT takes none" },
+	{ LINUX("\"memoryPolicy\": {\"mode\": \"MPOL_LOCAL\", \"nodes\": \"0\"}"),
+	  "linux.memoryPolicy.nodes: MPOL_LOCAL takes none" },
+	{ LINUX("\"memoryPolicy\": {\"mode\": \"MPOL_BIND\"}"),
+	  "linux.memoryPolicy.nodes: missing; MPOL_BIND needs them" },
+	{ LINUX("\"memoryPolicy\": {\"mode\": \"MPOL_PREFERRED\", \"flags\": "
+		"[\"MPOL_F_STATIC_NODES\"]}"),
+	  "linux.memoryPolicy.flags: there are no nodes that they concern" },
+	{ LINUX("\"memoryPolicy\": {\"mode\": \"MPOL_BIND\", \"nodes\": \"0\", \"flags\": "
+		"[\"MPOL_F_STATIC_NODES\", \"MPOL_F_RELATIVE_NODES\"]}"),
+	  "linux.memoryPolicy.flags: MPOL_F_STATIC_NODES and MPOL_F_RELATIVE_NODES exclude each "
+	  "other" },
 	{ LINUX("\"intelRdt\": {\"closID\": \"..\"}"),
 	  "linux.intelRdt.closID: \"..\" is not a directory's name" },
 	{ LINUX("\"intelRdt\": {\"closID\": \"a/b\"}"),
@@ -446,12 +459,8 @@ static void test_unsupported(void **state)
 {
 	static const struct bad cases[] = {
 		{ LINUX("\"intelRdt\": {}"), "linux.intelRdt: not supported yet" },
-		{ LINUX("\"memoryPolicy\": {\"mode\": \"MPOL_LOCAL\"}"),
-		  "linux.memoryPolicy: not supported yet" },
 		{ LINUX("\"netDevices\": {\"a\": {}}, " NAMESPACES(NS("network"))),
 		  "linux.netDevices: not supported yet" },
-		{ PROCESS("\"execCPUAffinity\": {\"final\": \"1\"}"),
-		  "process.execCPUAffinity: not supported yet" },
 		{ TOP("\"mounts\": [{\"destination\": \"/\", \"options\": [\"ro\", \"ridmap\"]}]"),
 		  "mounts[0].options[1]: ridmap: not supported yet" },
 		{ TOP("\"mounts\": [{\"destination\": \"/\", \"uidMappings\": [" MAP(
