@@ -194,6 +194,11 @@ struct delete_options {
 	bool force;
 	const char *regex;
 };
+struct update_command_options { /* texts as typed; NULL: not given */
+	const char *resources, *blkio_weight, *cpu_period, *cpu_quota, *cpu_burst, *cpu_share,
+		*cpu_rt_period, *cpu_rt_runtime, *cpuset_cpus, *cpuset_mems, *cpu_idle, *memory,
+		*memory_reservation, *memory_swap, *pids_limit, *l3_cache_schema, *mem_bw_schema;
+};
 struct spec_command_options {
 	const char *bundle, *rootfs;
 	bool rootless;
@@ -213,6 +218,7 @@ int cmd_state(struct cli *cli, void *options, struct error *e);
 int cmd_list(struct cli *cli, void *options, struct error *e);
 int cmd_pause(struct cli *cli, void *options, struct error *e);
 int cmd_resume(struct cli *cli, void *options, struct error *e);
+int cmd_update(struct cli *cli, void *options, struct error *e);
 int cmd_kill(struct cli *cli, void *options, struct error *e);
 int cmd_delete(struct cli *cli, void *options, struct error *e);
 int cmd_exec(struct cli *cli, void *options, struct error *e);

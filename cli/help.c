@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * --help and --version. All text of help stands in the table (verbs.c); a screen of 80 x 24 holds
- * each verb's page. Options without a text of their own share the line of the next one that has a text.
+ * each verb's page. Options without a text of their own share the line of the next one that has
+ * a text.
  */
 #include <config.h>
 #include <git-version.h>

@@ -143,6 +143,30 @@ static const struct option delete_options[] = {
 };
 #undef S
 
+#define S struct update_command_options
+static const struct option update_options[] = {
+	FILENAME(resources, 'r', "resources", "FILE",
+		"linux.resources as JSON; -: stdin"),
+	TEXT(memory, 0, "memory", "SIZE", "64M, 1.5g; -1: no limit"),
+	TEXT(memory_reservation, 0, "memory-reservation", "SIZE", "what is kept for it"),
+	TEXT(memory_swap, 0, "memory-swap", "SIZE", "memory and swap together"),
+	TEXT(cpu_quota, 0, "cpu-quota", "US", NULL),
+	TEXT(cpu_period, 0, "cpu-period", "US", "time per period; quota -1: no limit"),
+	TEXT(cpu_burst, 0, "cpu-burst", "US", "unused time, to be spent later"),
+	TEXT(cpu_share, 0, "cpu-share", "N", "weight among cgroups, 2 to 262144"),
+	TEXT(cpu_rt_runtime, 0, "cpu-rt-runtime", "US", NULL),
+	TEXT(cpu_rt_period, 0, "cpu-rt-period", "US", "the same of realtime (v1)"),
+	TEXT(cpuset_cpus, 0, "cpuset-cpus", "LIST", NULL),
+	TEXT(cpuset_mems, 0, "cpuset-mems", "LIST", "CPUs, memory nodes: 0-3,7"),
+	TEXT(cpu_idle, 0, "cpu-idle", "0|1", "1: only when nobody else runs"),
+	TEXT(blkio_weight, 0, "blkio-weight", "N", "weight of block I/O, 10 to 1000"),
+	TEXT(pids_limit, 0, "pids-limit", "N", "number of processes; -1: no limit"),
+	TEXT(l3_cache_schema, 0, "l3-cache-schema", "S", NULL),
+	TEXT(mem_bw_schema, 0, "mem-bw-schema", "S", "of Intel RDT"),
+	OPTIONS_END
+};
+#undef S
+
 #define S struct spec_command_options
 static const struct option spec_options[] = {
 	DIRNAME(bundle, 'b', "bundle", "write it there (default: the current directory)"),
@@ -320,6 +344,11 @@ const struct verb cli_verbs[] = {
 	{ .name = "resume", RUN(cmd_resume, no_options), ARGS(1, 1, "ID"),
 	  .summary = "let a paused container go on", COMPLETES(CONTAINER, NOTHING),
 	  EXAMPLES("nsrun resume web", "nsrun pause web; nsrun resume web") },
+	{ .name = "update", RUN(cmd_update, update_options), FILLS(update_command_options),
+	  ARGS(1, 1, "ID"),
+	  .summary = "change the limits of a container", COMPLETES(CONTAINER, NOTHING),
+	  EXAMPLES("nsrun update --memory 512M --pids-limit 100 web",
+		   "nsrun update -r limits.json web") },
 	{ .name = "delete", RUN(cmd_delete, delete_options), FILLS(delete_options),
 	  ARGS(0, ANY, "ID..."),
 	  .summary = "delete containers and what was made for them",

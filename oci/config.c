@@ -449,6 +449,21 @@ int oci_resources_parse(const char *text, size_t len, const char *what,
 	return 0;
 }
 
+int oci_resources_merge(struct oci_resources *r, const struct oci_resources *update,
+			struct error *e)
+{
+	cleanup_strbuf struct strbuf text = { 0 };
+	cleanup_json struct json_doc doc = { 0 };
+	struct json_writer w = { .out = &text };
+
+	json_object_begin(&w, NULL);
+	fields_encode(resources_fields, update, &w);
+	json_object_end(&w);
+	if (json_parse(text.s, text.len, "update", &doc, e) < 0)
+		return -1;
+	return fields_decode(resources_fields, r, doc.root, FIELD_ROOT("update"), e);
+}
+
 void oci_resources_done(struct oci_resources *r)
 {
 	fields_free(resources_fields, r);

@@ -330,6 +330,9 @@ int oci_user_check_mapped(const struct oci_config *c, const struct oci_user *u,
 /* The resources object alone (update --resources). */
 int oci_resources_parse(const char *text, size_t len, const char *what,
 			struct oci_resources *ret_resources, struct error *e);
+/* Puts what UPDATE has over R, member by member; its arrays and maps replace R's. */
+int oci_resources_merge(struct oci_resources *r, const struct oci_resources *update,
+			struct error *e);
 void oci_resources_done(struct oci_resources *r);
 
 /* The entry of TYPE in linux.namespaces, or NULL if the container shares the runtime's. */

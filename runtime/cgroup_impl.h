@@ -10,6 +10,7 @@
  *	cgroup_v1.c, _v2.c	struct cgroup_ops
  *	cgroup_limits.c		which controllers a config needs; conversions; writing one limit
  *	cgroup_v1_limits.c, cgroup_v2_limits.c	the tables of the spec, one function a controller
+ *	cgroup_undo.c		what an update that fails gives back
  *	cgroup_devices.c	device rules, normalised; v1's devices.allow and devices.deny
  *	cgroup_bpf.c		the same rules as a BPF program for v2
  */
@@ -131,11 +132,22 @@ int cgroup_v2_kill_dir(const struct cgroup_dir *d, int sig, pid_t only, struct e
 int cgroup_v2_freeze_dir(const struct cgroup_dir *d, bool frozen, struct error *e);
 int cgroup_v2_is_frozen_dir(const struct cgroup_dir *d, bool *ret_frozen, struct error *e);
 
+/* cgroup_undo.c: what files said before an update wrote them. The directories' descriptors in it
+ * are the caller's. */
+struct cgroup_undo {
+	struct cgroup_undo_entry *v;
+	size_t n;
+};
+void cgroup_undo_done(struct cgroup_undo *u);
+void cgroup_undo_note(struct cgroup_undo *u, int fd, const char *file);
+void cgroup_undo_run(struct cgroup_undo *u);
+
 /* cgroup_limits.c. Where limits are written. */
 struct cgroup_limits {
 	int fd;		  /* the cgroup's directory */
 	const char *path; /* its name in errors */
 	bool update;	  /* a living container's */
+	struct cgroup_undo *undo; /* of an update; else NULL */
 };
 /* One limit: KEY as in the config below linux.resources ("memory.limit"), the file, the text. */
 struct cgroup_limit {

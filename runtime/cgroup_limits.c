@@ -180,6 +180,8 @@ int cgroup_check(const struct oci_resources *r, enum cgroup_layout layout, struc
 static int put_text(const struct cgroup_limits *l, const char *key, const char *file,
 		    const char *text, struct error *e)
 {
+	if (l->undo)
+		cgroup_undo_note(l->undo, l->fd, file);
 	if (file_write(l->fd, file, text, e) < 0)
 		return error_wrap(e, "linux.resources.%s: cgroup \"%s\"", key, l->path);
 	return 0;

@@ -116,11 +116,12 @@ static int cpuset_init(const struct cgroup_dir *d, struct error *e)
 	}
 }
 
-/* Writes to D what R asks of its controllers; cgroup2 has those that no v1 hierarchy has. */
+/* Writes to D what R asks of its controllers; cgroup2 has those that no v1 hierarchy has. UNDO: of
+ * an update, else NULL. */
 static int dir_limits(const struct cgroup *c, const struct cgroup_dir *d, int fd,
-		      const struct oci_resources *r, bool update, struct error *e)
+		      const struct oci_resources *r, struct cgroup_undo *undo, struct error *e)
 {
-	struct cgroup_limits l = { .fd = fd, .path = d->path, .update = update };
+	struct cgroup_limits l = { fd, d->path, .update = undo != NULL, .undo = undo };
 	uint32_t mask = cgroup_asked(r);
 
 	if (!d->v2)
@@ -185,7 +186,7 @@ static int v1_attach(struct cgroup *c, const struct oci_resources *r, pid_t pid,
 		if (cgroup_dir_attach(&c->dirs[i], o.fds[i], pid, e) < 0)
 			return -1;
 	for (size_t i = 0; r && i < c->n_dirs; i++)
-		if (dir_limits(c, &c->dirs[i], o.fds[i], r, false, e) < 0)
+		if (dir_limits(c, &c->dirs[i], o.fds[i], r, NULL, e) < 0)
 			return -1;
 	return 0;
 }
@@ -193,6 +194,7 @@ static int v1_attach(struct cgroup *c, const struct oci_resources *r, pid_t pid,
 static int v1_update(const struct cgroup *c, const struct oci_resources *r, struct error *e)
 {
 	cleanup(open_dirs_done) struct open_dirs o = open_dirs_init(c->n_dirs);
+	cleanup(cgroup_undo_done) struct cgroup_undo undo = { 0 };
 	uint32_t missing = cgroup_asked(r);
 
 	if (cgroup_check(r, c->layout, e) < 0 || open_dirs(c, NULL, o.fds, e) < 0)
@@ -207,8 +209,10 @@ static int v1_update(const struct cgroup *c, const struct oci_resources *r, stru
 			return error_hint(e, CGROUP_OFF_HINT);
 		}
 	for (size_t i = 0; i < c->n_dirs; i++)
-		if (dir_limits(c, &c->dirs[i], o.fds[i], r, true, e) < 0)
+		if (dir_limits(c, &c->dirs[i], o.fds[i], r, &undo, e) < 0) {
+			cgroup_undo_run(&undo);
 			return -1;
+		}
 	return 0;
 }
 

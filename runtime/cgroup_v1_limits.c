@@ -37,7 +37,28 @@ static int memory_limit_and_swap(const struct cgroup_limits *l, const struct oci
 		return 0;
 	if (e && e->code == EBUSY)
 		error_hint(e, "the container uses more than that already");
+	else if (e && e->code == EINVAL && (limit || swap))
+		error_hint(e, "the limit of memory and swap together cannot be below that of "
+			      "memory: give both");
 	return -1;
+}
+
+/* Kernel fact: since 6.1 the file takes anything, and nothing comes of it. */
+static int memory_kernel(const struct cgroup_limits *l, int64_t limit, struct error *e)
+{
+	cleanup_free char *now = NULL;
+	long long v;
+
+	if (cgroup_limit_put(l, "memory.kernel", "memory.kmem.limit_in_bytes", e, "%lld",
+			     LL(limit)) < 0)
+		return -1;
+	if (limit < 0 || cgroup_file_read(l->fd, "memory.kmem.limit_in_bytes", &now, NULL) < 0 ||
+	    str_to_int64(now, 0, INT64_MAX, &v) < 0 || v <= limit)
+		return 0;
+	return error_set(e, ERR_UNSUPPORTED,
+			 "linux.resources.memory.kernel: this kernel ignores "
+			 "memory.kmem.limit_in_bytes: cgroup \"%s\" still says %s",
+			 l->path, now);
 }
 
 static int memory_apply(const struct cgroup_limits *l, const struct oci_resources *r,
@@ -55,9 +76,7 @@ static int memory_apply(const struct cgroup_limits *l, const struct oci_resource
 	    cgroup_limit_put(l, "memory.reservation", "memory.soft_limit_in_bytes", e, "%lld",
 			     LL(m->reservation.v)) < 0)
 		return -1;
-	if (m->kernel.set && m->kernel.v &&
-	    cgroup_limit_put(l, "memory.kernel", "memory.kmem.limit_in_bytes", e, "%lld",
-			     LL(m->kernel.v)) < 0)
+	if (m->kernel.set && m->kernel.v && memory_kernel(l, m->kernel.v, e) < 0)
 		return -1;
 	if (m->kernelTCP.set && m->kernelTCP.v &&
 	    cgroup_limit_put(l, "memory.kernelTCP", "memory.kmem.tcp.limit_in_bytes", e, "%lld",

@@ -167,6 +167,7 @@ static int v2_attach(struct cgroup *c, const struct oci_resources *r, pid_t pid,
 static int v2_update(const struct cgroup *c, const struct oci_resources *r, struct error *e)
 {
 	const struct cgroup_dir *d = &c->dirs[0];
+	cleanup(cgroup_undo_done) struct cgroup_undo undo = { 0 };
 	uint32_t mask = cgroup_asked(r);
 	cleanup_close int fd = -1;
 	struct cgroup_limits l;
@@ -179,8 +180,11 @@ static int v2_update(const struct cgroup *c, const struct oci_resources *r, stru
 	if (cgroup_check(r, CGROUP_V2, e) < 0 ||
 	    cgroup_v2_enable(d, mask | cgroup_asked_unified(r), e) < 0)
 		return -1;
-	l = (struct cgroup_limits){ .fd = fd, .path = d->path, .update = true };
-	return cgroup_v2_apply(&l, r, mask, e);
+	l = (struct cgroup_limits){ .fd = fd, .path = d->path, .update = true, .undo = &undo };
+	if (cgroup_v2_apply(&l, r, mask, e) == 0)
+		return 0;
+	cgroup_undo_run(&undo);
+	return -1;
 }
 
 /* Waits until cgroup.events says "frozen 1". After a first read its changes wake poll (POLLPRI). */

@@ -73,6 +73,16 @@ int container_kill(const struct runtime *rt, const char *id, int sig, bool all, 
  * else ERR_STATUS ("container not running"). resume: the opposite ("container not paused"). */
 int container_pause(const struct runtime *rt, const char *id, struct error *e);
 int container_resume(const struct runtime *rt, const char *id, struct error *e);
+/* update: other limits for a container that has not stopped. Only what RESOURCES asks for changes
+ * (a 0 of those members where engines mean "unset" by it asks for nothing); where one limit is
+ * refused, those before it are taken back. RESOURCES stays the caller's, but is not the same
+ * afterwards. */
+struct update_options {
+	struct oci_resources *resources;
+	const char *l3_cache_schema, *mem_bw_schema; /* NULL: not given */
+};
+int container_update(const struct runtime *rt, const char *id, const struct update_options *o,
+		     struct error *e);
 /* FORCE: kills a running one; success if there is none. */
 int container_delete(const struct runtime *rt, const char *id, bool force, struct error *e);
 

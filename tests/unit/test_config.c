@@ -223,6 +223,29 @@ static void test_parts(void **state)
 	assert_string_equal(e.msg, "r.json: pids: expected an object, found 5");
 }
 
+static void test_merge(void **state)
+{
+	static const char base[] = "{\"memory\": {\"limit\": 5, \"swap\": 9}, \"unified\": "
+				   "{\"a\": \"1\"}, \"pids\": {\"limit\": 3}}",
+			  more[] = "{\"memory\": {\"limit\": 6}, \"cpu\": {\"cpus\": \"0\"}, "
+				   "\"unified\": {\"b\": \"2\"}}";
+	struct oci_resources r = { 0 }, update = { 0 };
+	ERROR_INIT(e);
+
+	(void)state;
+	assert_int_equal(oci_resources_parse(base, strlen(base), "base", &r, &e), 0);
+	assert_int_equal(oci_resources_parse(more, strlen(more), "more", &update, &e), 0);
+	assert_int_equal(oci_resources_merge(&r, &update, &e), 0);
+	assert_int_equal(r.memory->limit.v, 6);
+	assert_int_equal(r.memory->swap.v, 9);
+	assert_string_equal(r.cpu->cpus, "0");
+	assert_int_equal(r.pids->limit.v, 3);
+	assert_int_equal(r.n_unified, 1);
+	assert_string_equal(r.unified[0].key, "b");
+	oci_resources_done(&update);
+	oci_resources_done(&r);
+}
+
 static void test_load(void **state)
 {
 	char dir[] = "/tmp/test_config.XXXXXX";
@@ -310,7 +333,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_whole), cmocka_unit_test(test_lenient),
-		cmocka_unit_test(test_parts), cmocka_unit_test(test_load),
+		cmocka_unit_test(test_parts), cmocka_unit_test(test_merge),
+		cmocka_unit_test(test_load),
 		cmocka_unit_test(test_names),
 	};
 
