@@ -50,12 +50,13 @@ static int check_namespaces(const struct oci_linux *l, const struct field_path *
 	return 0;
 }
 
+/* None at all: the runtime has a default. */
 static bool mapped(uint32_t id, const struct oci_id_mapping *m, size_t n)
 {
 	for (size_t i = 0; i < n; i++)
 		if (id >= m[i].containerID && id - m[i].containerID < m[i].size)
 			return true;
-	return false;
+	return n == 0;
 }
 
 int oci_user_check_mapped(const struct oci_config *c, const struct oci_user *u,
@@ -100,8 +101,6 @@ static int check_id_mappings(const struct oci_config *c, const struct field_path
 			return -1;
 		if (kinds[i].n && !user)
 			return field_error(here, e, "needs a user namespace in linux.namespaces");
-		if (user && !user->path && !kinds[i].n)
-			return field_error(here, e, "missing, but there is a new user namespace");
 	}
 	if (!c->process)
 		return 0;

@@ -17,6 +17,7 @@
 #include "base/fd.h"
 #include "base/memory.h"
 #include "runtime/credentials.h"
+#include "runtime/idmap.h"
 #include "runtime/spawn.h"
 #include "runtime/sync.h"
 
@@ -72,7 +73,7 @@ static void prepare_init(struct create *c)
 	i->offer_netns = c->network.attach && c->network.new_netns;
 	i->told_to_pivot = needs_pivot_word(c);
 	i->has_cgroup = cg->n_dirs > 0;
-	i->setgroups_allowed = geteuid() == 0;
+	i->privileged = geteuid() == 0;
 	i->no_new_keyring = c->o->no_new_keyring;
 	i->preserved = c->preserved;
 	i->n_preserved = c->n_preserved;
@@ -142,7 +143,7 @@ int create_map_ids(struct create *c, struct error *e)
 {
 	if (!(c->namespaces.new_flags & CLONE_NEWUSER))
 		return 0;
-	if (namespaces_map_ids(&c->config, c->process.pid, e) < 0)
+	if (idmap_write(&c->config, c->process.pid, e) < 0)
 		return -1;
 	return sync_send(c->sync, SYNC_MAPPED, e);
 }

@@ -15,6 +15,7 @@
 #include "base/memory.h"
 #include "base/path.h"
 #include "oci/support.h"
+#include "runtime/idmap.h"
 
 #define PRESERVE_MAX 4096
 
@@ -163,8 +164,8 @@ int create_load(struct create *c, struct error *e)
 	if (oci_id_check(c->o->id, e) < 0 || open_bundle(c, e) < 0 || read_config(c, e) < 0)
 		return -1;
 	override_args(c);
-	if (oci_unsupported_check(&c->config, e) < 0 || check_namespaces(c, e) < 0 ||
-	    check_terminal(c, e) < 0 || open_root(c, e) < 0)
+	if (idmap_default(&c->config, e) < 0 || oci_unsupported_check(&c->config, e) < 0 ||
+	    check_namespaces(c, e) < 0 || check_terminal(c, e) < 0 || open_root(c, e) < 0)
 		return -1;
 	pass_listen_fds(c);
 	return 0;

@@ -45,6 +45,8 @@ void user_own_stdio(const struct oci_user *u);
  * descriptor of "/"). *ret_home is NULL if the uid has no entry. Lines over 4 KiB and files over 1
  * MiB are ignored. */
 int passwd_home(int rootfd, uid_t uid, char **ret_home, struct error *e);
+/* Likewise, the login name. */
+int passwd_name(int rootfd, uid_t uid, char **ret_name, struct error *e);
 
 /* limits.c */
 int rlimits_apply(const struct oci_rlimit *v, size_t n,

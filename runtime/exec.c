@@ -22,6 +22,7 @@
 #include "runtime/create.h"
 #include "runtime/exec_process.h"
 #include "runtime/handover.h"
+#include "runtime/idmap.h"
 #include "runtime/process_setup.h"
 #include "runtime/run.h"
 #include "runtime/seccomp.h"
@@ -45,7 +46,7 @@ struct exec {
 	int ns_fds[OCI_NS_COUNT]; /* ours among those of joins; 0: none */
 	int cgroup_fd, console_socket, sync, sync_child, sigfd, master;
 	int procfd; /* the runtime's /proc, for labels; -1: none are asked for */
-	bool in_cgroup, has_cgroup, terminal, send_master;
+	bool in_cgroup, has_cgroup, terminal, send_master, setgroups_denied;
 	sigset_t old_mask;
 	struct process child;
 };
@@ -160,8 +161,10 @@ static int plan_joins(struct exec *x, struct error *e)
 	uint64_t flags = x->record.ns_new | x->record.ns_joined;
 	const uint64_t parts[] = { flags & CLONE_NEWCGROUP, flags & ~(uint64_t)CLONE_NEWCGROUP };
 
-	if (flags & CLONE_NEWUSER)
+	if (flags & CLONE_NEWUSER) {
+		x->setgroups_denied = !idmap_setgroups_allowed(x->container.init.pid);
 		return open_joins(x, flags, e);
+	}
 	for (size_t i = 0; i < ARRAY_SIZE(parts); i++)
 		if (parts[i])
 			x->joins[x->n_joins++] = (struct join){ .fd = x->container.init.pidfd,
@@ -208,7 +211,7 @@ static int child_story(struct exec *x, struct error *e)
 	s.personality = x->config.linux_->personality;
 	s.seccomp = &x->seccomp;
 	s.keyring = x->o->id;
-	s.setgroups_allowed = !x->rt->rootless;
+	s.setgroups_allowed = !x->setgroups_denied;
 	s.sync = x->sync_child;
 	if (process_setup_priorities(&x->process, x->config.linux_->memoryPolicy, true, e) < 0 ||
 	    process_setup_prepare(&s, e) < 0)

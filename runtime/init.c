@@ -24,6 +24,7 @@
 #include "network/sysctl.h"
 #include "oci/state.h"
 #include "runtime/credentials.h"
+#include "runtime/idmap.h"
 #include "runtime/process_setup.h"
 #include "runtime/spawn.h"
 #include "runtime/sync.h"
@@ -31,12 +32,17 @@
 
 static int join_user_namespace(struct init *i, struct error *e)
 {
-	if (!(i->namespaces->new_flags & CLONE_NEWUSER))
+	if (!namespaces_has(i->namespaces, CLONE_NEWUSER))
 		return 0;
+	if (!(i->namespaces->new_flags & CLONE_NEWUSER)) {
+		i->setgroups_denied = !idmap_setgroups_allowed(0);
+		return 0;
+	}
 	if (sync_await(i->sync, SYNC_MAPPED, NULL, NULL, e) < 0 || namespaces_become_root(e) < 0)
 		return -1;
 	prctl(PR_SET_PDEATHSIG, SIGKILL); /* cleared by the change of credentials */
 	prctl(PR_SET_DUMPABLE, 1); /* likewise; else our own /proc/self belongs to the real root */
+	i->setgroups_denied = !idmap_setgroups_allowed(0);
 	return 0;
 }
 
@@ -243,7 +249,7 @@ static int run_story(struct init *i, struct error *e)
 	fd_close_at(&i->console_socket);
 	s.process = i->config->process;
 	s.seccomp = i->seccomp;
-	s.setgroups_allowed = i->setgroups_allowed;
+	s.setgroups_allowed = !i->setgroups_denied;
 	s.preserved = i->preserved;
 	s.n_preserved = i->n_preserved;
 	s.keyring = i->no_new_keyring ? NULL : i->id;
@@ -257,7 +263,7 @@ static int run_story(struct init *i, struct error *e)
 	/* Until start, exec may bring container code in beside us, who have every capability of its
 	 * user namespace: it must not trace us. An unprivileged runtime could not open our /proc
 	 * any more. */
-	if (i->setgroups_allowed && prctl(PR_SET_DUMPABLE, 0) < 0)
+	if (i->privileged && prctl(PR_SET_DUMPABLE, 0) < 0)
 		return error_errno(e, "prctl(PR_SET_DUMPABLE)");
 	if (sync_send(i->sync, SYNC_CREATED, e) < 0 ||
 	    sync_await(i->sync, SYNC_KEEP, &pid, NULL, e) < 0)

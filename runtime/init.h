@@ -36,7 +36,8 @@ struct init {
 	bool has_cgroup;
 	/* set by spawn: born inside (v2); else the runtime process writes our pid, and says so */
 	bool in_cgroup;
-	bool setgroups_allowed;
+	bool privileged;	 /* the runtime process is root, here or of its user namespace */
+	bool setgroups_denied;	 /* by our user namespace; init finds out */
 	bool no_new_keyring;
 	const int *preserved;
 	size_t n_preserved;

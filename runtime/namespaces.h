@@ -26,10 +26,7 @@ int namespaces_open(const struct oci_config *c, int netns_fd, struct namespaces 
 		    struct error *e);
 bool namespaces_has(const struct namespaces *n, uint64_t flag); /* new or joined */
 
-/* In the runtime process: uid_map and gid_map (and setgroups "deny" where we lack the privilege) of
- * process PID. */
-int namespaces_map_ids(const struct oci_config *c, pid_t pid, struct error *e);
-/* In init, whose user namespace has been mapped: become its root. */
+/* In init, whose user namespace has been mapped (runtime/idmap.h): become its root, if any. */
 int namespaces_become_root(struct error *e);
 /* In init: unshares the time namespace and writes its offsets; execve enters it (Linux 6.3,
  * earlier: the next fork). */

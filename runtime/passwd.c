@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * /etc/passwd of the container, read by hand: the C library's getpwuid() would load the modules
- * that nsswitch.conf of the current root names (CVE-2019-14271). The file is the image's: bounded,
- * and whatever is odd about it counts as no entry.
+ * /etc/passwd of a root, a container's or the host's, read by hand: the C library's getpwuid()
+ * would load the modules that nsswitch.conf of the current root names (CVE-2019-14271). The file
+ * may be an image's: bounded, and whatever is odd about it counts as no entry.
  */
 #include "runtime/credentials.h"
 
@@ -18,7 +18,7 @@
 #define PASSWD_FILE_MAX ((size_t)1 << 20)
 #define PASSWD_LINE_MAX ((size_t)4096)
 #define PASSWD_FIELDS 7
-enum { PASSWD_UID = 2, PASSWD_HOME = 5 };
+enum { PASSWD_NAME = 0, PASSWD_UID = 2, PASSWD_HOME = 5 };
 
 /* Splits the line [P, END) at its colons; NUL-terminates the fields in place. Returns their number,
  * at most 7. */
@@ -39,8 +39,8 @@ static size_t split(char *p, char *end, char *fields[PASSWD_FIELDS])
 	return n;
 }
 
-/* The home in TEXT of the first entry for UID, or NULL. TEXT is cut into pieces. */
-static const char *find_home(char *text, size_t len, uid_t uid)
+/* The FIELD in TEXT of the first entry for UID, or NULL. TEXT is cut into pieces. */
+static const char *find_field(char *text, size_t len, uid_t uid, int field)
 {
 	char *end = text + len;
 
@@ -57,12 +57,12 @@ static const char *find_home(char *text, size_t len, uid_t uid)
 		if (split(p, nl, fields) < PASSWD_HOME + 1 ||
 		    str_to_int64(fields[PASSWD_UID], 0, UINT32_MAX, &v) < 0 || (uid_t)v != uid)
 			continue;
-		return fields[PASSWD_HOME][0] ? fields[PASSWD_HOME] : NULL;
+		return fields[field][0] ? fields[field] : NULL;
 	}
 	return NULL;
 }
 
-int passwd_home(int rootfd, uid_t uid, char **ret_home, struct error *e)
+static int read_field(int rootfd, uid_t uid, int field, char **ret, struct error *e)
 {
 	cleanup_free char *text = NULL;
 	cleanup_close int fd = -1;
@@ -78,21 +78,31 @@ int passwd_home(int rootfd, uid_t uid, char **ret_home, struct error *e)
 		goto none;
 	}
 	if (fstat(fd, &st) < 0)
-		return error_errno(e, "stat the container's /etc/passwd");
+		return error_errno(e, "stat the root's /etc/passwd");
 	if (!S_ISREG(st.st_mode) || st.st_size > (off_t)PASSWD_FILE_MAX) {
-		log_debug("the container's /etc/passwd is not a regular file of at most 1 MiB: not "
+		log_debug("the root's /etc/passwd is not a regular file of at most 1 MiB: not "
 			  "read");
 		goto none;
 	}
 	if (fd_read_all(fd, PASSWD_FILE_MAX, &text, &len, e) < 0) {
 		if (!e || e->code != EFBIG) /* it grew meanwhile */
-			return error_wrap(e, "the container's /etc/passwd");
+			return error_wrap(e, "the root's /etc/passwd");
 		error_clear(e);
 		goto none;
 	}
-	*ret_home = xstrdup(find_home(text, len, uid));
+	*ret = xstrdup(find_field(text, len, uid, field));
 	return 0;
 none:
-	*ret_home = NULL;
+	*ret = NULL;
 	return 0;
+}
+
+int passwd_home(int rootfd, uid_t uid, char **ret_home, struct error *e)
+{
+	return read_field(rootfd, uid, PASSWD_HOME, ret_home, e);
+}
+
+int passwd_name(int rootfd, uid_t uid, char **ret_name, struct error *e)
+{
+	return read_field(rootfd, uid, PASSWD_NAME, ret_name, e);
 }
