@@ -193,8 +193,8 @@ static int run_helper(const struct kind *k, pid_t pid, const struct oci_id_mappi
 
 	if (!path) {
 		error_set(e, ERR_UNSUPPORTED,
-			  "config.json: linux.%s: more than uid %u's own id alone needs the program "
-			  "%s; not in PATH",
+			  "config.json: linux.%s: more than uid %u's own id needs the program %s; "
+			  "not in PATH",
 			  k->key, (unsigned int)geteuid(), k->helper);
 		return error_hint(e, "install uidmap, or for your own id alone: nsrun spec "
 				     "--rootless");

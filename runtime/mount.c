@@ -345,6 +345,49 @@ static int mount_proc(struct mounting *x, struct error *e)
 	return -1;
 }
 
+/* The text of DATA without its "gid=N"; the caller frees. */
+static char *without_gid(const char *data)
+{
+	cleanup_free char *copy = xstrdup(data);
+	cleanup_strbuf struct strbuf out = { 0 };
+	char *rest = copy, *word;
+
+	while ((word = strsep(&rest, ",")))
+		if (!str_has_prefix(word, "gid="))
+			strbuf_printf(&out, "%s%s", out.len ? "," : "", word);
+	return out.s ? steal_ptr(&out.s) : xstrdup("");
+}
+
+/* "gid=5" (tty) is in every engine's config; a user namespace that does not map it has no such
+ * group, and the ptys keep that of who opens them. */
+static int mount_devpts(struct mounting *x, struct error *e)
+{
+	cleanup_free char *data = NULL;
+
+	if (mount_plain(x, e) == 0)
+		return 0;
+	if (e->code != EINVAL || !x->r->new_userns || !mount_data_has(x->o.data, "gid"))
+		return -1;
+	error_clear(e);
+	log_debug("mount \"%s\": the user namespace does not map the group: left out",
+		  x->destination);
+	data = without_gid(x->o.data);
+	return mount_new(x, x->o.flags, data, e) < 0 ? -1 : mount_finish(x, e);
+}
+
+/* One of one's own needs an IPC namespace that the user namespace owns. */
+static int mount_mqueue(struct mounting *x, struct error *e)
+{
+	if (mount_plain(x, e) == 0)
+		return 0;
+	if (e->code != EPERM || !x->r->new_userns || access("/dev/mqueue", F_OK) < 0)
+		return -1;
+	error_clear(e);
+	log_debug("mount \"%s\": no mqueue of our own, binding the host's", x->destination);
+	x->o.flags |= MS_BIND;
+	return mount_bind_path(x, "/dev/mqueue", e);
+}
+
 /* "remount", and mounts of type none that only set the propagation: of what is there already. */
 static int change_mount(struct mounting *x, struct error *e)
 {
@@ -369,6 +412,8 @@ static int mount_by_type(struct mounting *x, struct error *e)
 		int (*make)(struct mounting *x, struct error *e);
 	} types[] = {
 		{ "proc", mount_proc },
+		{ "devpts", mount_devpts },
+		{ "mqueue", mount_mqueue },
 		{ "sysfs", mount_sysfs },
 		{ "tmpfs", mount_tmpfs },
 		{ "cgroup", mount_cgroup },
