@@ -170,7 +170,8 @@ pid_of() { nsrun state "$1" | jq -r .pid; }
 # assert_status STATUS [ID]
 assert_status() { assert_equal "$(status_of "${2-$ID}")" "$1"; }
 
-# wait_until [-t SECONDS] CMD...: until CMD succeeds, 10 seconds at most. Instead of sleeps.
+# wait_until [-t SECONDS] CMD...: until CMD succeeds, 10 seconds at most; TEST_PATIENCE times that where processors
+# are emulated. Instead of sleeps.
 wait_until()
 {
 	local limit=10 end
@@ -178,6 +179,7 @@ wait_until()
 		limit=$2
 		shift 2
 	fi
+	limit=$((limit * ${TEST_PATIENCE:-1}))
 	end=$((SECONDS + limit))
 	until "$@" >/dev/null 2>&1; do
 		((SECONDS < end)) || fail "not within $limit s: $*"
