@@ -17,6 +17,8 @@ static struct {
 	int fd; /* -1: stderr only */
 	enum log_format format;
 	enum log_level level;
+	bool deferred;
+	struct strbuf held; /* lines of the file that wait for log_flush() */
 } the_log = { .fd = -1, .level = LOG_LEVEL_WARNING };
 
 int log_open(const char *file, enum log_format format, enum log_level level, struct error *e)
@@ -162,30 +164,47 @@ static void write_line(int fd, const struct strbuf *b)
 	sigprocmask(SIG_SETMASK, &old, NULL);
 }
 
+static void put_line(struct strbuf *b, const char *level, const char *msg, const struct error *e)
+{
+	if (the_log.format == LOG_JSON) {
+		strbuf_printf(b, "{\"level\":\"%s\",\"msg\":", level);
+		put_quoted(b, msg);
+		if (e && e->hint[0]) {
+			strbuf_puts(b, ",\"hint\":");
+			put_quoted(b, e->hint);
+		}
+		if (e && error_code_name(e->code))
+			strbuf_printf(b, ",\"code\":\"%s\"", error_code_name(e->code));
+		strbuf_puts(b, ",\"time\":");
+		put_time(b);
+		strbuf_puts(b, "}\n");
+	} else {
+		strbuf_puts(b, "time=");
+		put_time(b);
+		strbuf_printf(b, " level=%s msg=", level);
+		put_quoted(b, msg);
+		strbuf_puts(b, "\n");
+	}
+}
+
 static void put_file(const char *level, const char *msg, const struct error *e)
 {
 	cleanup_strbuf struct strbuf b = { 0 };
 
-	if (the_log.format == LOG_JSON) {
-		strbuf_printf(&b, "{\"level\":\"%s\",\"msg\":", level);
-		put_quoted(&b, msg);
-		if (e && e->hint[0]) {
-			strbuf_puts(&b, ",\"hint\":");
-			put_quoted(&b, e->hint);
-		}
-		if (e && error_code_name(e->code))
-			strbuf_printf(&b, ",\"code\":\"%s\"", error_code_name(e->code));
-		strbuf_puts(&b, ",\"time\":");
-		put_time(&b);
-		strbuf_puts(&b, "}\n");
-	} else {
-		strbuf_puts(&b, "time=");
-		put_time(&b);
-		strbuf_printf(&b, " level=%s msg=", level);
-		put_quoted(&b, msg);
-		strbuf_puts(&b, "\n");
-	}
+	put_line(&b, level, msg, e);
 	write_line(the_log.fd, &b);
+}
+
+void log_defer(void)
+{
+	the_log.deferred = the_log.fd >= 0;
+}
+
+void log_flush(void)
+{
+	if (the_log.held.len > 0 && the_log.fd >= 0)
+		write_line(the_log.fd, &the_log.held);
+	strbuf_done(&the_log.held);
 }
 
 static void put_stderr(const char *prefix, const char *msg, const char *hint)
@@ -232,6 +251,11 @@ void log_warning(const char *fmt, ...)
 	va_start(ap, fmt);
 	vsnprintf(msg, sizeof(msg), fmt, ap);
 	va_end(ap);
+	if (the_log.deferred) {
+		put_line(&the_log.held, "warning", msg, NULL);
+		errno = saved;
+		return;
+	}
 	put_stderr("warning: ", msg, NULL);
 	if (the_log.fd >= 0 && log_enabled(LOG_LEVEL_DEBUG))
 		put_file("warning", msg, NULL);

@@ -7,7 +7,7 @@
  * FILE, text (time="..." level=error msg="...") or json (one object a line: level, msg, time; of an
  * error its hint and code, too); engines read the file with one JSON parse, so at the default level
  * exactly one object is written, and only on failure: warnings go to stderr. The last error goes to
- * stderr as well.
+ * stderr as well. Init's stderr is the container's: see log_defer().
  */
 #ifndef BASE_LOG_H
 #define BASE_LOG_H
@@ -28,6 +28,10 @@ bool log_enabled(enum log_level level);
 void log_debug(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 /* Only for what is knowingly degraded. */
 void log_warning(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+/* From now on stderr is the container's: where there is a log file, warnings wait for log_flush(),
+ * which appends them to it once no error can follow any more. For init and exec's child. */
+void log_defer(void);
+void log_flush(void);
 /* Prints E, once, with its hint on a terminal. Only cli/ calls it. */
 void log_error(const struct error *e);
 /* The log's descriptor if it is a file of ours, else -1: for those who close all others. */

@@ -225,6 +225,7 @@ static void child_main(void *arg)
 	ERROR_INIT(e);
 
 	prctl(PR_SET_PDEATHSIG, 0);
+	log_defer();
 	fd_close_at(&x->sync);
 	signals_restore(&x->old_mask);
 	if (child_story(x, &e) < 0)

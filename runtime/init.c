@@ -286,6 +286,7 @@ void init_main(void *arg)
 	ERROR_INIT(e);
 
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	log_defer();
 	fd_close_at(&i->sync_runtime);
 	signals_restore(i->old_mask);
 	if (run_story(i, &e) < 0)

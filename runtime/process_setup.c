@@ -193,6 +193,7 @@ int process_setup_exec(struct process_setup *s, struct error *e)
 		return -1;
 	if (!p->noNewPrivileges && set_user_and_capabilities(s, e) < 0)
 		return -1;
+	log_flush();
 	execve(s->path, argv, s->envp);
 	return executable_explain(p->args[0], s->path, e);
 }

@@ -92,6 +92,19 @@ seccomp() { set_config ".linux.seccomp = {defaultAction: \"SCMP_ACT_ALLOW\", sys
 	assert_equal "$(sets)" "0 0 0 0 0"
 }
 
+# An engine's log has it, and no error beside it: stderr is the container's.
+@test "capabilities: where there is a log, the warning of one that we do not have is not in the output" {
+	caps "KILL" "KILL" "" "KILL" "NET_RAW"
+	LOG=$BATS_TEST_TMPDIR/log
+	run -0 --separate-stderr nsrun --log "$LOG" --log-format json run -b "$BUNDLE" "$ID" true
+	assert_equal "$stderr" ""
+	assert_equal "$(jq -r '.level + " " + .msg' "$LOG")" \
+		"warning process.capabilities: cannot be granted, left out: CAP_NET_RAW"
+	rm "$LOG"
+	run -1 nsrun --log "$LOG" --log-format json run -b "$BUNDLE" "$ID" /nonexistent
+	assert_equal "$(jq -r .level "$LOG")" error
+}
+
 @test "capabilities: an unknown one is a warning, once; so is one that we do not have" {
 	caps "KILL NOSUCH" "KILL NOSUCH" "" "KILL NOSUCH" ""
 	run -0 --separate-stderr nsrun run -b "$BUNDLE" "$ID" sh -c 'grep ^Cap /proc/1/status'
