@@ -9,7 +9,7 @@ load helpers
 setup_file()
 {
 	local dir=$BATS_FILE_TMPDIR/docker-archive sum
-	engine_begin_file containerd
+	engine_begin_file
 	start_containerd
 	mkdir "$dir"
 	mv "$BATS_FILE_TMPDIR/layer.tar" "$dir/layer.tar"

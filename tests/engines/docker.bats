@@ -8,7 +8,7 @@ load helpers
 
 setup_file()
 {
-	engine_begin_file dockerd
+	engine_begin_file
 	start_containerd
 	start_docker
 	inside docker import "$BATS_FILE_TMPDIR/layer.tar" bb

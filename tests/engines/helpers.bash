@@ -3,7 +3,7 @@
 #
 # What the engines' bats files share:
 #
-#	setup_file() { engine_begin_file dockerd; start_containerd; start_docker; }
+#	setup_file() { engine_begin_file; start_containerd; start_docker; }
 #	teardown_file() { engine_end_file; }
 #	setup() { engine_begin; }
 #	teardown() { engine_end; }
@@ -17,11 +17,9 @@
 ENGINE_DIRS=(/run/containerd /run/containers /run/crun /run/docker /run/libpod /run/netns /run/nsrun /run/runc
 	/var/lib/cni /var/lib/containerd /var/lib/containers /var/lib/docker)
 
-# engine_begin_file PROGRAM
 engine_begin_file()
 {
 	local dir
-	PATH=/usr/sbin:/usr/bin type -P "$1" >/dev/null || skip "$1 is not installed (contrib/install engines)"
 	for dir in "${ENGINE_DIRS[@]}"; do
 		[[ -d $dir ]] || mkdir -p "$dir" || return
 	done
@@ -48,7 +46,6 @@ engine_begin_file()
 
 engine_end_file()
 {
-	[[ ${HOLDER-} ]] || return 0
 	kill -KILL "$HOLDER" # and with it its pid namespace
 	# shellcheck disable=SC2016 # for the inner shell
 	wait_until sh -c '! kill -0 "$1" 2>/dev/null' - "$(<"$BATS_FILE_TMPDIR/unshare")"

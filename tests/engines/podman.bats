@@ -8,7 +8,7 @@ load helpers
 
 setup_file()
 {
-	engine_begin_file podman
+	engine_begin_file
 	mkdir "$BATS_FILE_TMPDIR/conf"
 	installed podman.conf >"$BATS_FILE_TMPDIR/conf/nsrun.conf"
 	# shellcheck disable=SC2016 # for the inner shell
