@@ -69,6 +69,7 @@ void create_done(struct create *c)
 	for (size_t i = 0; i < ARRAY_SIZE(c->bind_sources); i++)
 		free(c->bind_sources[i]);
 	free(c->preserved);
+	mounts_prepared_free(c->prepared, c->config.n_mounts);
 	c->record.annotations = NULL; /* the config's */
 	c->record.n_annotations = 0;
 	record_done(&c->record);
@@ -178,6 +179,7 @@ int create_story(struct create *c, struct error *e)
 	    step(e, "plan network", create_plan_network(c, e)) < 0 ||
 	    step(e, "open namespaces",
 		 namespaces_open(&c->config, c->network.join_fd, &c->namespaces, e)) < 0 ||
+	    step(e, "prepare mounts", create_prepare_mounts(c, e)) < 0 ||
 	    step(e, "compile seccomp",
 		 seccomp_compile(c->config.linux_->seccomp, c->rt->cache, &c->seccomp, e)) < 0 ||
 	    step(e, "connect console", create_connect_console(c, e)) < 0)

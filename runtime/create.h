@@ -5,6 +5,7 @@
 
 #include "runtime/container.h"
 #include "runtime/init.h"
+#include "runtime/mount_prepare.h"
 #include "runtime/network_plan.h"
 #include "runtime/record.h"
 
@@ -23,6 +24,7 @@ struct create {
 	int n_listen;		     /* of LISTEN_FDS */
 	struct seccomp_program seccomp;
 	struct namespaces namespaces;
+	struct mount_prepared *prepared; /* until init has its copy; NULL: none */
 	struct rootfs_bind binds[3];
 	char *bind_sources[3];
 	size_t n_binds;

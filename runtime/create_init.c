@@ -91,6 +91,7 @@ static void prepare_init(struct create *c)
 	i->rootfs.n_cgroup_dirs = cg->n_dirs;
 	i->rootfs.binds = c->binds;
 	i->rootfs.n_binds = c->n_binds;
+	i->rootfs.prepared = c->prepared;
 }
 
 /* The working directory goes with the clone into the new mount namespace: the root, found there
@@ -136,6 +137,8 @@ int create_spawn(struct create *c, struct error *e)
 	fd_close_at(&i->start_socket);
 	fd_close_at(&i->console_socket);
 	fd_close_at(&i->output_fd);
+	mounts_prepared_free(c->prepared, c->config.n_mounts);
+	c->prepared = NULL;
 	return 0;
 }
 

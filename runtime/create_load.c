@@ -171,6 +171,16 @@ int create_load(struct create *c, struct error *e)
 	return 0;
 }
 
+int create_prepare_mounts(struct create *c, struct error *e)
+{
+	int userns_fd = -1;
+
+	for (size_t i = 0; i < c->namespaces.n_joins; i++)
+		if (c->namespaces.joins[i].flags & CLONE_NEWUSER)
+			userns_fd = c->namespaces.joins[i].fd;
+	return mounts_prepare(&c->config, c->bundle, userns_fd, false, &c->prepared, e);
+}
+
 int create_plan_targets(struct create *c, struct error *e)
 {
 	if (!(c->namespaces.new_flags & CLONE_NEWNS))

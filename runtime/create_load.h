@@ -10,6 +10,8 @@
 int create_preserve(struct create *c, struct error *e);
 /* The bundle, its config and root, against the options. */
 int create_load(struct create *c, struct error *e);
+/* The mounts that the runtime process has to begin. */
+int create_prepare_mounts(struct create *c, struct error *e);
 /* The mount targets that init will have to make in the root file system. */
 int create_plan_targets(struct create *c, struct error *e);
 /* Before the pivot, so that no filter and no root is in the way. */

@@ -34,7 +34,7 @@ static void put_names(struct json_writer *w, const char *key, const char *(*name
 /* Known by their tables, but still refused (oci/support.c). */
 static bool honoured(const char *name)
 {
-	static const char *const later[] = { "idmap", "ridmap", "SCMP_ACT_NOTIFY",
+	static const char *const later[] = { "SCMP_ACT_NOTIFY",
 					     "SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV" };
 
 	for (size_t i = 0; i < ARRAY_SIZE(later); i++)
@@ -104,7 +104,7 @@ static void put_linux(struct json_writer *w)
 	put_enabled(w, "selinux", false);
 	put_enabled(w, "intelRdt", false);
 	json_object_begin(w, "mountExtensions");
-	put_enabled(w, "idmap", false);
+	put_enabled(w, "idmap", true);
 	json_object_end(w);
 	put_enabled(w, "netDevices", false);
 	json_object_end(w);

@@ -6,11 +6,6 @@
  * descriptor: no name is resolved twice, so a container that shares a volume with us and swaps
  * directories for links gains nothing (CVE-2021-30465, CVE-2024-45310).
  *
- * A new file system is one mount(2), twice as fast as fsopen and its kin. A bind is a detached
- * clone (open_tree), which gets its attributes before anybody sees it and is then attached; on
- * kernels before 5.2 it is mount(2), the target opened anew and checked to be the source, and a
- * remount.
- *
  * In a user namespace the kernel locks attributes that the mounts came with (nosuid, nodev, noexec,
  * ro, atime): asking to clear one is EPERM, and it stays.
  */
@@ -29,10 +24,11 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "base/path.h"
+#include "runtime/mount_prepare.h"
 
 #define PROC_ROOT_INO 1 /* of every procfs; include/linux/proc_fs.h */
 
-static bool is_fs(int fd, unsigned long magic)
+bool mount_is_fs(int fd, unsigned long magic)
 {
 	struct statfs fs;
 
@@ -64,14 +60,12 @@ static bool allowed_below_proc(const char *path)
 	return false;
 }
 
-/* SOURCE_FD: the thing that a bind puts there, else -1. Judged by where the target really is,
- * and by its name. */
-static int check_proc(const struct mounting *x, int source_fd, struct error *e)
+int mount_check_proc(const struct mounting *x, int source_fd, struct error *e)
 {
 	struct stat st;
 
 	if (str_eq(x->destination, "/proc")) {
-		if (source_fd >= 0 ? !is_fs(source_fd, PROC_SUPER_MAGIC) ||
+		if (source_fd >= 0 ? !mount_is_fs(source_fd, PROC_SUPER_MAGIC) ||
 					     fstat(source_fd, &st) < 0 || st.st_ino != PROC_ROOT_INO
 				   : !str_eq(x->type, "proc"))
 			return error_set(e, ERR_INPUT, "only a procfs may be mounted there");
@@ -79,7 +73,7 @@ static int check_proc(const struct mounting *x, int source_fd, struct error *e)
 	}
 	if (str_eq(x->type, "proc") || allowed_below_proc(x->destination))
 		return 0;
-	if (str_has_prefix(x->destination, "/proc/") || is_fs(x->target, PROC_SUPER_MAGIC))
+	if (str_has_prefix(x->destination, "/proc/") || mount_is_fs(x->target, PROC_SUPER_MAGIC))
 		return error_set(
 			e, ERR_INPUT,
 			"nothing may be mounted inside a procfs, but over a few files of lxcfs");
@@ -93,17 +87,18 @@ static int make_target(struct mounting *x, bool directory, struct error *e)
 	return x->target < 0 ? -1 : 0;
 }
 
-/* Opens or makes the target. procfs and sysfs want a plain directory: an image that has /proc or
- * /sys as a link would lead the runtime's own writes elsewhere. For tmpfs it matters whether the
- * target was there: x->made. */
-static int open_target(struct mounting *x, bool directory, struct error *e)
+/* procfs and sysfs want a plain directory: an image that has /proc or /sys as a link would lead the
+ * runtime's own writes elsewhere. For tmpfs it matters whether the target was there: x->made. */
+int mount_open_target(struct mounting *x, bool directory, struct error *e)
 {
 	bool plain = str_eq(x->type, "proc") || str_eq(x->type, "sysfs");
 
-	if (!plain && !str_eq(x->type, "tmpfs"))
+	if (!plain && !x->o.dest_nofollow && !str_eq(x->type, "tmpfs"))
 		return make_target(x, directory, e);
 	x->target = path_open_in_root(x->r->new_root_fd, x->destination,
-				      O_PATH | (plain ? O_DIRECTORY | O_NOFOLLOW : 0), 0, NULL);
+				      O_PATH | (plain ? O_DIRECTORY | O_NOFOLLOW : 0) |
+					      (x->o.dest_nofollow ? O_NOFOLLOW : 0),
+				      0, NULL);
 	if (x->target >= 0)
 		return 0;
 	if (plain && (errno == ENOTDIR || errno == ELOOP))
@@ -113,7 +108,7 @@ static int open_target(struct mounting *x, bool directory, struct error *e)
 	return make_target(x, directory, e);
 }
 
-static int set_propagation(struct mounting *x, struct error *e)
+int mount_propagate(struct mounting *x, struct error *e)
 {
 	for (size_t i = 0; i < x->o.n_propagation; i++)
 		if (mount_on_fd(x->r, NULL, x->top, NULL, x->o.propagation[i], NULL) < 0)
@@ -139,23 +134,12 @@ int mount_finish(struct mounting *x, struct error *e)
 	if ((o->rec_set || o->rec_clear) &&
 	    mount_attributes(x->r, x->top, o->rec_set, o->rec_clear, true, e) < 0)
 		return -1;
-	return set_propagation(x, e);
-}
-
-static int mount_new(struct mounting *x, unsigned long flags, const char *data, struct error *e)
-{
-	if (mount_on_fd(x->r, x->source, x->target, x->type,
-			flags & ~(unsigned long)(MS_BIND | MS_REC), data) < 0) {
-		if (errno != ENODEV)
-			return error_errno(e, "mount");
-		return error_set(e, ENODEV, "this kernel has no file system type \"%s\"", x->type);
-	}
-	return 0;
+	return mount_propagate(x, e);
 }
 
 static int mount_plain(struct mounting *x, struct error *e)
 {
-	if (check_proc(x, -1, e) < 0 || mount_new(x, x->o.flags, x->o.data, e) < 0)
+	if (mount_check_proc(x, -1, e) < 0 || mount_new(x, x->o.flags, x->o.data, e) < 0)
 		return -1;
 	return mount_finish(x, e);
 }
@@ -167,7 +151,7 @@ static int mount_tmpfs(struct mounting *x, struct error *e)
 	mode_t mode = 01777;
 	struct stat st;
 
-	if (check_proc(x, -1, e) < 0)
+	if (mount_check_proc(x, -1, e) < 0)
 		return -1;
 	if (!mount_data_has(o->data, "mode")) {
 		if (!x->made && fstat(x->target, &st) == 0)
@@ -187,126 +171,6 @@ static int mount_tmpfs(struct mounting *x, struct error *e)
 	return 0;
 }
 
-/* Detached, or, without open_tree(2), just opened. */
-static int open_source(const char *path, bool recursive, bool *ret_detached, struct error *e)
-{
-	int fd = mount_clone(AT_FDCWD, path, recursive);
-
-	*ret_detached = fd >= 0;
-	if (fd < 0 &&
-	    (errno == ENOSYS || errno == EPERM)) /* EPERM: some seccomp profiles know no better */
-		fd = open(path, O_PATH | O_CLOEXEC);
-	if (fd >= 0)
-		return fd;
-	if (errno == EINVAL) {
-		error_set(e, EINVAL,
-			  "bind \"%s\": it is unbindable, or what other mounts hide below it would "
-			  "be revealed",
-			  path);
-		return recursive ? -1 : error_hint(e, "use \"rbind\" instead of \"bind\"");
-	}
-	return error_errno(e, "bind \"%s\"", path);
-}
-
-static int set_source_attributes(const struct mounting *x, int fd, struct error *e)
-{
-	const struct mount_options *o = &x->o;
-
-	if ((o->set || o->clear) && mount_attributes(x->r, fd, o->set, o->clear, false, e) < 0)
-		return -1;
-	if ((o->rec_set || o->rec_clear) &&
-	    mount_attributes(x->r, fd, o->rec_set, o->rec_clear, true, e) < 0)
-		return -1;
-	return 0;
-}
-
-/* Puts *SOURCE_FD on x->target. Attributes are set before it is seen, where the kernel can do
- * that to a detached mount. */
-static int attach_source(struct mounting *x, int *source_fd, bool detached, struct error *e)
-{
-	const bool early = detached && set_source_attributes(x, *source_fd, NULL) == 0;
-
-	if (!detached) {
-		if (mount_bind_fd(x->r, *source_fd, x->target, x->o.flags & MS_REC) < 0)
-			return error_errno(e, "bind");
-		x->top = mount_reopen(x->r, x->destination, x->target, *source_fd, e);
-	} else {
-		if (mount_attach(*source_fd, x->target) < 0)
-			return error_errno(e, "bind");
-		x->top = steal_fd(source_fd);
-	}
-	return x->top < 0 ? -1 : early ? 0 : set_source_attributes(x, x->top, e);
-}
-
-/* A file over a directory or the other way round; the kernel's words for that are poor. */
-static bool kinds_differ(int a, int b)
-{
-	struct stat sa, sb;
-
-	return fstat(a, &sa) == 0 && fstat(b, &sb) == 0 &&
-	       S_ISDIR(sa.st_mode) != S_ISDIR(sb.st_mode);
-}
-
-/* A read-only tree of the host's /sys must be so all the way down: the host's cgroups are below
- * it (CVE-2023-25809). Without mount_setattr(2) they are hidden instead. */
-static int protect_sys(struct mounting *x, struct error *e)
-{
-	cleanup_close int cgroups = -1;
-
-	if (mount_attributes(x->r, x->top, MOUNT_ATTR_RDONLY, 0, true, e) == 0)
-		return 0;
-	if (e->code != ERR_UNSUPPORTED)
-		return -1;
-	error_clear(e);
-	cgroups = openat(x->top, "fs/cgroup", O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	if (cgroups < 0 && errno == ENOENT)
-		return 0;
-	if (cgroups < 0 ||
-	    mount_on_fd(x->r, "none", cgroups, "tmpfs", MS_RDONLY, "nr_blocks=1,nr_inodes=1") < 0)
-		return error_errno(e, "hide the host's cgroups");
-	return 0;
-}
-
-int mount_bind_path(struct mounting *x, const char *path, struct error *e)
-{
-	const bool recursive = x->o.flags & MS_REC;
-	cleanup_close int fd = -1;
-	bool detached, sys;
-	struct stat st;
-
-	fd = open_source(path, recursive, &detached, e);
-	if (fd < 0)
-		return -1;
-	if (x->target < 0) {
-		if (fstat(fd, &st) < 0)
-			return error_errno(e, "stat \"%s\"", path);
-		if (open_target(x, S_ISDIR(st.st_mode), e) < 0)
-			return -1;
-	}
-	if (check_proc(x, fd, e) < 0)
-		return -1;
-	sys = x->r->new_userns && recursive && (x->o.set & MOUNT_ATTR_RDONLY) &&
-	      is_fs(fd, SYSFS_MAGIC);
-	if (attach_source(x, &fd, detached, e) < 0) {
-		if (fd >= 0 && kinds_differ(fd, x->target))
-			error_set(e, ENOTDIR,
-				  "of source and target one is a directory and one is not");
-		return -1;
-	}
-	return sys && protect_sys(x, e) < 0 ? -1 : set_propagation(x, e);
-}
-
-static int mount_bind(struct mounting *x, struct error *e)
-{
-	cleanup_free char *path = path_join(x->r->bundle, x->source);
-
-	if (x->o.data)
-		return error_set(e, ERR_INPUT,
-				 "a bind mount takes no file system options, but has \"%s\"",
-				 x->o.data);
-	return mount_bind_path(x, path, e);
-}
-
 /* The runtime's own /sys, for those who may not have one of their own network namespace. */
 static int bind_host_sys(struct mounting *x, struct error *e)
 {
@@ -316,7 +180,7 @@ static int bind_host_sys(struct mounting *x, struct error *e)
 	x->o.flags |= MS_BIND | MS_REC;
 	x->o.set |= always;
 	x->o.clear &= ~always;
-	return mount_bind_path(x, "/sys", e) < 0 ? -1 : protect_sys(x, e);
+	return mount_bind_path(x, "/sys", e) < 0 ? -1 : mount_protect_sys(x, e);
 }
 
 static int mount_sysfs(struct mounting *x, struct error *e)
@@ -434,7 +298,7 @@ static int mount_by_type(struct mounting *x, struct error *e)
 		return error_set(e, ERR_INPUT, "the option \"tmpcopyup\" is for type tmpfs");
 	while (types[i].type && !str_eq(types[i].type, x->type))
 		i++;
-	return open_target(x, true, e) < 0 ? -1 : types[i].make(x, e);
+	return mount_open_target(x, true, e) < 0 ? -1 : types[i].make(x, e);
 }
 
 static void mounting_done(struct mounting *x)
@@ -451,6 +315,7 @@ int mount_config(struct rootfs *r, size_t index, struct error *e)
 	cleanup(mounting_done) struct mounting x = { .r = r, .m = m, .target = -1, .top = -1 };
 	int result;
 
+	x.prepared = r->prepared ? &r->prepared[index] : NULL;
 	x.type = m->type && *m->type ? m->type : "none";
 	x.source = m->source && *m->source ? m->source : x.type;
 	x.destination = path_clean(m->destination);
@@ -460,8 +325,6 @@ int mount_config(struct rootfs *r, size_t index, struct error *e)
 		x.o.flags |= MS_BIND;
 	if (str_eq(x.destination, "/"))
 		result = error_set(e, ERR_INPUT, "nothing may be mounted over the root itself");
-	else if (x.o.idmap || x.o.recursive_idmap || m->n_uidMappings || m->n_gidMappings)
-		result = error_set(e, ERR_UNSUPPORTED, "id-mapped mounts are not supported yet");
 	else
 		result = mount_by_type(&x, e);
 	if (result == 0)

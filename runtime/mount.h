@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * One mount of the config: its options (mount_options.c), how each type of it is made (mount.c),
- * and the two types that are a story of their own: cgroup (mount_cgroup.c) and tmpfs with tmpcopyup
- * (mount_copy.c).
+ * One mount of the config: its options (mount_options.c), which way it is made (mount.c), binds
+ * (mount_bind.c), new file systems (mount_new.c), and what is a story of its own: cgroup
+ * (mount_cgroup.c) and tmpfs with tmpcopyup (mount_copy.c).
  */
 #ifndef RUNTIME_MOUNT_H
 #define RUNTIME_MOUNT_H
@@ -30,7 +30,8 @@ struct mount_options {
 	unsigned long propagation[MOUNT_PROPAGATIONS_MAX]; /* MS_SHARED ... [| MS_REC], in order */
 	size_t n_propagation;
 	char *data; /* what the file system itself is told, joined with ","; NULL: nothing */
-	bool copyup, idmap, recursive_idmap;
+	bool copyup, copy_symlink, src_nofollow, dest_nofollow, idmap, recursive_idmap;
+	char *idmap_text; /* the mapping of "idmap=MAPPING"; NULL: none */
 };
 
 /* Sorts the words of mounts[].options. What no table knows is data, which must fit a page
@@ -48,6 +49,7 @@ bool mount_data_has(const char *data, const char *key);
 struct mounting {
 	struct rootfs *r;
 	const struct oci_mount *m;
+	const struct mount_prepared *prepared; /* by the runtime process; NULL: nothing */
 	struct mount_options o;
 	const char *type, *source; /* never NULL */
 	char *destination;	   /* cleaned */
@@ -74,14 +76,20 @@ int mount_on_fd(const struct rootfs *r, const char *source, int target_fd, const
 /* Binds one descriptor over another. 0, or -1 with errno. */
 int mount_bind_fd(const struct rootfs *r, int source_fd, int target_fd, bool recursive);
 /* Detached clone of the mount at PATH below DIRFD (or of DIRFD itself if PATH is ""):
- * open_tree(2), Linux 5.2. The descriptor, or -1 with errno. */
-int mount_clone(int dirfd, const char *path, bool recursive);
+ * open_tree(2), Linux 5.2. NOFOLLOW: of a link itself. The descriptor, or -1 with errno. */
+int mount_clone(int dirfd, const char *path, bool recursive, bool nofollow);
 /* Attaches what mount_clone() gave; afterwards TREE_FD is the mount's own descriptor. */
 int mount_attach(int tree_fd, int target_fd);
 /* Sets and clears MOUNT_ATTR_* of the mount at FD: mount_setattr(2), or without it (before Linux
  * 5.12) a remount, if not RECURSIVE. What a user namespace may not clear (EPERM) stays. */
 int mount_attributes(const struct rootfs *r, int fd, uint64_t set, uint64_t clear, bool recursive,
 		     struct error *e);
+struct mount_attr;
+/* mount_setattr(2), Linux 5.12. 0, or -1 with errno. */
+int mount_set(int fd, const struct mount_attr *attr, bool recursive);
+/* Id-maps the detached mount at FD, RECURSIVE: and all below it, by the user namespace USERNS.
+ * WHAT it is, for errors. */
+int mount_map_ids(int fd, int userns, bool recursive, const char *what, struct error *e);
 /* The mount made last on PATH of the new root, checked to be another file system (or, with
  * SAME_AS >= 0, the very file) than what was mounted on. */
 int mount_reopen(const struct rootfs *r, const char *path, int target_fd, int same_as,
@@ -89,6 +97,27 @@ int mount_reopen(const struct rootfs *r, const char *path, int target_fd, int sa
 /* Remembers FD to be made read-only by rootfs_finish(), once everything below it is made. Takes
  * FD over. */
 void mount_readonly_later(struct rootfs *r, int fd);
+
+bool mount_is_fs(int fd, unsigned long magic);
+/* Nothing of the container's making may stand in a procfs. SOURCE_FD: the thing that a bind puts on
+ * x->target, else -1. Judged by where the target really is, and by its name. */
+int mount_check_proc(const struct mounting *x, int source_fd, struct error *e);
+/* Opens or makes x->target. */
+int mount_open_target(struct mounting *x, bool directory, struct error *e);
+/* The propagation that x->o asks for, on x->top. */
+int mount_propagate(struct mounting *x, struct error *e);
+
+int mount_bind(struct mounting *x, struct error *e);
+/* A detached clone of PATH by O's words; *e is set. */
+int mount_clone_source(const char *path, const struct mount_options *o, struct error *e);
+/* A bound /sys of the host's, on x->top: read-only to its bottom. */
+int mount_protect_sys(struct mounting *x, struct error *e);
+/* A new file system of x->type on x->target. FLAGS are MS_*. May set x->top. */
+int mount_new(struct mounting *x, unsigned long flags, const char *data, struct error *e);
+/* The SELinux context of a new file system (not owned), or NULL. */
+const char *mount_label(const struct mounting *x);
+/* DATA (may be NULL) with context="LABEL" (unless NULL); the caller frees. */
+char *mount_data_labelled(const char *data, const char *label);
 
 /* Binds the host's PATH on x->target (opened or made if -1) with x's flags, attributes and
  * propagation. Sets x->top. */

@@ -37,7 +37,7 @@ int mount_on_fd(const struct rootfs *r, const char *source, int target_fd, const
  * EPERM. */
 int mount_bind_fd(const struct rootfs *r, int source_fd, int target_fd, bool recursive)
 {
-	cleanup_close int tree = mount_clone(source_fd, "", recursive);
+	cleanup_close int tree = mount_clone(source_fd, "", recursive, false);
 
 	if (tree >= 0)
 		return mount_attach(tree, target_fd);
@@ -48,11 +48,12 @@ int mount_bind_fd(const struct rootfs *r, int source_fd, int target_fd, bool rec
 		     MS_BIND | (recursive ? MS_REC : 0), NULL);
 }
 
-int mount_clone(int dirfd, const char *path, bool recursive)
+int mount_clone(int dirfd, const char *path, bool recursive, bool nofollow)
 {
 	return (int)syscall(SYS_open_tree, dirfd, path,
 			    OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | (*path ? 0 : AT_EMPTY_PATH) |
-				    (recursive ? AT_RECURSIVE : 0));
+				    (recursive ? AT_RECURSIVE : 0) |
+				    (nofollow ? AT_SYMLINK_NOFOLLOW : 0));
 }
 
 int mount_attach(int tree_fd, int target_fd)
@@ -99,14 +100,42 @@ static int remount(const struct rootfs *r, int fd, uint64_t set, uint64_t clear)
 	return mount_on_fd(r, NULL, fd, NULL, flags, NULL);
 }
 
+int mount_set(int fd, const struct mount_attr *attr, bool recursive)
+{
+	return (int)syscall(SYS_mount_setattr, fd, "",
+			    AT_EMPTY_PATH | (recursive ? AT_RECURSIVE : 0), attr, sizeof(*attr));
+}
+
+int mount_map_ids(int fd, int userns, bool recursive, const char *what, struct error *e)
+{
+	const struct mount_attr attr = { .attr_set = MOUNT_ATTR_IDMAP,
+					 .userns_fd = (uint64_t)userns };
+
+	if (mount_set(fd, &attr, recursive) == 0)
+		return 0;
+	if (errno == ENOSYS)
+		return error_set(e, ERR_UNSUPPORTED,
+				 "idmap: an id-mapped mount needs mount_setattr(2), Linux 5.12");
+	if (errno == EINVAL)
+		return error_set(e, ERR_UNSUPPORTED,
+				 "idmap: this kernel cannot map the ids of the file system of "
+				 "\"%s\"%s",
+				 what, recursive ? ", or of one mounted below it" : "");
+	if (errno == EPERM)
+		return error_set(e, EPERM,
+				 "idmap: \"%s\" is id-mapped already, or its file system is not "
+				 "of this user namespace",
+				 what);
+	return error_errno(e, "idmap: map the ids of \"%s\"", what);
+}
+
 static int set_attributes(const struct rootfs *r, int fd, uint64_t set, uint64_t clear,
 			  bool recursive)
 {
 	struct mount_attr a = { .attr_set = set, .attr_clr = clear };
 	int saved;
 
-	if (syscall(SYS_mount_setattr, fd, "", AT_EMPTY_PATH | (recursive ? AT_RECURSIVE : 0), &a,
-		    sizeof(a)) == 0)
+	if (mount_set(fd, &a, recursive) == 0)
 		return 0;
 	if (recursive || (errno != ENOSYS && errno != EPERM))
 		return -1;

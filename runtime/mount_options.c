@@ -4,8 +4,10 @@
  *
  * A word is of one kind: it sets or clears an attribute of the mount, the r* words of a tree of
  * mounts; it sets or clears a flag of the file system (sync, mand, ...), which a bind ignores as in
- * mount(8); it is a propagation type; or it is one of ours. Later words win over earlier ones. All
- * other words are data for the file system.
+ * mount(8); it is a propagation type; or it is one that the runtime carries out itself. Of those
+ * copy-symlink, src-nofollow and dest-nofollow are crun's, as is a mapping that comes with the word
+ * (idmap=uids=...; mount_idmap.h). Later words win over earlier ones. All other words are data for
+ * the file system.
  */
 #include <string.h>
 #include <sys/mount.h>
@@ -14,7 +16,20 @@
 #include "base/memory.h"
 #include "runtime/mount.h"
 
-enum kind { SET, CLEAR, REC_SET, REC_CLEAR, PROPAGATION, COPYUP, IDMAP, REC_IDMAP, NOTHING };
+enum kind {
+	SET,
+	CLEAR,
+	REC_SET,
+	REC_CLEAR,
+	PROPAGATION,
+	COPYUP,
+	COPY_SYMLINK,
+	SRC_NOFOLLOW,
+	DEST_NOFOLLOW,
+	IDMAP, /* may have a value: "idmap=..." */
+	REC_IDMAP,
+	NOTHING,
+};
 
 #define ATIME MOUNT_ATTR__ATIME
 /* The atime words replace one another. */
@@ -31,7 +46,9 @@ static const struct option {
 	{ "async", CLEAR, MS_SYNCHRONOUS, 0, false },
 	{ "atime", CLEAR, MS_NOATIME, MOUNT_ATTR_NOATIME, true },
 	{ "bind", SET, MS_BIND, 0, false },
+	{ "copy-symlink", COPY_SYMLINK, 0, 0, false },
 	{ "defaults", NOTHING, 0, 0, false },
+	{ "dest-nofollow", DEST_NOFOLLOW, 0, 0, false },
 	{ "dev", CLEAR, MS_NODEV, MOUNT_ATTR_NODEV, false },
 	{ "diratime", CLEAR, MS_NODIRATIME, MOUNT_ATTR_NODIRATIME, false },
 	{ "dirsync", SET, MS_DIRSYNC, 0, false },
@@ -84,6 +101,7 @@ static const struct option {
 	{ "shared", PROPAGATION, MS_SHARED, 0, false },
 	{ "silent", SET, MS_SILENT, 0, false },
 	{ "slave", PROPAGATION, MS_SLAVE, 0, false },
+	{ "src-nofollow", SRC_NOFOLLOW, 0, 0, false },
 	{ "strictatime", SET, MS_STRICTATIME, MOUNT_ATTR_STRICTATIME, true },
 	{ "suid", CLEAR, MS_NOSUID, MOUNT_ATTR_NOSUID, false },
 	{ "symfollow", CLEAR, MS_NOSYMFOLLOW, MOUNT_ATTR_NOSYMFOLLOW, false },
@@ -126,7 +144,19 @@ static void put_flag(const struct option *o, bool on, unsigned long *flags)
 	*flags = on ? *flags | o->flag : *flags & ~o->flag;
 }
 
-static int apply(const struct option *o, struct mount_options *to, struct error *e)
+static void put_idmap(bool recursive, const char *mapping, struct mount_options *to)
+{
+	to->idmap = to->idmap || !recursive;
+	to->recursive_idmap = to->recursive_idmap || recursive;
+	if (mapping) {
+		free(to->idmap_text);
+		to->idmap_text = xstrdup(mapping);
+	}
+}
+
+/* VALUE: what follows the "=", or NULL. */
+static int apply(const struct option *o, const char *value, struct mount_options *to,
+		 struct error *e)
 {
 	switch (o->kind) {
 	case SET:
@@ -148,16 +178,40 @@ static int apply(const struct option *o, struct mount_options *to, struct error 
 	case COPYUP:
 		to->copyup = true;
 		break;
-	case IDMAP:
-		to->idmap = true;
+	case COPY_SYMLINK:
+		to->copy_symlink = true;
 		break;
+	case SRC_NOFOLLOW:
+		to->src_nofollow = true;
+		break;
+	case DEST_NOFOLLOW:
+		to->dest_nofollow = true;
+		break;
+	case IDMAP:
 	case REC_IDMAP:
-		to->recursive_idmap = true;
+		put_idmap(o->kind == REC_IDMAP, value, to);
 		break;
 	case NOTHING:
 		break;
 	}
 	return 0;
+}
+
+/* The option of WORD, or NULL; *ret_value: what follows the "=" of one that takes a value. */
+static const struct option *find(const char *word, const char **ret_value)
+{
+	static const char *const with_value[] = { "idmap", "ridmap" };
+
+	*ret_value = NULL;
+	for (size_t i = 0; i < ARRAY_SIZE(with_value); i++) {
+		size_t n = strlen(with_value[i]);
+
+		if (str_has_prefix(word, with_value[i]) && word[n] == '=') {
+			*ret_value = word + n + 1;
+			word = with_value[i];
+		}
+	}
+	return bsearch(word, options, ARRAY_SIZE(options), sizeof(options[0]), compare);
 }
 
 int mount_options_parse(char *const *words, size_t n, struct mount_options *ret_options,
@@ -167,11 +221,11 @@ int mount_options_parse(char *const *words, size_t n, struct mount_options *ret_
 	cleanup_strbuf struct strbuf data = { 0 };
 
 	for (size_t i = 0; i < n; i++) {
-		const struct option *o = bsearch(words[i], options, ARRAY_SIZE(options),
-						 sizeof(options[0]), compare);
+		const char *value;
+		const struct option *o = find(words[i], &value);
 
 		if (o) {
-			if (apply(o, &to, e) < 0)
+			if (apply(o, value, &to, e) < 0)
 				return -1;
 		} else if (words[i][0]) {
 			if (data.len)
@@ -186,13 +240,14 @@ int mount_options_parse(char *const *words, size_t n, struct mount_options *ret_
 			data.len, sysconf(_SC_PAGESIZE));
 	to.data = steal_ptr(&data.s);
 	*ret_options = to;
-	to.data = NULL;
+	to = (struct mount_options){ 0 };
 	return 0;
 }
 
 void mount_options_done(struct mount_options *o)
 {
 	memory_free_at(&o->data);
+	memory_free_at(&o->idmap_text);
 }
 
 bool mount_data_has(const char *data, const char *key)

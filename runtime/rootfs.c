@@ -51,12 +51,19 @@ static unsigned long propagation_of(const struct rootfs *r)
 	return 0;
 }
 
+/* "shared" keeps the mounts peers of the host's. In a new user namespace the kernel has made them
+ * slaves already, and the root becomes shared at the end. */
+static bool stays_peer(const struct rootfs *r)
+{
+	return (propagation_of(r) & MS_SHARED) && !r->new_userns;
+}
+
 /* Of all that the host has. "unbindable" would forbid the binds to come: private until the end. */
 static int set_initial_propagation(const struct rootfs *r, struct error *e)
 {
 	unsigned long asked = propagation_of(r), flags = MS_SLAVE | MS_REC;
 
-	if (asked & MS_SHARED)
+	if (stays_peer(r))
 		flags = asked;
 	else if (asked & (MS_PRIVATE | MS_UNBINDABLE))
 		flags = MS_PRIVATE | MS_REC;
@@ -135,7 +142,7 @@ static int bind_root_by_name(const struct rootfs *r, int dir, struct error *e)
 
 static int bind_root(struct rootfs *r, int dir, struct error *e)
 {
-	cleanup_close int fd = mount_clone(dir, "", true);
+	cleanup_close int fd = mount_clone(dir, "", true, false);
 
 	if (fd >= 0) {
 		if (mount_attach(fd, dir) < 0)
@@ -147,7 +154,7 @@ static int bind_root(struct rootfs *r, int dir, struct error *e)
 	} else {
 		return error_errno(e, "bind the root directory");
 	}
-	if ((propagation_of(r) & MS_SHARED) && mount_on_fd(r, NULL, fd, NULL, MS_PRIVATE, NULL) < 0)
+	if (stays_peer(r) && mount_on_fd(r, NULL, fd, NULL, MS_PRIVATE, NULL) < 0)
 		return error_errno(e, "make the root private until the pivot");
 	r->new_root_fd = steal_fd(&fd);
 	return 0;
@@ -166,7 +173,7 @@ int rootfs_begin(struct rootfs *r, struct error *e)
 	dir = open_own_root(r, e);
 	if (dir < 0)
 		return -1;
-	if ((propagation_of(r) & MS_SHARED) && make_parent_private(r, dir, e) < 0)
+	if (stays_peer(r) && make_parent_private(r, dir, e) < 0)
 		return -1;
 	return bind_root(r, dir, e);
 }
@@ -252,7 +259,7 @@ static int pivot(struct rootfs *r, struct error *e)
 		return error_errno(e, "enter the new root");
 	if (r->no_pivot)
 		return rootfs_move_root(r, e);
-	if (propagation_of(r) & MS_SHARED) {
+	if (stays_peer(r)) {
 		r->old_root_fd = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
 		if (r->old_root_fd < 0)
 			return error_errno(e, "open the old root");

@@ -23,6 +23,8 @@ struct rootfs_bind {
 	const char *target; /* "/etc/resolv.conf" */
 };
 
+struct mount_prepared;
+
 /* What some mounts show of the mounter's namespaces, and what others may still be making. */
 enum rootfs_need {
 	ROOTFS_NEEDS_NETNS,  /* sysfs comes: it shows the network namespace of whoever mounts it */
@@ -49,6 +51,8 @@ struct rootfs {
 	size_t n_cgroup_dirs;
 	const struct rootfs_bind *binds;
 	size_t n_binds;
+	const struct mount_prepared *prepared; /* an entry for each mount of config, or NULL */
+	bool live; /* not a root in the making: mounts for a container that runs (live.c) */
 	/* Called before each such mount; NULL: all is there. */
 	int (*await)(void *arg, enum rootfs_need need, struct error *e);
 	void *await_arg;
@@ -98,11 +102,12 @@ int rootfs_prepare_masks(struct rootfs *r, struct error *e);
 /* In the runtime process, before anything is made: the mount destinations (of config and binds)
  * that are missing in the root file system and not below an earlier mount's destination, so that
  * delete can remove what init will have to create. *ret_targets: freed by strings_free. Paths in
- * the root without links, parents first; directories end in "/". */
+ * the root without links, parents first; directories end in "/", links of copy-symlink in "//". */
 int rootfs_missing_targets(int root_fd, const struct oci_config *config,
 			   const struct rootfs_bind *binds, size_t n_binds, char ***ret_targets,
 			   size_t *ret_n, struct error *e);
-/* Removes TARGETS that are still empty (rmdir, unlink of empty regular files), deepest first;
+/* Removes TARGETS that are still empty (rmdir, unlink of empty regular files and of what was listed
+ * as a link), deepest first;
  * never anything that is a mount point in this mount namespace. Missing ones are fine. Must not
  * be called while another container lives in the same root: rmdir(2) and unlink(2) silently
  * detach the mounts that other mount namespaces have there (Linux 3.19). */

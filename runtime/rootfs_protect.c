@@ -123,7 +123,7 @@ static int protect(const struct rootfs *r, const char *path, struct error *e)
 
 	if (there <= 0)
 		return there;
-	top = mount_clone(target, "", true);
+	top = mount_clone(target, "", true, false);
 	if (top >= 0) {
 		if (mount_attach(top, target) < 0)
 			return error_errno(e, "bind");

@@ -14,6 +14,10 @@
 #include "base/path.h"
 #include "runtime/rootfs.h"
 
+/* What stands behind the path of a target in the list. */
+enum kind { FILE_TARGET, DIRECTORY_TARGET, LINK_TARGET };
+static const char *const marks[] = { "", "/", "//" };
+
 struct targets {
 	char **made;	/* what will be made */
 	char **mounted; /* where the mounts so far are, resolved */
@@ -55,7 +59,7 @@ static bool is_covered(char *const *v, size_t n_v, const char *path)
 }
 
 /* Every missing part of REAL, whose first THERE bytes exist. */
-static void add_missing(struct targets *t, const char *real, size_t there, bool directory)
+static void add_missing(struct targets *t, const char *real, size_t there, enum kind kind)
 {
 	const char *end = real + there;
 
@@ -63,13 +67,14 @@ static void add_missing(struct targets *t, const char *real, size_t there, bool 
 		cleanup_free char *part = NULL;
 
 		end += 1 + strcspn(end + 1, "/");
-		part = xasprintf("%.*s%s", (int)(end - real), real, *end || directory ? "/" : "");
+		part = xasprintf("%.*s%s", (int)(end - real), real,
+				 marks[*end ? DIRECTORY_TARGET : kind]);
 		if (!contains(t->made, t->n_made, part))
 			add(&t->made, &t->n_made, steal_ptr(&part));
 	}
 }
 
-static int add_target(struct targets *t, int root_fd, const char *target, bool directory,
+static int add_target(struct targets *t, int root_fd, const char *target, enum kind kind,
 		      struct error *e)
 {
 	cleanup_free char *real = NULL, *clean = path_clean(target);
@@ -81,7 +86,9 @@ static int add_target(struct targets *t, int root_fd, const char *target, bool d
 	if (path_resolve_in_root(root_fd, clean, &real, &there, e) < 0)
 		return -1;
 	if (!is_covered(t->mounted, t->n_mounted, real) && !str_eq(real, "/"))
-		add_missing(t, real, there, directory);
+		add_missing(t, real, there, kind);
+	if (kind == LINK_TARGET) /* nothing is mounted there */
+		return 0;
 	add(&t->mounted, &t->n_mounted, steal_ptr(&real));
 	add(&t->named, &t->n_named, steal_ptr(&clean));
 	return 0;
@@ -97,13 +104,19 @@ static bool has_option(const struct oci_mount *m, const char *name)
 
 /* A bind's target is of the kind that its source is. For a relative source it is not known here
  * and does not matter much: rootfs_remove_targets() looks at what is there. */
-static bool wants_directory(const struct oci_mount *m)
+static enum kind kind_of(const struct oci_mount *m)
 {
+	const int flags = has_option(m, "src-nofollow") ? AT_SYMLINK_NOFOLLOW : 0;
 	struct stat st;
 
 	if (!str_eq(m->type, "bind") && !has_option(m, "bind") && !has_option(m, "rbind"))
-		return true;
-	return !m->source || m->source[0] != '/' || stat(m->source, &st) < 0 || S_ISDIR(st.st_mode);
+		return DIRECTORY_TARGET;
+	if (has_option(m, "copy-symlink"))
+		return LINK_TARGET;
+	return m->source && m->source[0] == '/' && fstatat(AT_FDCWD, m->source, &st, flags) == 0 &&
+			       !S_ISDIR(st.st_mode)
+		       ? FILE_TARGET
+		       : DIRECTORY_TARGET;
 }
 
 int rootfs_missing_targets(int root_fd, const struct oci_config *config,
@@ -115,11 +128,11 @@ int rootfs_missing_targets(int root_fd, const struct oci_config *config,
 	for (size_t i = 0; i < config->n_mounts; i++) {
 		const struct oci_mount *m = &config->mounts[i];
 
-		if (add_target(&t, root_fd, m->destination, wants_directory(m), e) < 0)
+		if (add_target(&t, root_fd, m->destination, kind_of(m), e) < 0)
 			return error_wrap(e, "mount \"%s\"", m->destination);
 	}
 	for (size_t i = 0; i < n_binds; i++)
-		if (add_target(&t, root_fd, binds[i].target, false, e) < 0)
+		if (add_target(&t, root_fd, binds[i].target, FILE_TARGET, e) < 0)
 			return error_wrap(e, "bind over \"%s\"", binds[i].target);
 	*ret_targets = steal_ptr(&t.made);
 	*ret_n = t.n_made;
@@ -130,7 +143,8 @@ int rootfs_missing_targets(int root_fd, const struct oci_config *config,
 static void remove_target(int root_fd, const char *target)
 {
 	size_t n = strlen(target);
-	cleanup_free char *path = xstrndup(target, n - (n > 0 && target[n - 1] == '/'));
+	const bool link = n > 2 && str_eq(target + n - 2, "//");
+	cleanup_free char *path = xstrndup(target, n - (n > 0 && target[n - 1] == '/') - link);
 	char *slash = strrchr(path, '/');
 	cleanup_close int parent = -1;
 	struct stat st;
@@ -143,7 +157,7 @@ static void remove_target(int root_fd, const char *target)
 		return;
 	if (S_ISDIR(st.st_mode))
 		unlinkat(parent, slash + 1, AT_REMOVEDIR);
-	else if (S_ISREG(st.st_mode) && st.st_size == 0)
+	else if ((S_ISREG(st.st_mode) && st.st_size == 0) || (link && S_ISLNK(st.st_mode)))
 		unlinkat(parent, slash + 1, 0);
 }
 

@@ -4,47 +4,10 @@
 # lead the runtime out of it.
 
 load ../helpers
+load ../mounts
 
-# add_mount DESTINATION TYPE SOURCE [OPTION...]: one more in config.json.
-add_mount()
-{
-	set_config '.mounts += [{destination: $d, type: $t, source: $s, options: $ARGS.positional}]' \
-		--arg d "$1" --arg t "$2" --arg s "$3" --args -- "${@:4}"
-}
-
-drop_mount() { set_config 'del(.mounts[] | select(.destination == $d))' --arg d "$1"; }
-
-# inside COMMAND: a shell command in a container of $BUNDLE.
-inside() { run -0 nsrun run -b "$BUNDLE" "$ID" sh -c "$1"; }
-
-writable_root() { set_config '.root.readonly = false'; }
-
-add_caps()
-{
-	set_config '.process.capabilities |= with_entries(.value += $ARGS.positional)' --args -- "$@"
-}
-
-add_user_ns()
-{
-	set_config '.linux.namespaces += [{type: "user"}] |
-		.linux.uidMappings = [{containerID: 0, hostID: 100000, size: 65536}] | .linux.gidMappings = .linux.uidMappings'
-}
-
-# A bundle, and $DATA with a file "a" to bind.
-setup()
-{
-	test_begin
-	make_bundle "$BUNDLE"
-	DATA=$BATS_TEST_TMPDIR/data
-	mkdir "$DATA"
-	echo data >"$DATA/a"
-}
-
-teardown()
-{
-	if mountpoint -q "$DATA"; then umount -R "$DATA"; fi
-	test_end
-}
+setup() { mounts_begin; }
+teardown() { mounts_end; }
 
 @test "bind: a directory, read-write and read-only" {
 	add_mount /mnt/rw bind "$DATA" bind

@@ -379,7 +379,6 @@ static void test_refused(void **state)
 		  "mount \"/x\" (type tmpfs, source t): mount: Invalid argument" },
 		{ NULL, NULL, "/x", NULL, "t", "ro",
 		  "config.json: mounts[1]: mount \"/x\" (type none, source t): neither a type" },
-		{ NULL, NULL, "/x", "bind", "%/host/dir", "bind idmap", "not supported yet" },
 		{ NULL, NULL, "/x", "mqueue", "m", "tmpcopyup", "is for type tmpfs" },
 		{ NULL, NULL, "/x", "tmpfs", "t", page_of_x,
 		  "config.json: mounts[0].options: 4999 bytes" },

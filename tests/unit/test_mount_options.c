@@ -112,7 +112,9 @@ static void test_others(void **state)
 {
 	cleanup(mount_options_done) struct mount_options o =
 		parse("rbind rshared slave runbindable private");
-	cleanup(mount_options_done) struct mount_options p = parse("tmpcopyup idmap ridmap");
+	cleanup(mount_options_done) struct mount_options p = parse(
+		"tmpcopyup idmap ridmap=uids=0-1-2;gids=0-1-2 copy-symlink src-nofollow "
+		"dest-nofollow");
 	char *five[] = { "shared", "slave", "shared", "slave", "private" };
 	ERROR_INIT(e);
 
@@ -123,6 +125,10 @@ static void test_others(void **state)
 	assert_int_equal(o.propagation[2], MS_UNBINDABLE | MS_REC);
 	assert_int_equal(o.propagation[3], MS_PRIVATE);
 	assert_true(p.copyup && p.idmap && p.recursive_idmap);
+	assert_true(p.copy_symlink && p.src_nofollow && p.dest_nofollow);
+	assert_string_equal(p.idmap_text, "uids=0-1-2;gids=0-1-2");
+	assert_null(p.data);
+	assert_null(o.idmap_text);
 	assert_false(o.copyup || o.idmap || o.recursive_idmap);
 	assert_int_equal(mount_options_parse(five, 5, &o, &e), -1);
 	assert_int_equal(e.code, ERR_INPUT);
@@ -156,32 +162,28 @@ static void test_data(void **state)
 	assert_non_null(strstr(e.msg, "page"));
 }
 
-/* Every word of the spec's table (runtime-spec 1.3.0, config.md, and features.md's example), in
- * order, and no other. */
+/* Every word of the spec's table (runtime-spec 1.3.0, config.md, and features.md's example) and
+ * crun's three, in order, and no other. */
 static void test_names(void **state)
 {
 	static const char *const names[] = {
-		"async",	 "atime",	 "bind",
-		"defaults",	 "dev",		 "diratime",
-		"dirsync",	 "exec",	 "idmap",
-		"iversion",	 "lazytime",	 "loud",
-		"mand",		 "noatime",	 "nodev",
-		"nodiratime",	 "noexec",	 "noiversion",
-		"nolazytime",	 "nomand",	 "norelatime",
-		"nostrictatime", "nosuid",	 "nosymfollow",
-		"private",	 "ratime",	 "rbind",
-		"rdev",		 "rdiratime",	 "relatime",
-		"remount",	 "rexec",	 "ridmap",
-		"rnoatime",	 "rnodev",	 "rnodiratime",
-		"rnoexec",	 "rnorelatime",	 "rnostrictatime",
-		"rnosuid",	 "rnosymfollow", "ro",
-		"rprivate",	 "rrelatime",	 "rro",
-		"rrw",		 "rshared",	 "rslave",
-		"rstrictatime",	 "rsuid",	 "rsymfollow",
-		"runbindable",	 "rw",		 "shared",
-		"silent",	 "slave",	 "strictatime",
-		"suid",		 "symfollow",	 "sync",
-		"tmpcopyup",	 "unbindable",
+		"async", "atime", "bind", "copy-symlink",
+		"defaults", "dest-nofollow", "dev", "diratime",
+		"dirsync", "exec", "idmap", "iversion",
+		"lazytime", "loud", "mand", "noatime",
+		"nodev", "nodiratime", "noexec", "noiversion",
+		"nolazytime", "nomand", "norelatime", "nostrictatime",
+		"nosuid", "nosymfollow", "private", "ratime",
+		"rbind", "rdev", "rdiratime", "relatime",
+		"remount", "rexec", "ridmap", "rnoatime",
+		"rnodev", "rnodiratime", "rnoexec", "rnorelatime",
+		"rnostrictatime", "rnosuid", "rnosymfollow", "ro",
+		"rprivate", "rrelatime", "rro", "rrw",
+		"rshared", "rslave", "rstrictatime", "rsuid",
+		"rsymfollow", "runbindable", "rw", "shared",
+		"silent", "slave", "src-nofollow", "strictatime",
+		"suid", "symfollow", "sync", "tmpcopyup",
+		"unbindable",
 	};
 
 	(void)state;

@@ -457,11 +457,6 @@ static void test_unsupported(void **state)
 		{ LINUX("\"intelRdt\": {}"), "linux.intelRdt: not supported yet" },
 		{ LINUX("\"netDevices\": {\"a\": {}}, " NAMESPACES(NS("network"))),
 		  "linux.netDevices: not supported yet" },
-		{ TOP("\"mounts\": [{\"destination\": \"/\", \"options\": [\"ro\", \"ridmap\"]}]"),
-		  "mounts[0].options[1]: ridmap: not supported yet" },
-		{ TOP("\"mounts\": [{\"destination\": \"/\", \"uidMappings\": [" MAP(
-			  0, 0, 1) "], \"gidMappings\": [" MAP(0, 0, 1) "]}]"),
-		  "mounts[0].uidMappings: not supported yet" },
 		{ SECCOMP("\"defaultAction\": \"SCMP_ACT_LOG\", \"listenerPath\": \"/x\", "
 			  "\"syscalls\": [{\"names\": "
 			  "[\"a\"], \"action\": \"SCMP_ACT_NOTIFY\"}]"),
