@@ -29,6 +29,7 @@ void cgroup_done(struct cgroup *c)
 	}
 	free(c->dirs);
 	fd_close_at(&c->fd);
+	systemd_scope_done(c->scope);
 	*c = CGROUP_INIT;
 }
 
@@ -42,7 +43,9 @@ static const struct cgroup_ops *ops_of(const struct cgroup *c)
 		[CGROUP_V2] = &cgroup_v2_ops,
 	};
 
-	return c->manager == CGROUP_DISABLED || c->n_dirs == 0 ? NULL : table[c->layout];
+	if (c->manager == CGROUP_DISABLED || c->n_dirs == 0)
+		return NULL;
+	return c->manager == CGROUP_SYSTEMD ? &cgroup_systemd_ops : table[c->layout];
 }
 
 int cgroup_prepare(struct cgroup *c, const struct oci_resources *r, struct error *e)
@@ -168,14 +171,18 @@ int cgroup_join(const struct cgroup *c, const struct cgroup_subs *s, pid_t pid, 
 		const char *sub = cgroup_sub_of(d, s);
 		cleanup_close int fd = -1;
 		int there = cgroup_dir_open(d, sub, &fd, e);
+		ERROR_INIT(mine);
 
 		if (there < 0)
 			return -1;
 		if (there == 0)
 			return error_set(e, ERR_GENERIC, "the container has no cgroup \"%s%s%s%s\"",
 					 d->mount, d->path, sub ? "/" : "", sub ? sub : "");
-		if (cgroup_dir_attach(d, fd, pid, e) < 0)
-			return -1;
+		if (cgroup_dir_attach(d, fd, pid, &mine) == 0)
+			continue;
+		if (c->scope && (mine.code == EACCES || mine.code == EPERM))
+			return cgroup_systemd_join(c, sub, pid, e);
+		return error_set(e, mine.code, "%s", mine.msg);
 	}
 	return 0;
 }
@@ -208,10 +215,12 @@ int cgroup_pids(const struct cgroup *c, pid_t **ret_pids, size_t *ret_n, struct 
  * behind. */
 int cgroup_remove(const struct cgroup *c, struct error *e)
 {
+	const struct cgroup_ops *ops = ops_of(c);
 	int64_t deadline = cgroup_now_ms() + REMOVE_TIMEOUT_MS;
-	int result = 0;
+	int released = ops && ops->release ? ops->release(c, e) : 1;
+	int result = released < 0 ? -1 : 0;
 
-	for (size_t i = 0; ops_of(c) && i < c->n_dirs; i++) {
+	for (size_t i = 0; ops && released && i < c->n_dirs; i++) {
 		ERROR_INIT(mine);
 
 		if (cgroup_dir_remove(&c->dirs[i], deadline, &mine) < 0 && result == 0)
@@ -248,6 +257,8 @@ void cgroup_put(struct json_writer *w, const char *key, const struct cgroup *c)
 		json_object_end(w);
 	}
 	json_array_end(w);
+	if (c->scope)
+		systemd_scope_put(w, "scope", c->scope);
 	json_object_end(w);
 }
 
@@ -323,6 +334,11 @@ int cgroup_get(const struct json *j, struct cgroup *ret_cgroup, struct error *e)
 		cgroup_done(&c);
 		return error_set(e, ERR_INPUT,
 				 "cgroup record: directories and layout do not agree");
+	}
+	if (c.n_dirs && c.manager == CGROUP_SYSTEMD &&
+	    systemd_scope_get(json_get(j, "scope"), &c.scope, e) < 0) {
+		cgroup_done(&c);
+		return -1;
 	}
 	*ret_cgroup = c;
 	return 0;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * One small interface to cgroups; three implementations stand behind it (cgroup_v1.c: v1 and hybrid
- * hosts, cgroup_v2.c: the unified hierarchy, later systemd), chosen once by cgroup_plan().
+ * hosts, cgroup_v2.c: the unified hierarchy, cgroup_systemd.c: a scope of systemd's, and one of the
+ * others within it), chosen once by cgroup_plan().
  *
  *	plan     looks only: which hierarchies, which paths, what of them existed before. Goes into
  *		 the intent record before anything is made.
@@ -11,7 +12,7 @@
  *		 costs 7-10 ms of RCU waits, so it runs while init mounts), then applies the limits;
  *		 v2: the limits, and the pid only where the clone could not. A pid that cannot be
  *		 written anywhere is an error: a container never runs outside a cgroup it was
- *		 promised.
+ *		 promised. systemd: starts the scope with it.
  *	remove   idempotent; works from the plan alone. What existed before is never removed nor
  *		 killed whole.
  *
@@ -42,12 +43,15 @@ struct cgroup_dir {
 	bool v2;
 };
 
+struct systemd_scope; /* cgroup_systemd.c */
+
 struct cgroup {
 	enum cgroup_manager manager;
 	enum cgroup_layout layout;
 	struct cgroup_dir *dirs;
 	size_t n_dirs;
 	int fd; /* v2 after prepare: O_PATH directory for CLONE_INTO_CGROUP; else -1 */
+	struct systemd_scope *scope; /* CGROUP_SYSTEMD; else NULL */
 };
 #define CGROUP_INIT ((struct cgroup){ .fd = -1 })
 void cgroup_done(struct cgroup *c);

@@ -308,7 +308,7 @@ static int program_detach(int dirfd, int fd)
 
 /* In a user namespace nobody can make device nodes, so device rules protect nothing there, and BPF
  * is not to be had. */
-static bool in_user_namespace(void)
+bool cgroup_in_user_namespace(void)
 {
 	cleanup_free char *map = NULL;
 	unsigned long inside, outside, size;
@@ -323,7 +323,7 @@ static bool in_user_namespace(void)
 
 static int program_error(const struct cgroup_limits *where, const char *verb, struct error *e)
 {
-	if ((errno == EPERM || errno == EACCES) && in_user_namespace()) {
+	if ((errno == EPERM || errno == EACCES) && cgroup_in_user_namespace()) {
 		log_debug("cgroup \"%s\": no device program without privilege", where->path);
 		return 0;
 	}

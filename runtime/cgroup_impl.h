@@ -7,7 +7,7 @@
  *	cgroup_plan.c		which paths; has each limit its controller
  *	cgroup_sub.c		exec --cgroup
  *	cgroup_tree.c		directories: open, make, walk, list processes, signal, remove
- *	cgroup_v1.c, _v2.c	struct cgroup_ops
+ *	cgroup_v1.c, _v2.c, _systemd.c	struct cgroup_ops
  *	cgroup_limits.c		which controllers a config needs; conversions; writing one limit
  *	cgroup_v1_limits.c, cgroup_v2_limits.c	the tables of the spec, one function a controller
  *	cgroup_undo.c		what an update that fails gives back
@@ -64,8 +64,10 @@ struct cgroup_ops {
 	int (*kill)(const struct cgroup *c, int sig, pid_t only, struct error *e);
 	int (*freeze)(const struct cgroup *c, bool frozen, struct error *e);
 	int (*is_frozen)(const struct cgroup *c, bool *ret_frozen, struct error *e);
+	/* Before the directories are removed. 1, or 0: they are not ours. NULL: nothing to do. */
+	int (*release)(const struct cgroup *c, struct error *e);
 };
-extern const struct cgroup_ops cgroup_v1_ops, cgroup_v2_ops;
+extern const struct cgroup_ops cgroup_v1_ops, cgroup_v2_ops, cgroup_systemd_ops;
 
 /* cgroup_host.c */
 struct cgroup_hierarchy {
@@ -83,6 +85,24 @@ void cgroup_host_done(struct cgroup_host *h);
 int cgroup_host_look(struct cgroup_host *h, struct error *e);
 /* The runtime's own cgroup as a path below the mount. The caller frees. */
 int cgroup_own_path(const struct cgroup_hierarchy *h, char **ret_path, struct error *e);
+
+/* cgroup_plan.c. Plans one hierarchy: linux.cgroupsPath GIVEN, or NULL. Adds nothing to C if there
+ * is no place in it. */
+int cgroup_plan_dir(struct cgroup *c, const struct cgroup_hierarchy *h, const char *given,
+		    const char *id, struct error *e);
+/* Every limit has its controller. */
+int cgroup_check_controllers(const struct cgroup *c, const struct oci_resources *r,
+			     struct error *e);
+
+/* cgroup_systemd.c. Fills C but for its manager; C is to be done with also after an error. */
+int cgroup_systemd_plan(const struct oci_config *config, const char *id, struct cgroup *c,
+			struct error *e);
+/* Has systemd put PID into the scope (or SUB below it): a user may not by himself take a process
+ * from one scope to another. */
+int cgroup_systemd_join(const struct cgroup *c, const char *sub, pid_t pid, struct error *e);
+void systemd_scope_done(struct systemd_scope *s);
+void systemd_scope_put(struct json_writer *w, const char *key, const struct systemd_scope *s);
+int systemd_scope_get(const struct json *j, struct systemd_scope **ret_scope, struct error *e);
 
 /* cgroup_tree.c. A growing list of processes. */
 struct cgroup_pid_list {
@@ -221,7 +241,9 @@ void device_rule_print(const struct device_rule *r, char ret_text[48]);
 int device_list_apply_v1(const struct device_list *l, const struct cgroup_limits *where,
 			 struct error *e);
 
-/* cgroup_bpf.c. The program; none (*ret_n 0) if everything is allowed. The caller frees. */
+/* cgroup_bpf.c. Whether we are not the host's root: nobody's, or that of a user namespace. */
+bool cgroup_in_user_namespace(void);
+/* The program; none (*ret_n 0) if everything is allowed. The caller frees. */
 int device_program_make(const struct device_list *l, struct bpf_insn **ret_insns, size_t *ret_n,
 			struct error *e);
 /* Attaches it, taking the place of an earlier one of ours. */

@@ -44,8 +44,8 @@ static bool may_make(int dirfd)
 }
 
 /* Without a cgroupsPath. *ret_path stays NULL if there is no place for us. */
-static int default_path(const struct cgroup_hierarchy *h, int mountfd, const char *id, char **ret_path,
-			struct error *e)
+static int default_path(const struct cgroup_hierarchy *h, int mountfd, const char *id,
+			char **ret_path, struct error *e)
 {
 	cleanup_free char *name = xasprintf(CGROUP_PARENT "/%s", id), *own = NULL;
 
@@ -127,9 +127,8 @@ static int look_existed(struct cgroup_dir *d, int mountfd, bool ours, struct err
 	}
 }
 
-/* Plans one hierarchy. Adds nothing to C if there is no place in it. */
-static int plan_dir(struct cgroup *c, const struct cgroup_hierarchy *h, const char *given, const char *id,
-		    struct error *e)
+int cgroup_plan_dir(struct cgroup *c, const struct cgroup_hierarchy *h, const char *given,
+		    const char *id, struct error *e)
 {
 	cleanup_close int mountfd = cgroup_mount_open(h->mount, h->v2, e);
 	cleanup_free char *path = NULL;
@@ -170,8 +169,8 @@ static int v2_available(const struct cgroup_dir *d, struct strbuf *has, uint32_t
 	return 0;
 }
 
-/* Every limit has its controller. */
-static int check_controllers(const struct cgroup *c, const struct oci_resources *r, struct error *e)
+int cgroup_check_controllers(const struct cgroup *c, const struct oci_resources *r,
+			     struct error *e)
 {
 	uint32_t asked = cgroup_asked(r), unified = cgroup_asked_unified(r), v1 = 0, v2 = 0;
 	cleanup_strbuf struct strbuf has = { 0 };
@@ -229,9 +228,9 @@ static int plan_cgroupfs(const struct oci_config *config, const char *id, struct
 	if (cgroup_check(r, c->layout, e) < 0)
 		return -1;
 	for (size_t i = 0; i < h.n; i++)
-		if (plan_dir(c, &h.v[i], given, id, e) < 0)
+		if (cgroup_plan_dir(c, &h.v[i], given, id, e) < 0)
 			return -1;
-	return check_controllers(c, r, e);
+	return cgroup_check_controllers(c, r, e);
 }
 
 /* Limits without a cgroup would be dropped in silence. But for device rules, which the default
@@ -256,11 +255,9 @@ int cgroup_plan(enum cgroup_manager manager, const struct oci_config *config, co
 	struct cgroup c = CGROUP_INIT;
 
 	c.manager = manager;
-	if (manager == CGROUP_SYSTEMD)
-		return error_set(e, ERR_UNSUPPORTED, "--systemd-cgroup: not supported yet");
-	if (manager == CGROUP_DISABLED && check_disabled(config, e) < 0)
-		return -1;
-	if (manager == CGROUP_CGROUPFS && plan_cgroupfs(config, id, &c, e) < 0) {
+	if ((manager == CGROUP_DISABLED && check_disabled(config, e) < 0) ||
+	    (manager == CGROUP_SYSTEMD && cgroup_systemd_plan(config, id, &c, e) < 0) ||
+	    (manager == CGROUP_CGROUPFS && plan_cgroupfs(config, id, &c, e) < 0)) {
 		cgroup_done(&c);
 		return -1;
 	}

@@ -12,12 +12,13 @@
 #include "runtime/credentials.h"
 #include "runtime/mount.h"
 #include "runtime/seccomp.h"
+#include "runtime/systemd.h"
 
 #define OLDEST "1.0.0" /* all of 1.x is read alike (oci/validate.c) */
 
 /* Annotations of config.json that change what is done, with their kin. "A value that ends with "."
  * is interpreted as a prefix". */
-static const char *const annotations[] = { "io.nsrun." };
+static const char *const annotations[] = { "io.nsrun.", "org.systemd.property." };
 
 static void put_names(struct json_writer *w, const char *key, const char *(*name)(size_t i),
 		      bool (*wanted)(const char *name))
@@ -75,8 +76,8 @@ static void put_cgroup(struct json_writer *w)
 	json_object_begin(w, "cgroup");
 	json_put_bool(w, "v1", true);
 	json_put_bool(w, "v2", true);
-	json_put_bool(w, "systemd", false);
-	json_put_bool(w, "systemdUser", false);
+	json_put_bool(w, "systemd", systemd_supported());
+	json_put_bool(w, "systemdUser", systemd_supported());
 	json_put_bool(w, "rdma", true);
 	json_object_end(w);
 }

@@ -3,6 +3,7 @@
 # SOURCE, CONFIG (config.h's folder) and CLANG are given.
 
 FLAGS := -g1 -O1 -std=gnu17 -D_GNU_SOURCE -include $(CONFIG)/config.h -I$(SOURCE) -I$(CONFIG) \
+	-DPKGLIBEXECDIR='"/usr/libexec/nsrun"' \
 	-fsanitize=address,undefined -fno-sanitize-recover=undefined $(shell pkg-config --cflags libnl-route-3.0)
 LIBS := -lyajl -lseccomp -lcap $(shell pkg-config --libs libnl-route-3.0)
 FOLDERS := base oci network hooks runtime

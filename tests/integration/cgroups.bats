@@ -128,8 +128,17 @@ teardown() { cgroup_end; }
 	refused "pids limit asked for" --cgroup-manager disabled run -b "$BUNDLE" "$ID" true
 }
 
-@test "--systemd-cgroup is refused by name" {
-	refused "--systemd-cgroup: not supported yet" --systemd-cgroup run -b "$BUNDLE" "$ID"
+@test "--systemd-cgroup where no systemd runs: said so, with a hint, and nothing is left" {
+	NSRUN=${BUILD:-$(dirname "$NSRUN")}/tests/nsrun-faults # it finds the helper of the build directory
+	nsrun features | jq -e .linux.cgroup.systemd || skip "built --without-systemd"
+	refused "reserve id: systemd cannot be reached: missing" --log "$BATS_TEST_TMPDIR/log" --log-format json \
+		--systemd-cgroup run -b "$BUNDLE" "$ID"
+	[[ $(jq -r .hint "$BATS_TEST_TMPDIR/log") == "systemctl is-system-running"* ]]
+	set_config '.linux.cgroupsPath = "/a/b"'
+	refused 'linux.cgroupsPath: "/a/b" is not "SLICE:PREFIX:NAME", as --systemd-cgroup needs it' \
+		--systemd-cgroup run -b "$BUNDLE" "$ID"
+	run -0 nsrun list -q
+	assert_output ""
 }
 
 # ---- limits -----------------------------------------------------------------------------------------------

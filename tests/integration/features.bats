@@ -48,7 +48,7 @@ fits()
 	jq -e '.ociVersionMin == "1.0.0" and .ociVersionMax == "1.3.0" and (.hooks | length) == 6
 		and (.mountOptions | index("rro")) and (.linux.namespaces | length) == 8 and .linux.cgroup.v1 and .linux.cgroup.v2
 		and (.linux.capabilities | index("CAP_CHECKPOINT_RESTORE")) and .linux.seccomp.enabled
-		and (.potentiallyUnsafeConfigAnnotations | index("io.nsrun."))' "$out" >/dev/null
+		and (.potentiallyUnsafeConfigAnnotations | index("io.nsrun.") and index("org.systemd.property."))' "$out" >/dev/null
 }
 
 @test "features need no privileges and no environment" {

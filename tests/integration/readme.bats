@@ -164,7 +164,6 @@ squeezed()
 	for option in --network-alias=x --bandwidth=1M; do
 		refused "not supported yet" run --network bridge "$option" -b "$BUNDLE" "$ID"
 	done
-	refused "not supported yet" --systemd-cgroup run -b "$BUNDLE" "$ID"
 	refused "not supported yet" network create --driver macvlan web
 }
 
