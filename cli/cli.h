@@ -199,6 +199,10 @@ struct update_command_options { /* texts as typed; NULL: not given */
 		*cpu_rt_period, *cpu_rt_runtime, *cpuset_cpus, *cpuset_mems, *cpu_idle, *memory,
 		*memory_reservation, *memory_swap, *pids_limit, *l3_cache_schema, *mem_bw_schema;
 };
+struct events_options {
+	const char *interval; /* as typed; NULL: not given */
+	bool stats;
+};
 struct spec_command_options {
 	const char *bundle, *rootfs;
 	bool rootless;
@@ -219,6 +223,7 @@ int cmd_list(struct cli *cli, void *options, struct error *e);
 int cmd_pause(struct cli *cli, void *options, struct error *e);
 int cmd_resume(struct cli *cli, void *options, struct error *e);
 int cmd_update(struct cli *cli, void *options, struct error *e);
+int cmd_events(struct cli *cli, void *options, struct error *e);
 int cmd_kill(struct cli *cli, void *options, struct error *e);
 int cmd_delete(struct cli *cli, void *options, struct error *e);
 int cmd_exec(struct cli *cli, void *options, struct error *e);
@@ -273,6 +278,8 @@ void help_version(struct strbuf *out);
 void setup_signals(void);
 /* Opens /dev/null as each of 0, 1, 2 that is closed: no file of ours becomes somebody's stdout. */
 int setup_stdio(bool *ret_stdout_closed, struct error *e);
+/* Writes cli->out to stdout, and empties it: at the end, or before if the verb goes on. */
+int cli_flush(struct cli *cli, struct error *e);
 /* The log as cli->global and NSRUN_LOG want it. */
 int setup_log(struct cli *cli, struct error *e);
 /* cli->runtime from cli->global and the environment. */

@@ -121,18 +121,6 @@ static int run_command_line(struct cli *cli, char **argv, struct error *e)
 	return r;
 }
 
-/* What the verb printed, and also what it printed before it failed. */
-static int write_out(const struct cli *cli, struct error *e)
-{
-	if (cli->out.len == 0)
-		return 0;
-	if (cli->stdout_closed)
-		return error_set(e, ERR_GENERIC, "write to stdout: it is closed");
-	if (fd_write_all(STDOUT_FILENO, cli->out.s, cli->out.len, e) < 0)
-		return error_wrap(e, "write to stdout");
-	return 0;
-}
-
 static int exit_code(const struct cli *cli, int result, const struct error *e)
 {
 	if (result == 0)
@@ -156,10 +144,11 @@ int main(int argc, char **argv)
 	r = setup_stdio(&cli.stdout_closed, &e);
 	if (r == 0)
 		r = run_command_line(&cli, argv, &e);
+	/* What the verb printed, and also what it printed before it failed. */
 	if (r == 0 || cli.out.len > 0) {
 		ERROR_INIT(write_error);
 
-		if (write_out(&cli, r == 0 ? &e : &write_error) < 0)
+		if (cli_flush(&cli, r == 0 ? &e : &write_error) < 0)
 			r = -1;
 	}
 	if (r < 0) {

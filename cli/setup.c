@@ -71,6 +71,18 @@ static const char *environment(const char *name)
 	return v && *v ? v : NULL;
 }
 
+int cli_flush(struct cli *cli, struct error *e)
+{
+	if (cli->out.len == 0)
+		return 0;
+	if (cli->stdout_closed)
+		return error_set(e, ERR_GENERIC, "write to stdout: it is closed");
+	if (fd_write_all(STDOUT_FILENO, cli->out.s, cli->out.len, e) < 0)
+		return error_wrap(e, "write to stdout");
+	strbuf_done(&cli->out);
+	return 0;
+}
+
 int setup_log(struct cli *cli, struct error *e)
 {
 	const struct global_options *g = &cli->global;

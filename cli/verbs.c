@@ -167,6 +167,14 @@ static const struct option update_options[] = {
 };
 #undef S
 
+#define S struct events_options
+static const struct option events_options[] = {
+	TEXT(interval, 0, "interval", "DURATION", "between two lines of stats (default: 5s)"),
+	FLAG(stats, 0, "stats", "print them once"),
+	OPTIONS_END
+};
+#undef S
+
 #define S struct spec_command_options
 static const struct option spec_options[] = {
 	DIRNAME(bundle, 'b', "bundle", "write it there (default: the current directory)"),
@@ -365,6 +373,12 @@ const struct verb cli_verbs[] = {
 	  .trailing = TRAILING_WORDS,
 	  .summary = "a container's processes, by the host's ps (default: -ef)",
 	  COMPLETES(CONTAINER, NOTHING), EXAMPLES("nsrun ps web", "nsrun ps web -o pid,rss,args") },
+	{ .name = "events", RUN(cmd_events, events_options), FILLS(events_options),
+	  ARGS(1, 1, "ID"),
+	  .summary = "what a container uses, and OOM kills, as JSON lines until it ends",
+	  COMPLETES(CONTAINER, NOTHING),
+	  EXAMPLES("nsrun events --stats web | jq .data.memory.usage",
+		   "nsrun events --interval 1s web") },
 	{ .name = "spec", RUN(cmd_spec, spec_options), FILLS(spec_command_options),
 	  ARGS(0, 0, "[-- COMMAND [ARG...]]"), .trailing = TRAILING_DASHES,
 	  .summary = "write a config.json to begin with",

@@ -48,6 +48,16 @@ int rtnl_link_get(struct rtnl *r, int index, const char *name, struct link_info 
 /* All links; *ret freed by the caller. Not for the hot path. */
 int rtnl_link_list(struct rtnl *r, struct link_info **ret, size_t *ret_n, struct error *e);
 
+/* What a link has carried. `ip -s link` */
+struct link_counters {
+	char name[IFNAMSIZ];
+	bool loopback;
+	uint64_t rx_bytes, rx_packets, rx_errors, rx_dropped;
+	uint64_t tx_bytes, tx_packets, tx_errors, tx_dropped;
+};
+/* Of all links; *ret freed by the caller. */
+int rtnl_counter_list(struct rtnl *r, struct link_counters **ret, size_t *ret_n, struct error *e);
+
 /* The number (nsid) that the socket's namespace has for the namespace NETNS_FD, as link_netnsid
  * tells it; -1: none was given. `ip netns list-id`. */
 int rtnl_netns_id(struct rtnl *r, int netns_fd, int *ret_id, struct error *e);

@@ -144,6 +144,40 @@ int rtnl_link_list(struct rtnl *r, struct link_info **ret, size_t *ret_n, struct
 	return list(r, &b, any_link, sizeof(**ret), (void **)ret, ret_n, e);
 }
 
+static bool counters_parse(const struct nlmsghdr *h, void *ret)
+{
+	const struct ifinfomsg *ifi = body(h, RTM_NEWLINK, sizeof(*ifi));
+	struct nlattr *tb[IFLA_STATS64 + 1];
+	struct rtnl_link_stats64 s = { 0 };
+	struct link_counters *c = ret;
+
+	if (!ifi)
+		return false;
+	netlink_attrs(h, sizeof(*ifi), tb, IFLA_STATS64);
+	netlink_bytes(tb[IFLA_STATS64], &s, sizeof(s));
+	*c = (struct link_counters){ .loopback = ifi->ifi_flags & IFF_LOOPBACK,
+				     .rx_bytes = s.rx_bytes,
+				     .rx_packets = s.rx_packets,
+				     .rx_errors = s.rx_errors,
+				     .rx_dropped = s.rx_dropped,
+				     .tx_bytes = s.tx_bytes,
+				     .tx_packets = s.tx_packets,
+				     .tx_errors = s.tx_errors,
+				     .tx_dropped = s.tx_dropped };
+	netlink_string(tb[IFLA_IFNAME], c->name, sizeof(c->name));
+	return true;
+}
+
+/* ip -s link show */
+int rtnl_counter_list(struct rtnl *r, struct link_counters **ret, size_t *ret_n, struct error *e)
+{
+	struct netlink_batch b cleanup(netlink_batch_done) = { 0 };
+	const struct ifinfomsg ifi = { 0 };
+
+	netlink_begin(&b, RTM_GETLINK, NLM_F_DUMP, &ifi, sizeof(ifi), "list links");
+	return list(r, &b, counters_parse, sizeof(**ret), (void **)ret, ret_n, e);
+}
+
 static void id_reply(const struct nlmsghdr *h, size_t request, void *arg)
 {
 	struct nlattr *tb[NETNSA_MAX + 1];

@@ -106,6 +106,21 @@ int cgroup_is_frozen(const struct cgroup *c, bool *ret_frozen, struct error *e);
  * with growing pauses from 100 us) for dying processes. Idempotent. */
 int cgroup_remove(const struct cgroup *c, struct error *e);
 
+/* Writes what the container uses into the object that is open in W: cpu, cpuset, memory, pids,
+ * blkio and hugetlb of runc's stats. What no controller counts is 0, or left out as in runc. */
+void cgroup_stats_put(struct json_writer *w, const struct cgroup *c);
+
+/* Out of memory. */
+struct cgroup_oom {
+	int fd; /* poll it for poll_events; -1: no memory controller tells */
+	short poll_events;
+	uint64_t seen;
+};
+int cgroup_oom_open(const struct cgroup *c, struct cgroup_oom *ret, struct error *e);
+/* True if the kernel killed a process since the last call. Does not block. */
+bool cgroup_oom_happened(struct cgroup_oom *o);
+void cgroup_oom_done(struct cgroup_oom *o);
+
 /* To and from the container's record. */
 void cgroup_put(struct json_writer *w, const char *key, const struct cgroup *c);
 int cgroup_get(const struct json *j, struct cgroup *ret_cgroup, struct error *e);

@@ -11,6 +11,8 @@
  *	cgroup_limits.c		which controllers a config needs; conversions; writing one limit
  *	cgroup_v1_limits.c, cgroup_v2_limits.c	the tables of the spec, one function a controller
  *	cgroup_undo.c		what an update that fails gives back
+ *	cgroup_stats.h, cgroup_stats.c, cgroup_v1_stats.c, cgroup_v2_stats.c	what is used
+ *	cgroup_oom.c		out of memory
  *	cgroup_devices.c	device rules, normalised; v1's devices.allow and devices.deny
  *	cgroup_bpf.c		the same rules as a BPF program for v2
  */
