@@ -151,10 +151,12 @@ int state_prune(void)
 	rmdir(STATE_LEASES);
 	rmdir(STATE_ATTACHMENTS);
 	rmdir(STATE_LINKS);
+	rmdir(STATE_DEVICES);
 	if (rmdir(STATE_NETS) < 0 && errno != ENOENT)
 		return 0;
 	if (access(STATE_ATTACHMENTS, F_OK) == 0 || access(STATE_PORTS, F_OK) == 0 ||
-	    access(STATE_LEASES, F_OK) == 0 || access(STATE_LINKS, F_OK) == 0)
+	    access(STATE_LEASES, F_OK) == 0 || access(STATE_LINKS, F_OK) == 0 ||
+	    access(STATE_DEVICES, F_OK) == 0)
 		return 0;
 	unlink(NETWORK_STATE_DIR "/lock");
 	rmdir(NETWORK_STATE_DIR);

@@ -19,6 +19,7 @@
 #define STATE_LEASES	  NETWORK_STATE_DIR "/leases" /* host-local's dataDir */
 #define STATE_ATTACHMENTS NETWORK_STATE_DIR "/attachments"
 #define STATE_LINKS	  NETWORK_STATE_DIR "/links"
+#define STATE_DEVICES	  NETWORK_STATE_DIR "/devices"
 #define STATE_PORTS	  NETWORK_STATE_DIR "/ports"
 #define STATE_NETS	  NETWORK_STATE_DIR "/state"
 

@@ -72,7 +72,6 @@ int oci_unsupported_check(const struct oci_config *c, struct error *e)
 		bool set;
 	} keys[] = {
 		{ "intelRdt", l->intelRdt != NULL },
-		{ "netDevices", l->n_netDevices != 0 },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(keys); i++)

@@ -89,12 +89,13 @@ static int reserve(struct create *c, struct error *e)
 		return -1;
 	if (create_plan_binds(c, e) < 0 || create_plan_targets(c, e) < 0)
 		return -1;
-	if (c->network.attach && netns_pin_check(c->o->id, e) < 0)
+	if (c->network.pin && netns_pin_check(c->o->id, e) < 0)
 		return -1;
 	r->bundle = xstrdup(c->bundle);
 	r->rootfs = path_join(c->bundle, c->config.root->path);
 	r->attached = c->network.attach;
-	if (c->network.attach) {
+	r->devices = c->config.linux_->n_netDevices != 0;
+	if (c->network.pin) {
 		r->netns_name = xstrdup(c->o->id);
 		r->netns_path = xasprintf(NETNS_DIR "/%s", c->o->id);
 	}
@@ -203,6 +204,7 @@ int create_story(struct create *c, struct error *e)
 	    step(e, "claim network", create_claim_network(c, e)) < 0 ||
 	    step_await(e, "await the network namespace", create_await_netns(c, e)) < 0 ||
 	    step(e, "attach network", create_attach_network(c, e)) < 0 ||
+	    step(e, "move network devices", create_move_devices(c, e)) < 0 ||
 	    step_await(e, "await environment", await_environment(c, e)) < 0 ||
 	    step(e, "createRuntime hooks", runtime_hooks(c, e)) < 0 ||
 	    step_await(e, "pivot", pivot(c, e)) < 0 ||
@@ -219,6 +221,7 @@ void create_abort(struct create *c)
 	pid_t pid = c->process.pid;
 	ERROR_INIT(e);
 
+	c->record.complete = false; /* it never ran, and what it was given goes back */
 	process_done(&c->process);
 	pid_file_remove(c->o->pid_file, pid);
 	fd_close_at(&c->sync);

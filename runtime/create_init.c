@@ -52,7 +52,8 @@ static bool needs_pivot_word(const struct create *c)
 	const struct oci_hooks *h = c->config.hooks;
 
 	return (h && (h->n_prestart || h->n_createRuntime || h->n_createContainer)) ||
-	       (c->network.attach && c->config.linux_->n_sysctl);
+	       ((c->network.attach || c->config.linux_->n_netDevices) &&
+		c->config.linux_->n_sysctl);
 }
 
 static void prepare_init(struct create *c)
@@ -70,7 +71,8 @@ static void prepare_init(struct create *c)
 	/* In a new user namespace it could not tell which limit was reached. */
 	i->makes_netns = (c->namespaces.new_flags & CLONE_NEWNET) &&
 			 !(c->namespaces.new_flags & CLONE_NEWUSER);
-	i->offer_netns = c->network.attach && c->network.new_netns;
+	i->offer_netns = c->network.pin;
+	i->attaches = c->network.attach;
 	i->told_to_pivot = needs_pivot_word(c);
 	i->has_cgroup = cg->n_dirs > 0;
 	i->privileged = geteuid() == 0;

@@ -17,16 +17,43 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "base/path.h"
+#include "network/netdev.h"
 #include "network/netns.h"
+#include "network/rtnl.h"
 #include "runtime/sync.h"
 
 static const char *const generated[3] = { "resolv.conf", "hosts", "hostname" };
+
+/* linux.netDevices as network/ asks for them. The caller frees the array, not the names. */
+static struct netdev_request *device_requests(const struct oci_linux *l)
+{
+	struct netdev_request *v = xcalloc(l->n_netDevices, sizeof(*v));
+
+	for (size_t i = 0; i < l->n_netDevices; i++)
+		v[i] = (struct netdev_request){ .name = l->netDevices[i].key,
+						.inside = l->netDevices[i].name };
+	return v;
+}
+
+static int check_devices(const struct create *c, struct error *e)
+{
+	const struct oci_linux *l = c->config.linux_;
+	cleanup_free struct netdev_request *v = NULL;
+
+	if (l->n_netDevices == 0)
+		return 0;
+	v = device_requests(l);
+	if (netdev_check(v, l->n_netDevices, e) < 0)
+		return error_wrap(e, "config.json: linux.netDevices");
+	return 0;
+}
 
 int create_plan_network(struct create *c, struct error *e)
 {
 	struct attach_options o = { .dirs = &c->rt->net_dirs, .container_id = c->o->id };
 
-	if (network_plan(c->rt, &c->o->network, &c->config, &c->network, e) < 0)
+	if (network_plan(c->rt, &c->o->network, &c->config, &c->network, e) < 0 ||
+	    check_devices(c, e) < 0)
 		return -1;
 	if (!c->network.attach)
 		return 0;
@@ -130,7 +157,7 @@ int create_claim_network(struct create *c, struct error *e)
 				       .add_hosts = c->o->network.add_hosts,
 				       .n_add_hosts = c->o->network.n_add_hosts };
 
-	if (!c->init.offer_netns)
+	if (!c->network.attach)
 		return 0;
 	if (attach_begin(&o, &c->attach, e) < 0)
 		return -1;
@@ -147,6 +174,16 @@ int create_await_netns(struct create *c, struct error *e)
 	return c->init.offer_netns ? sync_await(c->sync, SYNC_NETNS, NULL, &c->netlink, e) : 0;
 }
 
+/* What attach_finish() does where there is something to attach. */
+static int set_lo_up(int nl, struct error *e)
+{
+	static const struct endpoint_spec lo_alone = { 0 };
+	struct rtnl r;
+
+	rtnl_adopt(nl, &r);
+	return rtnl_endpoint_configure(&r, &lo_alone, e);
+}
+
 int create_attach_network(struct create *c, struct error *e)
 {
 	cleanup_close int nl = steal_fd(&c->netlink); /* open, it would keep the namespace */
@@ -161,5 +198,41 @@ int create_attach_network(struct create *c, struct error *e)
 		attach_forget(a);
 		return -1;
 	}
-	return attach_finish(a, netns, nl, &c->attached, e);
+	return a ? attach_finish(a, netns, nl, &c->attached, e) : set_lo_up(nl, e);
+}
+
+/* A joined namespace as we opened it: init need not be there yet. */
+static int joined_netns(const struct create *c)
+{
+	for (size_t i = 0; i < c->namespaces.n_joins; i++)
+		if (c->namespaces.joins[i].flags & CLONE_NEWNET)
+			return c->namespaces.joins[i].fd;
+	return -1;
+}
+
+int create_move_devices(struct create *c, struct error *e)
+{
+	const struct oci_linux *l = c->config.linux_;
+	cleanup_free struct netdev_request *v = NULL;
+	struct rtnl inside cleanup(rtnl_done) = { .fd = -1 };
+	cleanup_close int own = -1;
+	struct netdev_options o = { .instance = c->record.instance,
+				    .container_id = c->o->id,
+				    .netns = c->network.pin ? c->record.netns_path :
+							      c->network.join_path,
+				    .netns_fd = joined_netns(c),
+				    .inside = &inside,
+				    .n = l->n_netDevices };
+
+	if (l->n_netDevices == 0)
+		return 0;
+	if (c->network.pin) {
+		if (netns_open_pid(c->process.pid, &own, e) < 0)
+			return -1;
+		o.netns_fd = own;
+	}
+	o.v = v = device_requests(l);
+	if (rtnl_open_in(o.netns_fd, &inside, e) < 0 || netdev_move(&o, e) < 0)
+		return error_wrap(e, "config.json: linux.netDevices");
+	return 0;
 }

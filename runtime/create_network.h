@@ -21,5 +21,7 @@ int create_claim_network(struct create *c, struct error *e);
 int create_await_netns(struct create *c, struct error *e);
 /* Pins the namespace, makes the links in it. */
 int create_attach_network(struct create *c, struct error *e);
+/* linux.netDevices: into the namespace, new or joined. */
+int create_move_devices(struct create *c, struct error *e);
 
 #endif

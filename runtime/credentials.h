@@ -65,6 +65,9 @@ int cpu_affinity_apply(const char *list, const char *what, struct error *e);
  * refuses is only logged. */
 void cpu_affinity_reset(void);
 int memory_policy_apply(const struct oci_memory_policy *p, struct error *e);
+/* For `features`: the I-th name of each table, or NULL. */
+const char *memory_policy_mode(size_t i);
+const char *memory_policy_flag(size_t i);
 
 /* labels.c: the label that the next execve gives, and (SELinux) that of new keyrings. PROCFD: the
  * root of a procfs by path_proc_open(), so that no mount in a container's /proc leads the write

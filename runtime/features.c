@@ -101,13 +101,17 @@ static void put_linux(struct json_writer *w)
 	put_capabilities(w);
 	put_cgroup(w);
 	put_seccomp(w);
-	put_enabled(w, "apparmor", false);
-	put_enabled(w, "selinux", false);
+	put_enabled(w, "apparmor", true);
+	put_enabled(w, "selinux", true);
+	json_object_begin(w, "memoryPolicy");
+	put_names(w, "modes", memory_policy_mode, NULL);
+	put_names(w, "flags", memory_policy_flag, NULL);
+	json_object_end(w);
 	put_enabled(w, "intelRdt", false);
 	json_object_begin(w, "mountExtensions");
 	put_enabled(w, "idmap", true);
 	json_object_end(w);
-	put_enabled(w, "netDevices", false);
+	put_enabled(w, "netDevices", true);
 	json_object_end(w);
 }
 

@@ -65,7 +65,7 @@ static int offer_network_namespace(struct init *i, struct error *e)
 
 	if (!namespaces_has(i->namespaces, CLONE_NEWNET))
 		return 0;
-	if (make_network_namespace(i, e) < 0 || (i->offer_netns && net_ignore_routers(e) < 0))
+	if (make_network_namespace(i, e) < 0 || (i->attaches && net_ignore_routers(e) < 0))
 		return -1;
 	if (namespaces_sysctl(i->config, false, e) < 0) /* what the config says comes after */
 		return -1;

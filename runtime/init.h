@@ -29,7 +29,8 @@ struct init {
 	bool stdin_null;
 	bool terminal;		 /* make a pty */
 	bool send_master; /* its master goes to the runtime process, not to a console socket */
-	bool offer_netns;	 /* the runtime process attaches networks */
+	bool offer_netns; /* the runtime process has something to do to it, and brings lo up */
+	bool attaches;		 /* networks, with gateways that we know */
 	bool makes_netns;	 /* by itself, not by the clone */
 	bool own_netns;		 /* bring lo up ourselves if nobody attaches */
 	bool told_to_pivot;	 /* something of the runtime process's comes before the pivot */

@@ -21,6 +21,7 @@ void network_plan_done(struct network_plan *p)
 	free(p->ports);
 	fd_close_at(&p->join_fd);
 	free(p->owner_files);
+	free(p->join_path);
 	*p = NETWORK_PLAN_INIT;
 }
 
@@ -69,6 +70,7 @@ static int join_container(const struct runtime *rt, const char *id, struct netwo
 		return error_set(
 			e, ERR_STATUS,
 			"--network container:%s: container not running: it stopped just now", id);
+	p->join_path = xasprintf("/proc/%d/ns/net", (int)owner.init.pid);
 	files = xasprintf("%s/%s/etc", rt->root, id);
 	if (access(files, F_OK) == 0)
 		p->owner_files = steal_ptr(&files);
@@ -92,10 +94,12 @@ static int plan_mode(const struct runtime *rt, const char *mode, struct oci_conf
 	namespace_remove(c);
 	if (strcmp(mode, "host") == 0)
 		return 0;
-	if (str_has_prefix(mode, "ns:"))
+	if (str_has_prefix(mode, "ns:")) {
+		p->join_path = xstrdup(mode + 3);
 		return netns_open(mode + 3, &p->join_fd, e) < 0
 			       ? error_wrap(e, "--network %s", mode)
 			       : 0;
+	}
 	return join_container(rt, mode + strlen("container:"), p, e);
 }
 
@@ -304,6 +308,13 @@ int network_plan(const struct runtime *rt, const struct network_flags *f, struct
 		namespace_add(c);
 	ns = oci_namespace_get(c, OCI_NS_NETWORK);
 	p.new_netns = ns && !(ns->path && ns->path[0]);
+	if (ns && !p.new_netns)
+		p.join_path = xstrdup(ns->path);
+	p.pin = p.attach || (p.new_netns && c->linux_->n_netDevices);
+	if (c->linux_->n_netDevices && !p.new_netns && !p.join_path)
+		return error_set(e, ERR_INPUT,
+				 "--network host does not go with linux.netDevices of config.json: "
+				 "they are there already");
 	*ret = p;
 	p = NETWORK_PLAN_INIT;
 	return 0;

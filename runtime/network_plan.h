@@ -29,11 +29,13 @@
 struct network_plan {
 	bool attach;			/* attachments are to be made (requests or ports) */
 	bool new_netns;			/* of the container's own: lo is brought up */
+	bool pin;			/* it gets a name, so that it stays until the container goes */
 	struct network_request *requests;
 	size_t n_requests;
 	struct publish *ports;
 	size_t n_ports;
 	int join_fd;			/* of container:ID or ns:PATH; -1 */
+	char *join_path; /* the same by name; or the config's path; NULL: joins none */
 	char *owner_files; /* container:ID: the owner's generated files' directory, or NULL */
 };
 #define NETWORK_PLAN_INIT ((struct network_plan){ .join_fd = -1 })

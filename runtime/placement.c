@@ -89,6 +89,16 @@ static const struct {
 	{ "MPOL_F_NUMA_BALANCING", 1 << 13 }, /* Linux 5.12 */
 };
 
+const char *memory_policy_mode(size_t i)
+{
+	return i < ARRAY_SIZE(modes) ? modes[i].name : NULL;
+}
+
+const char *memory_policy_flag(size_t i)
+{
+	return i < ARRAY_SIZE(flags) ? flags[i].name : NULL;
+}
+
 int memory_policy_apply(const struct oci_memory_policy *p, struct error *e)
 {
 	int mode = -1;

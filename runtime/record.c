@@ -132,6 +132,7 @@ int record_save(struct record *r, struct error *e)
 	json_put_u64(&w, "startTime", r->start_time);
 	json_put_string(&w, "bootId", r->boot_id);
 	json_put_bool(&w, "attached", r->attached);
+	json_put_bool(&w, "devices", r->devices);
 	json_put_string(&w, "netnsName", r->netns_name);
 	json_put_u64(&w, "netnsInode", r->netns_inode);
 	json_put_string(&w, "netnsPath", r->netns_path);
@@ -207,6 +208,7 @@ static int decode(const struct json *j, struct record *r, struct error *e)
 	r->pid = (pid_t)pid;
 	r->start_time = get_u64(j, "startTime");
 	r->attached = get_bool(j, "attached");
+	r->devices = get_bool(j, "devices");
 	r->ns_new = get_u64(j, "newNamespaces");
 	r->ns_joined = get_u64(j, "joinedNamespaces");
 	r->netns_name = xstrdup(json_get_string(j, "netnsName"));

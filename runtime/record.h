@@ -38,6 +38,7 @@ struct record {
 	char boot_id[37];
 	struct cgroup cgroup;
 	bool attached;		     /* has attachments of its own (network/) */
+	bool devices;		     /* network devices of the host were to move in */
 	char *netns_name;	     /* our pin in /run/netns; NULL: none */
 	uint64_t netns_inode;	     /* what is pinned there; 0: not yet known */
 	char *netns_path;	     /* for people: the sandbox key; NULL: shares the runtime's */

@@ -20,6 +20,7 @@
 
 #include "base/log.h"
 #include "network/attach_record.h"
+#include "network/netdev.h"
 
 /* Plans a container that cannot be there, and puts ID in the place of its name: what this host's
  * default paths are is for the planner to know. */
@@ -46,9 +47,14 @@ static void attachments(struct record *r)
 {
 	cleanup_attach_records struct attach_records rs = { 0 };
 
+	r->instance = netdev_record_find(r->id);
+	r->devices = r->instance;
+	if (r->devices)
+		r->netns_name = xstrdup(r->id);
 	if (faccessat(r->dir_fd, "etc", F_OK, AT_SYMLINK_NOFOLLOW) < 0)
 		return;
-	r->netns_name = xstrdup(r->id);
+	if (!r->netns_name)
+		r->netns_name = xstrdup(r->id);
 	if (attach_records_load(&rs, NULL) < 0)
 		return;
 	for (size_t i = 0; i < rs.n && !r->instance; i++)

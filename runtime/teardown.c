@@ -11,6 +11,7 @@
 #include "base/step.h"
 #include "hooks/hooks.h"
 #include "network/link.h"
+#include "network/netdev.h"
 #include "network/netns.h"
 #include "runtime/rootfs.h"
 
@@ -70,6 +71,20 @@ static int remove_targets(const struct runtime *rt, const struct record *r, stru
 	return 0;
 }
 
+/* What never ran gives back all that it was given. Afterwards the spec leaves devices to the
+ * namespace ("MUST NOT attempt to move the interface out of the namespace before deletion"), unless
+ * the config asks for them by a name of our own. */
+static int return_devices(const struct record *r, struct error *e)
+{
+	bool back = !r->complete;
+
+	for (size_t i = 0; i < r->n_annotations; i++)
+		if (str_eq(r->annotations[i].key, "io.nsrun.netdevices.return") &&
+		    str_eq(r->annotations[i].value, "true"))
+			back = true;
+	return r->instance ? netdev_release(r->instance, back, e) : 0;
+}
+
 /* The name was free when we reserved it. Where create came far enough to know its namespace,
  * another one there is somebody else's. */
 static int remove_netns(const struct record *r, struct error *e)
@@ -116,6 +131,8 @@ int teardown(const struct runtime *rt, struct record *r, const struct oci_config
 	if (r->attached && step(&e, "detach networks", attach_remove(r->instance, &e)) < 0)
 		note(first, &e, &result);
 	if (r->instance && step(&e, "unlink", link_release(r->instance, NULL, &e)) < 0)
+		note(first, &e, &result);
+	if (r->devices && step(&e, "return network devices", return_devices(r, &e)) < 0)
 		note(first, &e, &result);
 	if (step(&e, "unpin the network namespace", remove_netns(r, &e)) < 0)
 		note(first, &e, &result);
