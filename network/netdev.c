@@ -30,7 +30,8 @@ static int look_up(struct rtnl *host, const char *name, struct link_info *ret, s
 		return -1;
 	if (!found) {
 		error_set(e, ENODEV,
-			  "no network device called \"%s\" in the runtime's network namespace", name);
+			  "no network device called \"%s\" in the runtime's network namespace",
+			  name);
 		return error_hint(e, "ip link");
 	}
 	if (ret->loopback)
@@ -101,9 +102,10 @@ static int name_inside(const struct netdev_request *q, const struct link_info *l
 			      error_set(e, ERR_EXISTS, "no name is free for \"%s\" inside", name);
 	}
 	if (is_taken(name, links, n_links, r))
-		return error_set(
-			e, ERR_EXISTS,
-			"the container's network namespace has a device called \"%s\" already", name);
+		return error_set(e, ERR_EXISTS,
+				 "the container's network namespace has a device called \"%s\" "
+				 "already",
+				 name);
 	*ret = xstrdup(name);
 	return 0;
 }
@@ -180,7 +182,8 @@ static int explain_refusal(struct rtnl *host, const struct netdev *d, struct err
 
 	if (e && e->code == EINVAL && rtnl_link_get(host, (int)d->index, NULL, &info, NULL) > 0)
 		return error_set(e, EINVAL,
-				 "the kernel keeps devices of its kind (%s) in their network namespace",
+				 "the kernel keeps devices of its kind (%s) in their network "
+				 "namespace",
 				 info.kind[0] ? info.kind : "physical");
 	return -1;
 }
@@ -271,8 +274,8 @@ static char *name_outside(struct rtnl *host, const struct netdev *d)
 		name = xasprintf("dev%d", i);
 	}
 	if (!str_eq(name, d->name))
-		log_warning("network device \"%s\" comes back as \"%s\": its name is taken", d->name,
-			    name);
+		log_warning("network device \"%s\" comes back as \"%s\": its name is taken",
+			    d->name, name);
 	return name;
 }
 

@@ -48,8 +48,8 @@ int netdev_check(const struct netdev_request *v, size_t n, struct error *e);
 int netdev_move(const struct netdev_options *o, struct error *e);
 /* Ends what netdev_move() began for INSTANCE. GIVE_BACK: devices that are still in the namespace
  * return to the host under their names, with their addresses and MTU, to their bridge, and up if
- * they were. A name that is taken on the host meanwhile becomes dev%d, as the kernel does it, with a
- * warning. Idempotent; no record is success. */
+ * they were. A name that is taken on the host meanwhile becomes dev%d, as the kernel does it, with
+ * a warning. Idempotent; no record is success. */
 int netdev_release(const char *instance, bool give_back, struct error *e);
 
 /* ---- for netdev*.c ---- */

@@ -29,7 +29,7 @@
 struct network_plan {
 	bool attach;			/* attachments are to be made (requests or ports) */
 	bool new_netns;			/* of the container's own: lo is brought up */
-	bool pin;			/* it gets a name, so that it stays until the container goes */
+	bool pin; /* that gets a name, and so stays until the container goes */
 	struct network_request *requests;
 	size_t n_requests;
 	struct publish *ports;

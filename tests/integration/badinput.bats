@@ -170,15 +170,12 @@ END
 		bad "config.json: $path: " create -b "$BUNDLE" "$ID"
 		assert_regex "$error" '(not supported yet|this kernel runs without [A-Za-z]+)$'
 	done <<'END'
-process.execCPUAffinity|.process.execCPUAffinity = {"initial": "0"}
 process.apparmorProfile|.process.apparmorProfile = "some"
 process.selinuxLabel|.process.selinuxLabel = "system_u:system_r:svirt_t:s0"
 mounts[0].uidMappings|.mounts[0] += {"uidMappings": [{"containerID": 0, "hostID": 0, "size": 1}], "gidMappings": [{"containerID": 0, "hostID": 0, "size": 1}]}
 mounts[0].options[0]: idmap|.mounts[0].options = ["idmap"]
 mounts[0].options[1]: ridmap|.mounts[0].options = ["ro", "ridmap"]
 linux.intelRdt|.linux.intelRdt = {"closID": "c"}
-linux.memoryPolicy|.linux.memoryPolicy = {"mode": "MPOL_BIND", "nodes": "0"}
-linux.netDevices|.linux.netDevices = {"eth7": {}}
 linux.mountLabel|.linux.mountLabel = "system_u:object_r:svirt_t:s0"
 linux.seccomp.listenerPath|.linux.seccomp = {"defaultAction": "SCMP_ACT_ALLOW", "listenerPath": "/run/l", "syscalls": [{"names": ["mkdir"], "action": "SCMP_ACT_NOTIFY"}]}
 END

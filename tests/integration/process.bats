@@ -264,8 +264,6 @@ seccomp() { set_config ".linux.seccomp = {defaultAction: \"SCMP_ACT_ALLOW\", sys
 @test "what is not honoured yet is refused by name, not dropped" {
 	set_config '.linux.intelRdt = {closID: "x"}'
 	refused "config.json: linux.intelRdt: not supported yet" run -b "$BUNDLE" "$ID"
-	set_config 'del(.linux.intelRdt) | .linux.netDevices = {eth7: {}}'
-	refused "config.json: linux.netDevices: not supported yet" run -b "$BUNDLE" "$ID"
 }
 
 # ---- environment ------------------------------------------------------------------------------------------

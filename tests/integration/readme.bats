@@ -150,12 +150,9 @@ squeezed()
 		refused "config.json: $text" run -b "$BUNDLE" "$ID"
 	done <<-'END'
 		linux.intelRdt: not supported yet|.linux.intelRdt = {}
-		linux.memoryPolicy: not supported yet|.linux.memoryPolicy = {mode: "MPOL_DEFAULT"}
-		linux.netDevices: not supported yet|.linux.netDevices = {lan0: {}}
 		linux.mountLabel: |.linux.mountLabel = "x"
 		linux.namespaces: no mount namespace|del(.linux.namespaces[] | select(.type == "mount"))
 		linux.seccomp.|.linux.seccomp = {defaultAction: "SCMP_ACT_NOTIFY", listenerPath: "/run/x"}
-		process.execCPUAffinity: not supported yet|.process.execCPUAffinity = {initial: "0"}
 		process.apparmorProfile: |.process.apparmorProfile = "x"
 		process.selinuxLabel: |.process.selinuxLabel = "x"
 		mounts[0].options[0]: idmap: not supported yet|.mounts[0].options = ["idmap"]

@@ -455,8 +455,6 @@ static void test_unsupported(void **state)
 {
 	static const struct bad cases[] = {
 		{ LINUX("\"intelRdt\": {}"), "linux.intelRdt: not supported yet" },
-		{ LINUX("\"netDevices\": {\"a\": {}}, " NAMESPACES(NS("network"))),
-		  "linux.netDevices: not supported yet" },
 		{ SECCOMP("\"defaultAction\": \"SCMP_ACT_LOG\", \"listenerPath\": \"/x\", "
 			  "\"syscalls\": [{\"names\": "
 			  "[\"a\"], \"action\": \"SCMP_ACT_NOTIFY\"}]"),
@@ -485,11 +483,6 @@ static void test_unsupported(void **state)
 		assert_true(str_has_prefix(e.msg, "config.json: "));
 		assert_true(str_has_prefix(e.msg + strlen("config.json: "), cases[i].message));
 		assert_int_equal(e.code, ERR_UNSUPPORTED);
-		if (c.process && c.process->execCPUAffinity) {
-			assert_int_equal(oci_unsupported_check_process(c.process, "p.json", &e),
-					 -1);
-			assert_string_equal(e.msg, "p.json: execCPUAffinity: not supported yet");
-		}
 		oci_config_done(&c);
 	}
 	for (size_t i = 0; i < ARRAY_SIZE(fine); i++) {
