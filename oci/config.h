@@ -348,6 +348,10 @@ const char *oci_seccomp_architecture(size_t i);
 /* The value of annotation KEY, or NULL. */
 const char *oci_annotation(const struct oci_config *c, const char *key);
 
+/* Some action of S is SCMP_ACT_NOTIFY: listenerPath matters. "If the SCMP_ACT_NOTIFY action is not
+ * used this value is ignored." */
+bool oci_seccomp_notifies(const struct oci_seccomp *s);
+
 /* The file below /proc/sys that the key of linux.sysctl names ("net.ipv4.ip_forward",
  * "net/ipv4/ip_forward"), with no empty, "." or ".." component; NULL if it names none. The caller
  * frees. */

@@ -56,3 +56,19 @@ void oci_state_write(const struct oci_state *s, bool pretty, struct strbuf *out)
 
 	oci_state_put(&w, NULL, s);
 }
+
+void oci_process_state_write(const struct oci_state *s, pid_t pid, const char *metadata,
+			     struct strbuf *out)
+{
+	struct json_writer w = { .out = out };
+
+	json_object_begin(&w, NULL);
+	json_put_string(&w, "ociVersion", OCI_VERSION);
+	json_array_begin(&w, "fds");
+	json_put_string(&w, NULL, "seccompFd");
+	json_array_end(&w);
+	json_put_i64(&w, "pid", pid);
+	put_if(&w, "metadata", metadata);
+	oci_state_put(&w, "state", s);
+	json_object_end(&w);
+}

@@ -29,4 +29,9 @@ void oci_state_write(const struct oci_state *s, bool pretty, struct strbuf *out)
 /* The same object as an element of an array or member of an object being written. */
 void oci_state_put(struct json_writer *w, const char *key, const struct oci_state *s);
 
+/* Appends what a seccomp agent is sent with one descriptor, the listener (config-linux.md, "The
+ * Container Process State"). PID: of the process under the filter; METADATA may be NULL. */
+void oci_process_state_write(const struct oci_state *s, pid_t pid, const char *metadata,
+			     struct strbuf *out);
+
 #endif

@@ -37,16 +37,6 @@ static const char *selinux(void)
 	return access("/sys/fs/selinux", F_OK) < 0 ? "this kernel runs without SELinux" : NULL;
 }
 
-static bool has_notify(const struct oci_seccomp *s)
-{
-	if (str_eq(s->defaultAction, "SCMP_ACT_NOTIFY"))
-		return true;
-	for (size_t i = 0; i < s->n_syscalls; i++)
-		if (str_eq(s->syscalls[i].action, "SCMP_ACT_NOTIFY"))
-			return true;
-	return false;
-}
-
 static int check_process(const struct oci_process *p, const struct field_path *at, struct error *e)
 {
 	const char *why;
@@ -79,8 +69,5 @@ int oci_unsupported_check(const struct oci_config *c, struct error *e)
 			return refuse(FIELD_AT(at, keys[i].key), NOT_YET, e);
 	if (l->mountLabel && selinux())
 		return refuse(FIELD_AT(at, "mountLabel"), selinux(), e);
-	/* "If the SCMP_ACT_NOTIFY action is not used this value is ignored." */
-	if (l->seccomp && l->seccomp->listenerPath && has_notify(l->seccomp))
-		return refuse(FIELD_AT(FIELD_AT(at, "seccomp"), "listenerPath"), NOT_YET, e);
 	return c->process ? check_process(c->process, FIELD_AT(root, "process"), e) : 0;
 }

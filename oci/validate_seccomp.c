@@ -40,6 +40,16 @@ const char *oci_seccomp_architecture(size_t i)
 	return i < ARRAY_SIZE(architectures) ? architectures[i] : NULL;
 }
 
+bool oci_seccomp_notifies(const struct oci_seccomp *s)
+{
+	if (str_eq(s->defaultAction, "SCMP_ACT_NOTIFY"))
+		return true;
+	for (size_t i = 0; i < s->n_syscalls; i++)
+		if (str_eq(s->syscalls[i].action, "SCMP_ACT_NOTIFY"))
+			return true;
+	return false;
+}
+
 static int check_action(const struct oci_seccomp *s, const char *action, const char *action_key,
 			struct opt_u32 number, const char *number_key, const struct field_path *at,
 			struct error *e)

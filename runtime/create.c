@@ -183,6 +183,8 @@ int create_story(struct create *c, struct error *e)
 	    step(e, "prepare mounts", create_prepare_mounts(c, e)) < 0 ||
 	    step(e, "compile seccomp",
 		 seccomp_compile(c->config.linux_->seccomp, c->rt->cache, &c->seccomp, e)) < 0 ||
+	    step(e, "look for the seccomp agent",
+		 seccomp_agent_check(c->config.linux_->seccomp, e)) < 0 ||
 	    step(e, "connect console", create_connect_console(c, e)) < 0)
 		return -1;
 	/* From here on there are side effects, and the record tells of them. */

@@ -45,6 +45,7 @@ struct exec {
 	size_t n_joins;
 	int ns_fds[OCI_NS_COUNT]; /* ours among those of joins; 0: none */
 	int cgroup_fd, console_socket, sync, sync_child, sigfd, master;
+	int agent;  /* connected to the seccomp agent; -1 */
 	int procfd; /* the runtime's /proc, for labels; -1: none are asked for */
 	bool in_cgroup, has_cgroup, terminal, send_master, setgroups_denied;
 	sigset_t old_mask;
@@ -61,6 +62,7 @@ static void exec_done(struct exec *x)
 	fd_close_at(&x->sigfd);
 	fd_close_at(&x->master);
 	fd_close_at(&x->procfd);
+	fd_close_at(&x->agent);
 	for (size_t i = 0; i < ARRAY_SIZE(x->ns_fds); i++)
 		if (x->ns_fds[i] > 0)
 			fd_close_at(&x->ns_fds[i]);
@@ -174,17 +176,23 @@ static int plan_joins(struct exec *x, struct error *e)
 }
 
 /* Before the program runs the parent has things to do to it: the cgroup, unless it was born there;
- * the OOM score. */
+ * the OOM score; and the seccomp agent wants the pid that only the parent knows. */
 static bool waits_for_parent(const struct exec *x)
 {
-	return (x->has_cgroup && !x->in_cgroup) || x->process.oomScoreAdj.set;
+	return (x->has_cgroup && !x->in_cgroup) || x->process.oomScoreAdj.set || x->agent >= 0;
 }
 
 static int child_story(struct exec *x, struct error *e)
 {
 	cleanup(process_setup_done) struct process_setup s = PROCESS_SETUP_INIT;
 	cleanup_close int master = -1, peer = -1;
-	const int keep[] = { x->sync_child, x->console_socket };
+	const int keep[] = { x->sync_child, x->console_socket, x->agent };
+	const struct oci_state state = { .id = x->container.id,
+					 .status = x->container.status,
+					 .pid = x->container.init.pid,
+					 .bundle = x->container.bundle,
+					 .annotations = x->container.annotations,
+					 .n_annotations = x->container.n_annotations };
 
 	s.preserved = x->preserved;
 	s.n_preserved = x->n_preserved;
@@ -192,7 +200,7 @@ static int child_story(struct exec *x, struct error *e)
 		return -1;
 	if (process_setup_close(&s, keep, ARRAY_SIZE(keep), e) < 0)
 		return -1;
-	if (waits_for_parent(x) && sync_await(x->sync_child, SYNC_CGROUP, NULL, NULL, e) < 0)
+	if (waits_for_parent(x) && sync_await(x->sync_child, SYNC_CGROUP, &s.pid, NULL, e) < 0)
 		return -1;
 	if (setsid() < 0 && errno != EPERM)
 		return error_errno(e, "setsid");
@@ -210,6 +218,9 @@ static int child_story(struct exec *x, struct error *e)
 	s.process = &x->process;
 	s.personality = x->config.linux_->personality;
 	s.seccomp = &x->seccomp;
+	s.agent = x->agent;
+	s.state = &state;
+	s.metadata = x->agent >= 0 ? x->config.linux_->seccomp->listenerMetadata : NULL;
 	s.keyring = x->o->id;
 	s.setgroups_allowed = !x->setgroups_denied;
 	s.sync = x->sync_child;
@@ -291,7 +302,10 @@ static int join_cgroup(struct exec *x, struct error *e)
 
 static int let_go(struct exec *x, struct error *e)
 {
-	return waits_for_parent(x) ? sync_send(x->sync, SYNC_CGROUP, e) : 0;
+	if (!waits_for_parent(x))
+		return 0;
+	fd_close_at(&x->agent); /* the child alone has it now */
+	return sync_send_fd(x->sync, SYNC_CGROUP, x->child.pid, -1, e);
 }
 
 static int hand_over(struct exec *x, struct error *e)
@@ -315,6 +329,8 @@ static int exec_story(struct exec *x, int *ret_status, struct error *e)
 	    step_await(e, "check terminal", check_terminal(x, e)) < 0 ||
 	    step(e, "compile seccomp",
 		 seccomp_compile(x->config.linux_->seccomp, x->rt->cache, &x->seccomp, e)) < 0 ||
+	    step(e, "connect to the seccomp agent",
+		 seccomp_agent_connect(x->config.linux_->seccomp, &x->agent, e)) < 0 ||
 	    step(e, "open cgroup",
 		 cgroup_open(&x->container.cgroup, &x->subs, &x->cgroup_fd, e)) < 0)
 		return -1;
@@ -358,6 +374,7 @@ int container_exec(const struct runtime *rt, const struct exec_options *o, int *
 			  .sigfd = -1,
 			  .master = -1,
 			  .procfd = -1,
+			  .agent = -1,
 			  .child = PROCESS_INIT };
 	int result = exec_story(&x, ret_status, e);
 

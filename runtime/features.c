@@ -32,21 +32,9 @@ static void put_names(struct json_writer *w, const char *key, const char *(*name
 	json_array_end(w);
 }
 
-/* Known by their tables, but still refused (oci/support.c). */
-static bool honoured(const char *name)
-{
-	static const char *const later[] = { "SCMP_ACT_NOTIFY",
-					     "SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV" };
-
-	for (size_t i = 0; i < ARRAY_SIZE(later); i++)
-		if (str_eq(later[i], name))
-			return false;
-	return true;
-}
-
 static bool has_flag(const char *name)
 {
-	return honoured(name) && seccomp_kernel_has_flag(name);
+	return seccomp_kernel_has_flag(name);
 }
 
 static void put_enabled(struct json_writer *w, const char *key, bool enabled)
@@ -86,7 +74,7 @@ static void put_seccomp(struct json_writer *w)
 {
 	json_object_begin(w, "seccomp");
 	json_put_bool(w, "enabled", true);
-	put_names(w, "actions", seccomp_action_name, honoured);
+	put_names(w, "actions", seccomp_action_name, NULL);
 	put_names(w, "operators", seccomp_operator_name, NULL);
 	put_names(w, "archs", oci_seccomp_architecture, seccomp_knows_architecture);
 	put_names(w, "knownFlags", seccomp_flag_name, NULL);
@@ -124,7 +112,7 @@ void features_put(struct json_writer *w, bool checkpoint)
 	json_put_string(w, "ociVersionMin", OLDEST);
 	json_put_string(w, "ociVersionMax", OCI_VERSION);
 	put_names(w, "hooks", oci_hook_point, NULL);
-	put_names(w, "mountOptions", mount_option_name, honoured);
+	put_names(w, "mountOptions", mount_option_name, NULL);
 	put_linux(w);
 	json_object_begin(w, "annotations");
 	json_put_string(w, "io.github.seccomp.libseccomp.version", libseccomp);

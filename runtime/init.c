@@ -99,27 +99,26 @@ static int await_for_mount(void *arg, enum rootfs_need need, struct error *e)
 	return need == ROOTFS_NEEDS_CGROUP ? enter_cgroup_namespace(arg, e) : 0;
 }
 
-/* The state on a hook's stdin. */
-static void hook_state(const struct init *i, int pid, struct strbuf *b)
+/* What hooks read on stdin, and a seccomp agent is sent. */
+static struct oci_state state_of(const struct init *i, int pid)
 {
-	struct oci_state s = { .id = i->id,
-			       .status = STATUS_CREATED,
-			       .pid = pid,
-			       .bundle = i->bundle,
-			       .annotations = i->config->annotations,
-			       .n_annotations = i->config->n_annotations };
-
-	oci_state_write(&s, false, b);
+	return (struct oci_state){ .id = i->id,
+				   .status = STATUS_CREATED,
+				   .pid = pid,
+				   .bundle = i->bundle,
+				   .annotations = i->config->annotations,
+				   .n_annotations = i->config->n_annotations };
 }
 
 static int container_hooks(const struct init *i, int pid, bool start, struct error *e)
 {
 	cleanup_strbuf struct strbuf state = { 0 };
+	const struct oci_state now = state_of(i, pid);
 	const struct oci_hooks *h = i->config->hooks;
 
 	if (!h || (start ? h->n_startContainer : h->n_createContainer) == 0)
 		return 0;
-	hook_state(i, pid, &state);
+	oci_state_write(&now, false, &state);
 	if (start)
 		return hooks_run("startContainer", h->startContainer, h->n_startContainer, state.s,
 				 state.len, -1, e);
@@ -215,12 +214,13 @@ static int enter_root(struct init *i, int pid, struct error *e)
 	return 0;
 }
 
-/* Until START comes. A connection that says nothing (a status probe), or anything else, is closed
- * and the next one awaited. */
-static int await_start(struct init *i, struct error *e)
+/* Until START comes, with a connection to the seccomp agent where the filter needs one. A
+ * connection to us that says nothing (a status probe), or anything else, is closed and the next one
+ * awaited. */
+static int await_start(struct init *i, int *ret_agent, struct error *e)
 {
 	if (i->start_socket < 0)
-		return sync_await(i->sync, SYNC_START, NULL, NULL, e);
+		return sync_await(i->sync, SYNC_START, NULL, ret_agent, e);
 	fd_close_at(&i->sync);
 	for (;;) {
 		int fd = accept4(i->start_socket, NULL, NULL, SOCK_CLOEXEC);
@@ -229,7 +229,7 @@ static int await_start(struct init *i, struct error *e)
 			continue;
 		if (fd < 0)
 			return error_errno(e, "accept on the start socket");
-		if (sync_await(fd, SYNC_START, NULL, NULL, e) == 0) {
+		if (sync_await(fd, SYNC_START, NULL, ret_agent, e) == 0) {
 			i->sync = fd;
 			fd_close_at(
 				&i->start_socket); /* others are refused from now on: "running" */
@@ -242,6 +242,7 @@ static int await_start(struct init *i, struct error *e)
 static int run_story(struct init *i, struct error *e)
 {
 	cleanup(process_setup_done) struct process_setup s = PROCESS_SETUP_INIT;
+	struct oci_state state;
 	int pid = 0;
 
 	if (make_environment(i, e) < 0 || await_pivot(i, &pid, e) < 0 || enter_root(i, pid, e) < 0)
@@ -269,8 +270,12 @@ static int run_story(struct init *i, struct error *e)
 	    sync_await(i->sync, SYNC_KEEP, &pid, NULL, e) < 0)
 		return -1;
 	prctl(PR_SET_PDEATHSIG, 0);
-	if (await_start(i, e) < 0)
+	if (await_start(i, &s.agent, e) < 0)
 		return -1;
+	state = state_of(i, pid);
+	s.state = &state;
+	s.pid = pid;
+	s.metadata = i->seccomp->notifies ? i->config->linux_->seccomp->listenerMetadata : NULL;
 	if (!s.process)
 		return error_set(e, ERR_INPUT,
 				 "config.json has no process: there is nothing to start");

@@ -171,12 +171,29 @@ static char **argument_vector(const struct oci_process *p)
 	return argv;
 }
 
+/* For a filter with SCMP_ACT_NOTIFY: now, while nothing limits us. */
+static int begin_herald(const struct process_setup *s, struct strbuf *text,
+			struct seccomp_herald *h, struct error *e)
+{
+	if (s->agent < 0)
+		return 0;
+	oci_process_state_write(s->state, s->pid, s->metadata, text);
+	*h = (struct seccomp_herald){
+		.agent = s->agent, .text = text->s, .len = text->len, .sync = s->sync
+	};
+	return seccomp_herald_begin(h, e);
+}
+
 int process_setup_exec(struct process_setup *s, struct error *e)
 {
 	const struct oci_process *p = s->process;
 	cleanup_free char **argv = argument_vector(p);
+	cleanup_strbuf struct strbuf text = { 0 };
+	struct seccomp_herald herald;
 
 	user_own_stdio(&p->user);
+	if (begin_herald(s, &text, &herald, e) < 0)
+		return -1;
 	if (set_close_on_exec(s, e) < 0 ||
 	    (s->personality && personality_apply(s->personality, e) < 0) ||
 	    rlimits_apply(p->rlimits, p->n_rlimits, e) < 0 || caps_drop_bounding(&s->caps, e) < 0)
@@ -189,7 +206,8 @@ int process_setup_exec(struct process_setup *s, struct error *e)
 	}
 	if (s->sync >= 0 && sync_send(s->sync, SYNC_EXEC, e) < 0)
 		return -1;
-	if (s->seccomp && s->seccomp->filter && seccomp_program_load(s->seccomp, e) < 0)
+	if (s->seccomp && s->seccomp->filter &&
+	    seccomp_program_load(s->seccomp, s->agent >= 0 ? &herald : NULL, e) < 0)
 		return -1;
 	if (!p->noNewPrivileges && set_user_and_capabilities(s, e) < 0)
 		return -1;

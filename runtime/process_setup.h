@@ -13,7 +13,7 @@
 #define RUNTIME_PROCESS_SETUP_H
 
 #include "base/error.h"
-#include "oci/config.h"
+#include "oci/state.h"
 #include "runtime/credentials.h"
 #include "runtime/seccomp.h"
 
@@ -22,6 +22,10 @@ struct process_setup {
 	const struct oci_process *process;
 	const struct oci_personality *personality; /* NULL: none */
 	const struct seccomp_program *seccomp;	   /* NULL or empty: none */
+	int agent; /* connected to the seccomp agent; -1: the filter needs none */
+	const struct oci_state *state;		   /* what that is sent, */
+	pid_t pid;				   /* and the pid that the runtime sees */
+	const char *metadata;
 	const char *keyring;			   /* name of the new session keyring; NULL: none */
 	const int *preserved;			   /* descriptors that stay open */
 	size_t n_preserved;
@@ -34,7 +38,7 @@ struct process_setup {
 	char *path;				   /* of the executable */
 	bool chdir_later; /* only the user may enter the working directory */
 };
-#define PROCESS_SETUP_INIT ((struct process_setup){ .sync = -1 })
+#define PROCESS_SETUP_INIT ((struct process_setup){ .sync = -1, .agent = -1 })
 void process_setup_done(struct process_setup *s);
 
 /* CPUs, memory policy, scheduler and I/O priority of the caller, which is in its cgroup. P and

@@ -50,6 +50,16 @@ static int attended(struct create *c, int *ret_status, struct error *e)
 	return 0;
 }
 
+/* With a connection to the seccomp agent, if there is to be one. */
+static int tell_start(struct create *c, struct error *e)
+{
+	cleanup_close int agent = -1;
+
+	if (seccomp_agent_connect(c->config.linux_->seccomp, &agent, e) < 0)
+		return -1;
+	return sync_send_fd(c->sync, SYNC_START, 0, agent, e);
+}
+
 static int run_story(struct create *c, int *ret_status, struct error *e)
 {
 	if (step(e, "preserve descriptors", create_preserve(c, e)) < 0)
@@ -61,7 +71,7 @@ static int run_story(struct create *c, int *ret_status, struct error *e)
 			return error_errno(e, "become a subreaper");
 	}
 	if (create_story(c, e) < 0 ||
-	    step_await(e, "start", sync_send(c->sync, SYNC_START, e)) < 0 ||
+	    step_await(e, "start", tell_start(c, e)) < 0 ||
 	    step_await(e, "await created", create_await_created(c, e)) < 0 ||
 	    step_await(e, "hand over", start_await(c->sync, e)) < 0 ||
 	    step(e, "poststart hooks", start_poststart(&c->record, &c->config, e)) < 0) {

@@ -76,16 +76,6 @@ static bool kernel_has_action(uint32_t kernel)
 	return syscall(SYS_seccomp, SECCOMP_GET_ACTION_AVAIL, 0, &kernel) == 0;
 }
 
-static int notify_refuse(const struct oci_seccomp *s, const char *where, const char *key,
-			 struct error *e)
-{
-	if (s->listenerPath)
-		return error_set(e, ERR_UNSUPPORTED, "%s.%s: SCMP_ACT_NOTIFY: not supported yet",
-				 where, key);
-	return error_set(e, ERR_INPUT, "%s.%s: SCMP_ACT_NOTIFY needs linux.seccomp.listenerPath",
-			 where, key);
-}
-
 /* WHERE: "linux.seccomp.syscalls[3]", for errors; KEY: "action" or "defaultAction". */
 static int action_parse(const struct oci_seccomp *s, const char *where, const char *key,
 			const char *name, const struct opt_u32 *ret, uint32_t *ret_action,
@@ -99,8 +89,10 @@ static int action_parse(const struct oci_seccomp *s, const char *where, const ch
 	if (!a)
 		return error_set(e, ERR_INPUT, "%s.%s: unknown action \"%.64s\"", where, key,
 				 name ? name : "");
-	if (a->value == SCMP_ACT_NOTIFY)
-		return notify_refuse(s, where, key, e);
+	if (a->value == SCMP_ACT_NOTIFY && !s->listenerPath)
+		return error_set(e, ERR_INPUT,
+				 "%s.%s: SCMP_ACT_NOTIFY needs linux.seccomp.listenerPath", where,
+				 key);
 	if (!kernel_has_action(a->kernel))
 		return error_set(e, ERR_UNSUPPORTED, "%s.%s: this kernel does not have %s", where,
 				 key, name);
@@ -282,7 +274,7 @@ static int flags_parse(const struct oci_seccomp *s, unsigned int *ret_flags, str
 					 "linux.seccomp.flags[%zu]: unknown flag \"%.64s\"", i,
 					 s->flags[i]);
 		/* The kernel says EINVAL to it without a listener. */
-		if (flag == SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV)
+		if (flag == SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV && !oci_seccomp_notifies(s))
 			return error_set(e, ERR_INPUT,
 					 "linux.seccomp.flags[%zu]: %s is for SCMP_ACT_NOTIFY, "
 					 "which no rule asks for",
@@ -417,6 +409,7 @@ int seccomp_compile(const struct oci_seccomp *s, const char *cache_dir,
 	}
 	if (flags_parse(s, &p.flags, e) < 0)
 		return -1;
+	p.notifies = oci_seccomp_notifies(s);
 	if (cache_dir)
 		describe(s, &input);
 	if (!cache_dir || !seccomp_cache_get(cache_dir, &input, &p)) {
@@ -427,27 +420,4 @@ int seccomp_compile(const struct oci_seccomp *s, const char *cache_dir,
 	}
 	*ret_program = p;
 	return 0;
-}
-
-int seccomp_program_load(const struct seccomp_program *p, struct error *e)
-{
-	struct sock_fprog prog = { .len = (unsigned short)p->n, .filter = p->filter };
-	long rc;
-
-	if (!p->filter)
-		return 0;
-	rc = syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, p->flags, &prog);
-	if (rc == 0)
-		return 0;
-	if (rc > 0)
-		return error_set(e, ERR_GENERIC,
-				 "load the seccomp filter: thread %ld has another one", rc);
-	if (errno == EACCES)
-		return error_set(
-			e, EACCES,
-			"load the seccomp filter: needs process.noNewPrivileges or CAP_SYS_ADMIN");
-	error_errno(e, "load the seccomp filter");
-	if (errno == EINVAL && p->flags)
-		error_hint(e, "the kernel may be too old for one of linux.seccomp.flags");
-	return -1;
 }

@@ -17,6 +17,7 @@
 #include "runtime/container.h"
 #include "runtime/create.h"
 #include "runtime/record.h"
+#include "runtime/seccomp.h"
 #include "runtime/status.h"
 #include "runtime/sync.h"
 #include "runtime/teardown.h"
@@ -31,9 +32,12 @@ static int await_execve(int sync, struct error *e)
 }
 
 /* Up to EXEC: the startContainer hooks, and what is set up for the program. */
-static int tell_start(int sync, struct error *e)
+static int tell_start(int sync, int *agent, struct error *e)
 {
-	if (sync_send(sync, SYNC_START, e) < 0)
+	int n = sync_send_fd(sync, SYNC_START, 0, *agent, e);
+
+	fd_close_at(agent); /* init alone has it now, and closes it once the agent was told */
+	if (n < 0)
 		return -1;
 	sync_await_hangup(sync);
 	return sync_await(sync, SYNC_EXEC, NULL, NULL, e);
@@ -116,7 +120,7 @@ static void destroy(const struct runtime *rt, struct record *r, const struct oci
 static int start_story(const struct runtime *rt, const char *id, struct record *r, struct error *e)
 {
 	cleanup(oci_config_done) struct oci_config config = { 0 };
-	cleanup_close int sync = -1;
+	cleanup_close int sync = -1, agent = -1;
 
 	if (step_await(e, "load container", record_load(rt->root, id, true, 10000, r, e)) < 0 ||
 	    step_await(e, "check status", check_status(r, e)) < 0 ||
@@ -125,9 +129,11 @@ static int start_story(const struct runtime *rt, const char *id, struct record *
 	if (!config.process)
 		return error_set(e, ERR_INPUT,
 				 "config.json has no process: there is nothing to start");
-	if (step(e, "connect to init", connect_start(r, &sync, e)) < 0)
+	if (step(e, "connect to the seccomp agent",
+		 seccomp_agent_connect(config.linux_->seccomp, &agent, e)) < 0 ||
+	    step(e, "connect to init", connect_start(r, &sync, e)) < 0)
 		return -1;
-	if (step_await(e, "tell init to start", tell_start(sync, e)) < 0) {
+	if (step_await(e, "tell init to start", tell_start(sync, &agent, e)) < 0) {
 		destroy(rt, r, &config);
 		return -1;
 	}

@@ -170,24 +170,8 @@ END
 		bad "config.json: $path: " create -b "$BUNDLE" "$ID"
 		assert_regex "$error" '(not supported yet|this kernel runs without [A-Za-z]+)$'
 	done <<'END'
-process.apparmorProfile|.process.apparmorProfile = "some"
-process.selinuxLabel|.process.selinuxLabel = "system_u:system_r:svirt_t:s0"
-mounts[0].uidMappings|.mounts[0] += {"uidMappings": [{"containerID": 0, "hostID": 0, "size": 1}], "gidMappings": [{"containerID": 0, "hostID": 0, "size": 1}]}
-mounts[0].options[0]: idmap|.mounts[0].options = ["idmap"]
-mounts[0].options[1]: ridmap|.mounts[0].options = ["ro", "ridmap"]
 linux.intelRdt|.linux.intelRdt = {"closID": "c"}
-linux.mountLabel|.linux.mountLabel = "system_u:object_r:svirt_t:s0"
-linux.seccomp.listenerPath|.linux.seccomp = {"defaultAction": "SCMP_ACT_ALLOW", "listenerPath": "/run/l", "syscalls": [{"names": ["mkdir"], "action": "SCMP_ACT_NOTIFY"}]}
 END
-	# The like of exec's process.
-	cp "$BATS_TEST_TMPDIR/config.json" "$BUNDLE/config.json"
-	set_args sleep 1000
-	launch run -d -b "$BUNDLE" "$ID"
-	for key in apparmorProfile selinuxLabel; do
-		jq --arg key "$key" '.process + {($key): "some"}' "$BUNDLE/config.json" >"$BATS_TEST_TMPDIR/process.json"
-		error_of 255 exec -p "$BATS_TEST_TMPDIR/process.json" "$ID"
-		assert_regex "$error" "$key: (not supported yet|this kernel runs without [A-Za-z]+)\$"
-	done
 	# An empty one asks for nothing.
 	cp "$BATS_TEST_TMPDIR/config.json" "$BUNDLE/config.json"
 	set_config '.process.apparmorProfile = "" | .process.selinuxLabel = "" | .linux.mountLabel = ""'

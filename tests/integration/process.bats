@@ -411,8 +411,7 @@ seccomp() { set_config ".linux.seccomp = {defaultAction: \"SCMP_ACT_ALLOW\", sys
 	seccomp '[{names: ["kill"], action: "SCMP_ACT_ERRNO", args: [{index: 6, value: 1, op: "SCMP_CMP_EQ"}]}]'
 	refused "config.json: linux.seccomp.syscalls[0].args[0].index: 6" run -b "$BUNDLE" "$ID"
 	seccomp '[{names: ["mkdir"], action: "SCMP_ACT_NOTIFY"}]'
-	set_config '.linux.seccomp.listenerPath = "/run/listener"'
-	refused "config.json: linux.seccomp.listenerPath: not supported yet" run -b "$BUNDLE" "$ID"
+	refused "SCMP_ACT_NOTIFY needs seccomp.listenerPath" run -b "$BUNDLE" "$ID"
 }
 
 @test "seccomp: with and without noNewPrivileges, as root and as another user" {

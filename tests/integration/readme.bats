@@ -150,12 +150,7 @@ squeezed()
 		refused "config.json: $text" run -b "$BUNDLE" "$ID"
 	done <<-'END'
 		linux.intelRdt: not supported yet|.linux.intelRdt = {}
-		linux.mountLabel: |.linux.mountLabel = "x"
 		linux.namespaces: no mount namespace|del(.linux.namespaces[] | select(.type == "mount"))
-		linux.seccomp.|.linux.seccomp = {defaultAction: "SCMP_ACT_NOTIFY", listenerPath: "/run/x"}
-		process.apparmorProfile: |.process.apparmorProfile = "x"
-		process.selinuxLabel: |.process.selinuxLabel = "x"
-		mounts[0].options[0]: idmap: not supported yet|.mounts[0].options = ["idmap"]
 	END
 	cp config.json "$BUNDLE/config.json"
 	for option in --network-alias=x --bandwidth=1M; do

@@ -131,7 +131,7 @@ static void test_none(void **state)
 	(void)state;
 	assert_int_equal(seccomp_compile(NULL, "/none", &p, &e), 0);
 	assert_null(p.filter);
-	assert_int_equal(seccomp_program_load(&p, &e), 0);
+	assert_int_equal(seccomp_program_load(&p, NULL, &e), 0);
 	seccomp_program_done(&p);
 	seccomp_program_done(&p);
 }
@@ -359,8 +359,6 @@ static void test_refused(void **state)
 	rule.action = S("SCMP_ACT_NOTIFY");
 	refused(&s, "linux.seccomp.syscalls[0].action: SCMP_ACT_NOTIFY needs "
 		    "linux.seccomp.listenerPath");
-	s.listenerPath = S("/run/agent");
-	refused(&s, "linux.seccomp.syscalls[0].action: SCMP_ACT_NOTIFY: not supported yet");
 	rule.action = S("SCMP_ACT_KILL");
 	rule.errnoRet = (struct opt_u32){ true, 1 };
 	refused(&s, "linux.seccomp.syscalls[0]: SCMP_ACT_KILL takes no errno");
@@ -392,6 +390,30 @@ static void test_refused(void **state)
 	refused(&s, "linux.seccomp.defaultAction: unknown action \"\"");
 }
 
+static void test_notify(void **state)
+{
+	STRINGS(names, S("getpid"));
+	STRINGS(flags, S("SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV"));
+	struct oci_seccomp_rule rule = { .names = names,
+					 .n_names = 1,
+					 .action = S("SCMP_ACT_NOTIFY") };
+	struct oci_seccomp s = { .defaultAction = S("SCMP_ACT_ALLOW"),
+				 .listenerPath = S("/run/agent"),
+				 .syscalls = &rule,
+				 .n_syscalls = 1,
+				 .flags = flags,
+				 .n_flags = 1 };
+	struct seccomp_program p;
+
+	(void)state;
+	compiles(&s, &p);
+	assert_true(p.notifies);
+	assert_int_equal(p.flags, 1U << 5);
+	assert_int_equal(decide(&p, NATIVE, SYS_getpid, 0, 0), SECCOMP_RET_USER_NOTIF);
+	assert_int_equal(decide(&p, NATIVE, SYS_getppid, 0, 0), SECCOMP_RET_ALLOW);
+	seccomp_program_done(&p);
+}
+
 static void test_flags(void **state)
 {
 	STRINGS(flags, S("SECCOMP_FILTER_FLAG_LOG"), S("SECCOMP_FILTER_FLAG_TSYNC"),
@@ -414,7 +436,7 @@ static void load(void *arg)
 	ERROR_INIT(e);
 
 	CHECK(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0);
-	CHECK_OK(seccomp_program_load(p, &e), &e);
+	CHECK_OK(seccomp_program_load(p, NULL, &e), &e);
 	CHECK(syscall(SYS_getppid) == -1 && errno == 77);
 	CHECK(getpid() > 0);
 }
@@ -426,7 +448,7 @@ static void load_without_privilege(void *arg)
 	ERROR_INIT(e);
 
 	CHECK_OK(caps_apply(&none, &e), &e);
-	CHECK_FAILS(seccomp_program_load(p, &e), &e,
+	CHECK_FAILS(seccomp_program_load(p, NULL, &e), &e,
 		    "load the seccomp filter: needs process.noNewPrivileges or CAP_SYS_ADMIN");
 }
 
@@ -437,7 +459,8 @@ static void load_bad_flags(void *arg)
 
 	p.flags = 1U << 20;
 	CHECK(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0);
-	CHECK_FAILS(seccomp_program_load(&p, &e), &e, "load the seccomp filter: Invalid argument");
+	CHECK_FAILS(seccomp_program_load(&p, NULL, &e), &e,
+		    "load the seccomp filter: Invalid argument");
 	CHECK(strstr(e.hint, "linux.seccomp.flags"));
 }
 
@@ -761,6 +784,7 @@ int main(void)
 		cmocka_unit_test(test_several_conditions),
 		cmocka_unit_test(test_architectures),
 		cmocka_unit_test(test_refused),
+		cmocka_unit_test(test_notify),
 		cmocka_unit_test(test_flags),
 		cmocka_unit_test(test_load),
 		CACHE_TEST(test_cache_hit),

@@ -455,10 +455,6 @@ static void test_unsupported(void **state)
 {
 	static const struct bad cases[] = {
 		{ LINUX("\"intelRdt\": {}"), "linux.intelRdt: not supported yet" },
-		{ SECCOMP("\"defaultAction\": \"SCMP_ACT_LOG\", \"listenerPath\": \"/x\", "
-			  "\"syscalls\": [{\"names\": "
-			  "[\"a\"], \"action\": \"SCMP_ACT_NOTIFY\"}]"),
-		  "linux.seccomp.listenerPath: not supported yet" },
 		{ PROCESS("\"apparmorProfile\": \"x\""), "process.apparmorProfile: " },
 		{ PROCESS("\"selinuxLabel\": \"x\""), "process.selinuxLabel: " },
 		{ LINUX("\"mountLabel\": \"x\""), "linux.mountLabel: " },
