@@ -21,6 +21,7 @@
 #include "runtime/create_load.h"
 #include "runtime/create_network.h"
 #include "runtime/handover.h"
+#include "runtime/notify.h"
 #include "runtime/sync.h"
 #include "runtime/teardown.h"
 #include "runtime/terminal.h"
@@ -190,6 +191,9 @@ int create_story(struct create *c, struct error *e)
 	/* From here on there are side effects, and the record tells of them. */
 	if (step(e, "reserve id", reserve(c, e)) < 0 ||
 	    step(e, "write state files", create_network_files(c, e)) < 0 ||
+	    step(e, "make the notify directory",
+		 notify_make_dir(c->record.dir_fd, c->root_fd, c->record.targets,
+				 c->record.n_targets, e)) < 0 ||
 	    step(e, "make bind targets", create_bind_targets(c, e)) < 0 ||
 	    step(e, "prepare cgroup",
 		 cgroup_prepare(&c->record.cgroup, c->config.linux_->resources, e)) < 0 ||

@@ -15,6 +15,7 @@
 #include "base/memory.h"
 #include "base/path.h"
 #include "oci/support.h"
+#include "runtime/notify.h"
 #include "runtime/idmap.h"
 
 #define PRESERVE_MAX 4096
@@ -161,6 +162,8 @@ int create_preserve(struct create *c, struct error *e)
 
 int create_load(struct create *c, struct error *e)
 {
+	cleanup_free char *state_dir = NULL;
+
 	if (oci_id_check(c->o->id, e) < 0 || open_bundle(c, e) < 0 || read_config(c, e) < 0)
 		return -1;
 	override_args(c);
@@ -168,6 +171,8 @@ int create_load(struct create *c, struct error *e)
 	    check_namespaces(c, e) < 0 || check_terminal(c, e) < 0 || open_root(c, e) < 0)
 		return -1;
 	pass_listen_fds(c);
+	state_dir = xasprintf("%s/%s", c->rt->root, c->o->id);
+	notify_plan(&c->config, state_dir);
 	return 0;
 }
 

@@ -353,7 +353,7 @@ static int exec_story(struct exec *x, int *ret_status, struct error *e)
 	*ret_status = 0;
 	if (x->o->detach)
 		return 0;
-	if (terminal_serve(x->master, &x->child, x->sigfd, &status, e) < 0)
+	if (terminal_serve(x->master, &x->child, x->sigfd, NULL, &status, e) < 0)
 		return -1;
 	*ret_status = exit_code(status);
 	return 0;

@@ -424,7 +424,8 @@ int record_config(const struct record *r, struct oci_config *ret, struct error *
 static bool is_ours(const char *name)
 {
 	static const char *const names[] = { "config.json", "start", "output",
-					     "resolv.conf", "hosts", "hostname" };
+					     "resolv.conf", "hosts", "hostname",
+					     "notify.sock" };
 	size_t n = strlen(name);
 
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
@@ -445,7 +446,8 @@ static int remove_files(int dir_fd, struct error *e)
 	}
 	while (result == 0 && (entry = readdir(d))) {
 		if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0 ||
-		    strcmp(entry->d_name, "etc") == 0 || strcmp(entry->d_name, "record.json") == 0)
+		    strcmp(entry->d_name, "etc") == 0 || strcmp(entry->d_name, "notify") == 0 ||
+		    strcmp(entry->d_name, "record.json") == 0)
 			continue;
 		if (!is_ours(entry->d_name))
 			result = error_set(e, ERR_GENERIC,
@@ -458,16 +460,27 @@ static int remove_files(int dir_fd, struct error *e)
 	return result;
 }
 
+static int remove_folder(const struct record *r, const char *name, const char *path,
+			 struct error *e)
+{
+	cleanup_close int fd =
+		openat(r->dir_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+
+	if (fd < 0)
+		return 0;
+	if (remove_files(fd, e) < 0)
+		return error_wrap(e, "remove \"%s/%s\"", path, name);
+	if (unlinkat(r->dir_fd, name, AT_REMOVEDIR) < 0)
+		return error_errno(e, "remove \"%s/%s\"", path, name);
+	return 0;
+}
+
 int record_remove(const char *root, struct record *r, struct error *e)
 {
 	cleanup_free char *path = xasprintf("%s/%s", root, r->id);
-	cleanup_close int etc =
-		openat(r->dir_fd, "etc", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 
-	if (etc >= 0 && remove_files(etc, e) < 0)
-		return error_wrap(e, "remove \"%s/etc\"", path);
-	if (etc >= 0 && unlinkat(r->dir_fd, "etc", AT_REMOVEDIR) < 0)
-		return error_errno(e, "remove \"%s/etc\"", path);
+	if (remove_folder(r, "etc", path, e) < 0 || remove_folder(r, "notify", path, e) < 0)
+		return -1;
 	if (remove_files(r->dir_fd, e) < 0)
 		return error_wrap(e, "remove \"%s\"", path);
 	if (unlinkat(r->dir_fd, "record.json", 0) < 0 && errno != ENOENT)

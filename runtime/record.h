@@ -6,6 +6,7 @@
  *	config.json	the config as it was at create (exec, hooks at delete)
  *	start		socket that only START starts; gone once started
  *	etc/		resolv.conf, hosts, hostname, bound into the container
+ *	notify/		the container's sd_notify socket (runtime/notify.h)
  *	output		run -d of a terminal's container
  * Whoever changes a container holds an exclusive flock on its directory; it goes with its holder,
  * however that ends.

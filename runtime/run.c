@@ -10,6 +10,7 @@
 #include "runtime/container.h"
 #include "runtime/create.h"
 #include "runtime/create_load.h"
+#include "runtime/notify.h"
 #include "runtime/run.h"
 #include "runtime/sync.h"
 #include "runtime/teardown.h"
@@ -36,13 +37,20 @@ static int delete_after(struct create *c, struct error *e)
 	return teardown(c->rt, &r, &c->config, e);
 }
 
-static int attended(struct create *c, int *ret_status, struct error *e)
+static bool pass_notification(void *arg)
 {
+	return notify_receive(arg);
+}
+
+static int attended(struct create *c, struct notify *n, int *ret_status, struct error *e)
+{
+	const struct terminal_watch watch = { n->fd, pass_notification, n };
 	int status;
 
 	record_unlock(&c->record);
 	fd_close_at(&c->sync);
-	if (terminal_serve(c->master, &c->process, c->sigfd, &status, e) < 0)
+	if (terminal_serve(c->master, &c->process, c->sigfd, n->fd >= 0 ? &watch : NULL, &status,
+			   e) < 0)
 		return -1;
 	if (!c->o->keep && delete_after(c, e) < 0)
 		return -1;
@@ -62,6 +70,8 @@ static int tell_start(struct create *c, struct error *e)
 
 static int run_story(struct create *c, int *ret_status, struct error *e)
 {
+	cleanup(notify_done) struct notify notify = NOTIFY_INIT;
+
 	if (step(e, "preserve descriptors", create_preserve(c, e)) < 0)
 		return -1;
 	if (!c->o->detach) {
@@ -71,6 +81,7 @@ static int run_story(struct create *c, int *ret_status, struct error *e)
 			return error_errno(e, "become a subreaper");
 	}
 	if (create_story(c, e) < 0 ||
+	    step(e, "make the notify socket", notify_listen(c->record.dir_fd, &notify, e)) < 0 ||
 	    step_await(e, "start", tell_start(c, e)) < 0 ||
 	    step_await(e, "await created", create_await_created(c, e)) < 0 ||
 	    step_await(e, "hand over", start_await(c->sync, e)) < 0 ||
@@ -79,10 +90,13 @@ static int run_story(struct create *c, int *ret_status, struct error *e)
 		return -1;
 	}
 	if (c->o->detach) {
+		record_unlock(&c->record);
+		notify.main_pid = c->process.pid;
+		notify_await(&notify, &c->process);
 		*ret_status = 0;
 		return 0;
 	}
-	return attended(c, ret_status, e);
+	return attended(c, &notify, ret_status, e);
 }
 
 int container_run(const struct runtime *rt, const struct create_options *o, int *ret_status,

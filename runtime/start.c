@@ -16,6 +16,7 @@
 #include "hooks/hooks.h"
 #include "runtime/container.h"
 #include "runtime/create.h"
+#include "runtime/notify.h"
 #include "runtime/record.h"
 #include "runtime/seccomp.h"
 #include "runtime/status.h"
@@ -117,9 +118,22 @@ static void destroy(const struct runtime *rt, struct record *r, const struct oci
 			    r->id, e.msg);
 }
 
+/* Others may look at the container, and delete it, while it gets ready. */
+static void await_ready(struct record *r, struct notify *n)
+{
+	cleanup(process_release) struct process p = PROCESS_INIT;
+
+	if (n->fd < 0 || record_open_process(r, &p, NULL) <= 0)
+		return;
+	record_unlock(r);
+	n->main_pid = p.pid;
+	notify_await(n, &p);
+}
+
 static int start_story(const struct runtime *rt, const char *id, struct record *r, struct error *e)
 {
 	cleanup(oci_config_done) struct oci_config config = { 0 };
+	cleanup(notify_done) struct notify notify = NOTIFY_INIT;
 	cleanup_close int sync = -1, agent = -1;
 
 	if (step_await(e, "load container", record_load(rt->root, id, true, 10000, r, e)) < 0 ||
@@ -131,6 +145,7 @@ static int start_story(const struct runtime *rt, const char *id, struct record *
 				 "config.json has no process: there is nothing to start");
 	if (step(e, "connect to the seccomp agent",
 		 seccomp_agent_connect(config.linux_->seccomp, &agent, e)) < 0 ||
+	    step(e, "make the notify socket", notify_listen(r->dir_fd, &notify, e)) < 0 ||
 	    step(e, "connect to init", connect_start(r, &sync, e)) < 0)
 		return -1;
 	if (step_await(e, "tell init to start", tell_start(sync, &agent, e)) < 0) {
@@ -144,6 +159,7 @@ static int start_story(const struct runtime *rt, const char *id, struct record *
 		destroy(rt, r, &config);
 		return -1;
 	}
+	await_ready(r, &notify);
 	return 0;
 }
 

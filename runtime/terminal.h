@@ -26,12 +26,21 @@ int terminal_attach(int peer, uid_t uid, struct error *e);
 /* Sends MASTER to the connected SOCKET_FD; the payload is the peer's name ("/dev/pts/0"). */
 int terminal_send(int socket_fd, int master, struct error *e);
 
+/* One more descriptor that the loop below looks at; true from READABLE: no longer. */
+struct terminal_watch {
+	int fd;
+	bool (*readable)(void *arg);
+	void *arg;
+};
+
 /* The attached side: raw mode on our terminal (restored before it returns), SIGWINCH forwarded,
  * bytes copied both ways until CHILD has ended, then what the pty still holds is drained, for at
  * most a second. Signals other than WINCH and CHLD that we receive are passed to the child.
  * *ret_status: wait status. MASTER may be -1: no terminal, only signals and the wait. SIGFD:
- * signalfd made by signals_block() before the child was started, so that none is missed. */
-int terminal_serve(int master, struct process *child, int sigfd, int *ret_status, struct error *e);
+ * signalfd made by signals_block() before the child was started, so that none is missed. WATCH may be
+ * NULL. */
+int terminal_serve(int master, struct process *child, int sigfd,
+		   const struct terminal_watch *watch, int *ret_status, struct error *e);
 
 /* Blocks the forwardable signals and SIGCHLD/SIGWINCH and returns a signalfd; *ret_old: what init
  * restores before execve. */

@@ -50,6 +50,7 @@ struct session {
 	bool raw;
 	struct termios saved;
 	int64_t hung_until; /* the master said EIO: not asked before this time, ms */
+	const struct terminal_watch *watch; /* NULL: none, or over */
 	struct flow in, out;
 };
 
@@ -272,7 +273,7 @@ static void on_signals(struct session *s, int sigfd, const struct process *child
 	}
 }
 
-enum { AT_CHILD, AT_SIGNALS, AT_STDIN, AT_STDOUT, AT_MASTER, AT_COUNT };
+enum { AT_CHILD, AT_SIGNALS, AT_STDIN, AT_STDOUT, AT_MASTER, AT_WATCH, AT_COUNT };
 
 /* What to wait for; returns the time-out, ms. A negative descriptor is skipped by poll(2). */
 static int prepare(const struct session *s, const struct process *child, int sigfd,
@@ -292,6 +293,7 @@ static int prepare(const struct session *s, const struct process *child, int sig
 	p[AT_STDOUT] = (struct pollfd){ .fd = out_waits ? s->out.to : -1, .events = POLLOUT };
 	p[AT_MASTER] =
 		(struct pollfd){ .fd = hung > 0 || !master ? -1 : s->master, .events = master };
+	p[AT_WATCH] = (struct pollfd){ .fd = s->watch ? s->watch->fd : -1, .events = POLLIN };
 	return hung > 0 ? (int)hung : -1;
 }
 
@@ -334,15 +336,19 @@ static int serve(struct session *s, struct process *child, int sigfd, struct err
 			into_pty(s, p[AT_STDIN].revents);
 		if ((p[AT_MASTER].revents & (POLLIN | POLLHUP | POLLERR)) || p[AT_STDOUT].revents)
 			out_of_pty(s, (short)(p[AT_MASTER].revents & (POLLIN | POLLHUP | POLLERR)));
+		if (p[AT_WATCH].revents && s->watch->readable(s->watch->arg))
+			s->watch = NULL;
 		if (p[AT_CHILD].revents)
 			return 0;
 	}
 }
 
-int terminal_serve(int master, struct process *child, int sigfd, int *ret_status, struct error *e)
+int terminal_serve(int master, struct process *child, int sigfd,
+		   const struct terminal_watch *watch, int *ret_status, struct error *e)
 {
 	cleanup(session_done) struct session s;
 
+	s.watch = watch;
 	if (session_begin(&s, master, e) < 0 || serve(&s, child, sigfd, e) < 0)
 		return -1;
 	if (process_wait(child, -1, ret_status, e) < 0)

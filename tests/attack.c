@@ -16,6 +16,9 @@
  *	                        descriptors
  *	attack keys             the session keyring's description
  *	attack flood BYTES      writes that much to stdout, then ends
+ *	attack notify TEXT...   each TEXT a message to $NOTIFY_SOCKET, as sd_notify(3) does
+ *	attack hear SOCKET      the other end of that: prints each line of each message, and closes
+ *	                        the descriptors that come along
  *
  * binary, hold, watch and trace print "WAY: ERRNO" for each way. What succeeds is "WAY: DONE" and
  * makes the exit status 1. While a program runs nobody can write to it (ETXTBSY), which protects
@@ -354,6 +357,43 @@ static int flood(const char *bytes)
 	return 0;
 }
 
+static int datagram_socket(const char *path, struct sockaddr_un *sa)
+{
+	*sa = (struct sockaddr_un){ .sun_family = AF_UNIX };
+	snprintf(sa->sun_path, sizeof(sa->sun_path), "%s", path ? path : "");
+	return socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+}
+
+static int notify(char **texts)
+{
+	struct sockaddr_un sa;
+	int fd = datagram_socket(getenv("NOTIFY_SOCKET"), &sa);
+
+	for (; *texts; texts++)
+		if (sendto(fd, *texts, strlen(*texts), 0, (struct sockaddr *)&sa, sizeof(sa)) < 0) {
+			printf("notify: %s\n", strerror(errno));
+			return 1;
+		}
+	return 0;
+}
+
+static int hear(const char *path)
+{
+	struct sockaddr_un sa;
+	char text[4096];
+	int fd = datagram_socket(path, &sa);
+	ssize_t n;
+
+	if (bind(fd, (struct sockaddr *)&sa, sizeof(sa)) < 0)
+		return 1;
+	/* A descriptor that nobody has room for is closed by the kernel. */
+	while ((n = recv(fd, text, sizeof(text), 0)) >= 0) {
+		printf("%.*s\n", (int)n, text);
+		fflush(stdout);
+	}
+	return 1;
+}
+
 int main(int argc, char **argv)
 {
 	const char *what = argc > 1 ? argv[1] : "";
@@ -376,6 +416,10 @@ int main(int argc, char **argv)
 		return show_keys();
 	if (strcmp(what, "flood") == 0 && argc == 3)
 		return flood(argv[2]);
+	if (strcmp(what, "notify") == 0)
+		return notify(argv + 2);
+	if (strcmp(what, "hear") == 0 && argc == 3)
+		return hear(argv[2]);
 	fprintf(stderr, "attack: see the head of tests/attack.c\n");
 	return 2;
 }

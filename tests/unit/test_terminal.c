@@ -231,7 +231,7 @@ static void play(struct scene *s)
 	if (peer >= 0)
 		close(peer);
 	s->ms = now_ms();
-	CHECK_OK(terminal_serve(master, &child, sigfd, &s->status, &e), &e);
+	CHECK_OK(terminal_serve(master, &child, sigfd, NULL, &s->status, &e), &e);
 	s->ms = now_ms() - s->ms;
 	CHECK(child.pid == 0 && child.pidfd == -1);
 }
