@@ -221,6 +221,8 @@ int cmd_start(struct cli *cli, void *options, struct error *e);
 int cmd_state(struct cli *cli, void *options, struct error *e);
 int cmd_list(struct cli *cli, void *options, struct error *e);
 int cmd_pause(struct cli *cli, void *options, struct error *e);
+int cmd_mounts_add(struct cli *cli, void *options, struct error *e);
+int cmd_mounts_remove(struct cli *cli, void *options, struct error *e);
 int cmd_resume(struct cli *cli, void *options, struct error *e);
 int cmd_update(struct cli *cli, void *options, struct error *e);
 int cmd_events(struct cli *cli, void *options, struct error *e);

@@ -321,6 +321,21 @@ static const struct verb netns_verbs[] = {
 	{ .name = NULL }
 };
 
+static const struct verb mounts_verbs[] = {
+	{ .name = "add", RUN(cmd_mounts_add, no_options), ARGS(2, 2, "ID FILE"),
+	  .summary = "make mounts in a running container, all or none",
+	  .detail = "FILE: an array as \"mounts\" in config.json; -: stdin.",
+	  COMPLETES(CONTAINER, FILE),
+	  EXAMPLES("nsrun mounts add web volumes.json",
+		   "jq .mounts[8:] config.json | nsrun mounts add web -") },
+	{ .name = "remove", RUN(cmd_mounts_remove, no_options), ARGS(2, 2, "ID FILE"),
+	  .summary = "take away what is mounted on the destinations in FILE",
+	  COMPLETES(CONTAINER, FILE),
+	  EXAMPLES("nsrun mounts remove web volumes.json",
+		   "echo '[{\"destination\": \"/data\"}]' | nsrun mounts remove web -") },
+	{ .name = NULL }
+};
+
 const struct verb cli_verbs[] = {
 	{ .name = "run", RUN(cmd_run, run_options), FILLS(create_options),
 	  ARGS(1, 1, "ID [COMMAND [ARG...]]"), .trailing = TRAILING_COMMAND, .protect = true,
@@ -357,6 +372,9 @@ const struct verb cli_verbs[] = {
 	  .summary = "change the limits of a container", COMPLETES(CONTAINER, NOTHING),
 	  EXAMPLES("nsrun update --memory 512M --pids-limit 100 web",
 		   "nsrun update -r limits.json web") },
+	{ .name = "mounts", .verbs = mounts_verbs, .arguments = "VERB ...",
+	  .summary = "add and remove mounts of a running container",
+	  EXAMPLES("nsrun mounts add web volumes.json", "nsrun mounts remove web volumes.json") },
 	{ .name = "delete", RUN(cmd_delete, delete_options), FILLS(delete_options),
 	  ARGS(0, ANY, "ID..."),
 	  .summary = "delete containers and what was made for them",

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/fd.h"
+#include "oci/mounts.h"
 #include "oci/validate.h"
 
 static const struct field pair_fields[] = {
@@ -16,26 +17,9 @@ static const struct field pair_fields[] = {
 	FIELDS_END
 };
 
-static const struct field id_mapping_fields[] = {
-	FIELD_U32(struct oci_id_mapping, containerID, REQUIRED),
-	FIELD_U32(struct oci_id_mapping, hostID, REQUIRED),
-	FIELD_U32(struct oci_id_mapping, size, REQUIRED),
-	FIELDS_END
-};
-
 static const struct field root_fields[] = {
 	FIELD_STRING(struct oci_root, path, REQUIRED),
 	FIELD_BOOL(struct oci_root, readonly, OPTIONAL),
-	FIELDS_END
-};
-
-static const struct field mount_fields[] = {
-	FIELD_STRING(struct oci_mount, destination, REQUIRED),
-	FIELD_STRING(struct oci_mount, type, EMPTY_ABSENT),
-	FIELD_STRING(struct oci_mount, source, EMPTY_ABSENT),
-	FIELD_STRINGS(struct oci_mount, options, OPTIONAL),
-	FIELD_OBJECTS(struct oci_mount, uidMappings, id_mapping_fields, OPTIONAL),
-	FIELD_OBJECTS(struct oci_mount, gidMappings, id_mapping_fields, OPTIONAL),
 	FIELDS_END
 };
 
@@ -315,8 +299,8 @@ static const struct field time_offset_fields[] = {
 };
 
 static const struct field linux_fields[] = {
-	FIELD_OBJECTS(struct oci_linux, uidMappings, id_mapping_fields, OPTIONAL),
-	FIELD_OBJECTS(struct oci_linux, gidMappings, id_mapping_fields, OPTIONAL),
+	FIELD_OBJECTS(struct oci_linux, uidMappings, oci_id_mapping_fields, OPTIONAL),
+	FIELD_OBJECTS(struct oci_linux, gidMappings, oci_id_mapping_fields, OPTIONAL),
 	FIELD_MAP(struct oci_linux, sysctl, pair_fields, OPTIONAL),
 	FIELD_OBJECT(struct oci_linux, resources, resources_fields, OPTIONAL),
 	FIELD_STRING(struct oci_linux, cgroupsPath, EMPTY_ABSENT),
@@ -341,26 +325,12 @@ static const struct field config_fields[] = {
 	FIELD_OBJECT(struct oci_config, root, root_fields, REQUIRED),
 	FIELD_STRING(struct oci_config, hostname, EMPTY_ABSENT),
 	FIELD_STRING(struct oci_config, domainname, EMPTY_ABSENT),
-	FIELD_OBJECTS(struct oci_config, mounts, mount_fields, OPTIONAL),
+	FIELD_OBJECTS(struct oci_config, mounts, oci_mount_fields, OPTIONAL),
 	FIELD_OBJECT(struct oci_config, hooks, hooks_fields, OPTIONAL),
 	FIELD_MAP(struct oci_config, annotations, pair_fields, OPTIONAL),
 	FIELD_OBJECT_KEY(struct oci_config, linux_, "linux", linux_fields, OPTIONAL),
 	FIELDS_END
 };
-
-/* "For compatibility [...] it MAY be a relative path, in which case it MUST be interpreted as
- * relative to "/"" (config.md, mounts): made absolute here, so that nobody else need know. */
-static void mounts_absolute(struct oci_config *c)
-{
-	for (size_t i = 0; i < c->n_mounts; i++) {
-		char *given = c->mounts[i].destination;
-
-		if (given[0] == '/' || given[0] == '\0')
-			continue;
-		c->mounts[i].destination = xasprintf("/%s", given);
-		free(given);
-	}
-}
 
 int oci_config_parse(const char *text, size_t len, const char *what,
 		     struct oci_config *ret_config, struct error *e)
@@ -374,7 +344,7 @@ int oci_config_parse(const char *text, size_t len, const char *what,
 		return -1;
 	if (!c.linux_)
 		c.linux_ = xcalloc(1, sizeof(*c.linux_));
-	mounts_absolute(&c);
+	oci_mounts_absolute(c.mounts, c.n_mounts);
 	if (oci_config_validate(&c, at, e) < 0) {
 		oci_config_done(&c);
 		return -1;

@@ -327,6 +327,11 @@ void oci_process_done(struct oci_process *p);
  * own process has been checked; this is for exec. */
 int oci_user_check_mapped(const struct oci_config *c, const struct oci_user *u,
 			  const struct field_path *at, struct error *e);
+/* Mounts alone (mounts add): an array of them, or an object with one as its member "mounts". Only
+ * the mounts of *ret_config are set; oci_mounts_done() frees them. */
+int oci_mounts_parse(const char *text, size_t len, const char *what, struct oci_config *ret_config,
+		     struct error *e);
+void oci_mounts_done(struct oci_config *c);
 /* The resources object alone (update --resources). */
 int oci_resources_parse(const char *text, size_t len, const char *what,
 			struct oci_resources *ret_resources, struct error *e);

@@ -149,7 +149,7 @@ static int check_version(const char *version, const struct field_path *at, struc
 	return -1;
 }
 
-static int check_mount(const struct oci_mount *m, const struct field_path *at, struct error *e)
+int oci_mount_validate(const struct oci_mount *m, const struct field_path *at, struct error *e)
 {
 	const struct field_path *uids = FIELD_AT(at, "uidMappings"),
 				*gids = FIELD_AT(at, "gidMappings");
@@ -221,7 +221,8 @@ int oci_config_validate(const struct oci_config *c, const struct field_path *at,
 	    check_host_name(c, c->domainname, FIELD_AT(at, "domainname"), e) < 0)
 		return -1;
 	for (size_t i = 0; i < c->n_mounts; i++)
-		if (check_mount(&c->mounts[i], FIELD_ELEMENT(FIELD_AT(at, "mounts"), i), e) < 0)
+		if (oci_mount_validate(&c->mounts[i], FIELD_ELEMENT(FIELD_AT(at, "mounts"), i),
+				       e) < 0)
 			return -1;
 	if (c->hooks && check_hooks(c->hooks, FIELD_AT(at, "hooks"), e) < 0)
 		return -1;

@@ -36,6 +36,8 @@ int oci_check_ifname(const char *name, const struct field_path *at, struct error
 int oci_check_mappings(const struct oci_id_mapping *m, size_t n, const struct field_path *at,
 		       struct error *e);
 
+int oci_mount_validate(const struct oci_mount *m, const struct field_path *at, struct error *e);
+
 /* For the unit test: see fields_sound(). */
 bool oci_config_tables_sound(void);
 

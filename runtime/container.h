@@ -102,6 +102,16 @@ int container_link(const struct runtime *rt, const char *const names[2],
 /* unlink: takes all links between the two away; none is an error. */
 int container_unlink(const struct runtime *rt, const char *const names[2], struct error *e);
 
+/* mounts add: makes MOUNTS (of oci_mounts_parse(), called NAME in errors) in a container that is
+ * created, running or paused, all or none. Relative sources begin at the
+ * bundle. ERR_STATUS: stopped;
+ * ERR_INPUT: it has no mount namespace of its own. mounts remove: takes away what is mounted on
+ * their destinations. */
+int container_mounts_add(const struct runtime *rt, const char *id, const struct oci_config *mounts,
+			 const char *name, struct error *e);
+int container_mounts_remove(const struct runtime *rt, const char *id,
+			    const struct oci_config *mounts, const char *name, struct error *e);
+
 struct exec_options {
 	const char *id;
 	const char *process_file;    /* -p FILE; else the flags below over the config's process */

@@ -183,7 +183,7 @@ int create_prepare_mounts(struct create *c, struct error *e)
 	for (size_t i = 0; i < c->namespaces.n_joins; i++)
 		if (c->namespaces.joins[i].flags & CLONE_NEWUSER)
 			userns_fd = c->namespaces.joins[i].fd;
-	return mounts_prepare(&c->config, c->bundle, userns_fd, false, &c->prepared, e);
+	return mounts_prepare(&c->config, c->bundle, userns_fd, NULL, &c->prepared, e);
 }
 
 int create_plan_targets(struct create *c, struct error *e)

@@ -116,6 +116,14 @@ int mount_propagate(struct mounting *x, struct error *e)
 	return 0;
 }
 
+int mount_attached(struct mounting *x, struct error *e)
+{
+	if (!x->live)
+		return 0;
+	*x->live = fcntl(x->top, F_DUPFD_CLOEXEC, 3);
+	return *x->live < 0 ? error_errno(e, "keep the mount") : 0;
+}
+
 static int need_top(struct mounting *x, struct error *e)
 {
 	if (x->top < 0)
@@ -312,15 +320,17 @@ static void mounting_done(struct mounting *x)
 int mount_config(struct rootfs *r, size_t index, struct error *e)
 {
 	const struct oci_mount *m = &r->config->mounts[index];
+	const char *name = r->mounts_name ? r->mounts_name : "config.json: mounts";
 	cleanup(mounting_done) struct mounting x = { .r = r, .m = m, .target = -1, .top = -1 };
 	int result;
 
 	x.prepared = r->prepared ? &r->prepared[index] : NULL;
+	x.live = r->live ? &r->live[index] : NULL;
 	x.type = m->type && *m->type ? m->type : "none";
 	x.source = m->source && *m->source ? m->source : x.type;
 	x.destination = path_clean(m->destination);
 	if (mount_options_parse(m->options, m->n_options, &x.o, e) < 0)
-		return error_wrap(e, "config.json: mounts[%zu].options", index);
+		return error_wrap(e, "%s[%zu].options", name, index);
 	if (str_eq(x.type, "bind"))
 		x.o.flags |= MS_BIND;
 	if (str_eq(x.destination, "/"))
@@ -334,7 +344,7 @@ int mount_config(struct rootfs *r, size_t index, struct error *e)
 	error_wrap(e, "mount \"%s\" (type %s, source %s)", m->destination,
 		   x.o.flags & MS_BIND ? "bind" : x.type, x.source);
 	if (e->code == ERR_INPUT || e->code == ERR_UNSUPPORTED)
-		error_wrap(e, "config.json: mounts[%zu]", index);
+		error_wrap(e, "%s[%zu]", name, index);
 	return -1;
 }
 

@@ -56,6 +56,7 @@ struct mounting {
 	int target;		   /* O_PATH of what is mounted on */
 	int top;		   /* O_PATH of the mount made; -1 until somebody needs it */
 	bool made;		   /* tmpfs: the target was missing */
+	int *live;		   /* where mount_attached() notes it; NULL: nowhere */
 };
 
 /* Makes config->mounts[INDEX] below r->new_root_fd. */
@@ -104,6 +105,9 @@ bool mount_is_fs(int fd, unsigned long magic);
 int mount_check_proc(const struct mounting *x, int source_fd, struct error *e);
 /* Opens or makes x->target. */
 int mount_open_target(struct mounting *x, bool directory, struct error *e);
+/* To be called when x->top has been attached: for a living container it is noted, for who has to
+ * take it away again. */
+int mount_attached(struct mounting *x, struct error *e);
 /* The propagation that x->o asks for, on x->top. */
 int mount_propagate(struct mounting *x, struct error *e);
 

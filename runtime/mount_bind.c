@@ -103,6 +103,8 @@ static int attach_source(struct mounting *x, int *source_fd, bool detached, stru
 		if (mount_attach(*source_fd, x->target) < 0)
 			return error_errno(e, "bind");
 		x->top = steal_fd(source_fd);
+		if (mount_attached(x, e) < 0)
+			return -1;
 	}
 	return x->top < 0 ? -1 : early ? 0 : set_source_attributes(x, x->top, e);
 }

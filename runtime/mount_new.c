@@ -141,7 +141,7 @@ int mount_new(struct mounting *x, unsigned long flags, const char *data, struct 
 	cleanup_close int fd = -1;
 
 	flags &= ~(unsigned long)(MS_BIND | MS_REC);
-	if (userns < 0 && !x->r->live)
+	if (userns < 0 && !x->live)
 		return mount_by_name(x, flags, data, e);
 	if (make_detached(x, flags, data, &fd, e) < 0 ||
 	    (userns >= 0 && mount_map_ids(fd, userns, false, x->type, e) < 0))
@@ -149,5 +149,5 @@ int mount_new(struct mounting *x, unsigned long flags, const char *data, struct 
 	if (mount_attach(fd, x->target) < 0)
 		return error_errno(e, "mount");
 	x->top = steal_fd(&fd);
-	return 0;
+	return mount_attached(x, e);
 }

@@ -144,8 +144,8 @@ static int prepare(const struct oci_config *config, const char *bundle, int user
 	return prepare_bind(config, bundle, userns, m, &o, p, e);
 }
 
-int mounts_prepare(const struct oci_config *config, const char *bundle, int userns_fd, bool all,
-		   struct mount_prepared **ret, struct error *e)
+int mounts_prepare(const struct oci_config *config, const char *bundle, int userns_fd,
+		   const char *live, struct mount_prepared **ret, struct error *e)
 {
 	const size_t n = config->n_mounts;
 	struct mount_prepared *v = NULL;
@@ -153,17 +153,17 @@ int mounts_prepare(const struct oci_config *config, const char *bundle, int user
 	for (size_t i = 0; i < n; i++) {
 		const struct oci_mount *m = &config->mounts[i];
 
-		if (!is_wanted(m, all))
+		if (!is_wanted(m, live))
 			continue;
 		if (!v) {
 			v = xcalloc(n, sizeof(*v));
 			for (size_t k = 0; k < n; k++)
 				v[k].tree = v[k].userns = -1;
 		}
-		if (prepare(config, bundle, userns_fd, all, m, &v[i], e) < 0) {
+		if (prepare(config, bundle, userns_fd, live, m, &v[i], e) < 0) {
 			mounts_prepared_free(v, n);
 			error_wrap(e, "mount \"%s\"", m->destination);
-			return error_wrap(e, "config.json: mounts[%zu]", i);
+			return error_wrap(e, "%s[%zu]", live ? live : "config.json: mounts", i);
 		}
 	}
 	*ret = v;

@@ -19,12 +19,13 @@ struct mount_prepared {
 	char *link; /* copy-symlink: the text of the source, which is a link; NULL */
 };
 
-/* Prepares of CONFIG's mounts those that are id-mapped or have "copy-symlink"; ALL: every bind.
+/* Prepares of CONFIG's mounts those that are id-mapped or have "copy-symlink". LIVE: every bind,
+ * for a container that runs; the name of the list in errors ("config.json: mounts" if NULL).
  * BUNDLE: where relative sources begin. USERNS_FD: the user namespace that is joined, or -1.
  * *ret: config->n_mounts entries, or NULL if there is nothing to prepare, which costs no system
  * call. Freed by mounts_prepared_free(). */
-int mounts_prepare(const struct oci_config *config, const char *bundle, int userns_fd, bool all,
-		   struct mount_prepared **ret, struct error *e);
+int mounts_prepare(const struct oci_config *config, const char *bundle, int userns_fd,
+		   const char *live, struct mount_prepared **ret, struct error *e);
 void mounts_prepared_free(struct mount_prepared *v, size_t n);
 
 #endif

@@ -278,11 +278,18 @@ int rootfs_pivot(struct rootfs *r, struct error *e)
 	return pivot(r, e) < 0 ? -1 : check_namespace_root(r, e);
 }
 
-static int make_readonly(struct rootfs *r, struct error *e)
+int rootfs_mounts_readonly(struct rootfs *r, struct error *e)
 {
 	for (size_t i = 0; i < r->n_readonly_fds; i++)
 		if (mount_attributes(r, r->readonly_fds[i], MOUNT_ATTR_RDONLY, 0, false, e) < 0)
 			return error_wrap(e, "make a mount of the config read-only");
+	return 0;
+}
+
+static int make_readonly(struct rootfs *r, struct error *e)
+{
+	if (rootfs_mounts_readonly(r, e) < 0)
+		return -1;
 	if (r->config->root && r->config->root->readonly &&
 	    mount_attributes(r, r->new_root_fd, MOUNT_ATTR_RDONLY, 0, false, e) < 0)
 		return error_wrap(e, "make the root read-only");

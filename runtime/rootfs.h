@@ -52,7 +52,10 @@ struct rootfs {
 	const struct rootfs_bind *binds;
 	size_t n_binds;
 	const struct mount_prepared *prepared; /* an entry for each mount of config, or NULL */
-	bool live; /* not a root in the making: mounts for a container that runs (live.c) */
+	/* Mounts for a container that runs (live_mounts.c): each is seen when it is whole, and its
+	 * entry here becomes a descriptor of what was attached. NULL: a root in the making. */
+	int *live;
+	const char *mounts_name; /* for errors; NULL: "config.json: mounts" */
 	/* Called before each such mount; NULL: all is there. */
 	int (*await)(void *arg, enum rootfs_need need, struct error *e);
 	void *await_arg;
@@ -90,6 +93,8 @@ int rootfs_console(struct rootfs *r, int pty_fd, struct error *e);
 int rootfs_pivot(struct rootfs *r, struct error *e);
 int rootfs_protect(struct rootfs *r, struct error *e);
 int rootfs_finish(struct rootfs *r, struct error *e);
+/* Those mounts that wait for it (mount_readonly_later()); rootfs_finish() does it as well. */
+int rootfs_mounts_readonly(struct rootfs *r, struct error *e);
 /* Closes what is ours (the "inside" part). proc_fd may be stolen before. */
 void rootfs_done(struct rootfs *r);
 

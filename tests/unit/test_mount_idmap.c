@@ -124,7 +124,7 @@ static int prepare(const char *type, const char *options, struct mount_prepared 
 
 	for (char *w = strtok_r(copy, " ", &save); w; w = strtok_r(NULL, " ", &save))
 		words[m.n_options++] = w;
-	return mounts_prepare(&c, "/tmp", -1, false, ret, e);
+	return mounts_prepare(&c, "/tmp", -1, NULL, ret, e);
 }
 
 static void prepare_body(void *arg)
