@@ -199,7 +199,8 @@ int create_story(struct create *c, struct error *e)
 		 cgroup_prepare(&c->record.cgroup, c->config.linux_->resources, e)) < 0 ||
 	    step(e, "listen for start", create_listen(c, e)) < 0 ||
 	    step(e, "open output", create_open_output(c, e)) < 0 ||
-	    step(e, "spawn init", create_spawn(c, e)) < 0 || step(e, "map ids", create_map_ids(c, e)) < 0 ||
+	    step(e, "spawn init", create_spawn(c, e)) < 0 ||
+	    step(e, "map ids", create_map_ids(c, e)) < 0 ||
 	    step(e, "write config", write_config(c, e)) < 0 ||
 	    step(e, "set the OOM score", create_set_oom_score(c, e)) < 0 ||
 	    step(e, "attach cgroup",

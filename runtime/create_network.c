@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * The network's part of create: which networks there will be, the generated files (resolv.conf,
- * hosts, hostname: made empty, bound by init, filled by create_claim_network), and the attachment, in
- * two halves. What needs only the host's side is claimed while init makes its namespace; the links
- * follow as soon as that is there.
+ * hosts, hostname: made empty, bound by init, filled by create_claim_network), and the attachment,
+ * in two halves. What needs only the host's side is claimed while init makes its namespace; the
+ * links, and devices of the host that are to move in, follow as soon as that is there.
  */
 #include "runtime/create_network.h"
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The network's steps of create, in their order. Each does nothing where no network is asked for. */
+/* The network's steps of create, in their order. Each does nothing where no network is asked
+ * for. */
 #ifndef RUNTIME_CREATE_NETWORK_H
 #define RUNTIME_CREATE_NETWORK_H
 

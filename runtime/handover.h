@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What the caller of create, run and exec gets of the process: its pid in a file, its pidfd on a socket. */
+/* What the caller of create, run and exec gets of the process: its pid in a file, its pidfd on a
+ * socket. */
 #ifndef RUNTIME_HANDOVER_H
 #define RUNTIME_HANDOVER_H
 

@@ -15,8 +15,8 @@
 /* The caller's socket: an absolute path, or "@..." for an abstract one; else NULL. */
 const char *notify_caller(void);
 /* CONFIG gets the mount and the variable; STATE_DIR/notify is made by notify_make_dir(), and the
- * mount's target below ROOT_FD, if it is among the N TARGETS that init would have to make: in a user
- * namespace it may not. Nothing without notify_caller(). */
+ * mount's target below ROOT_FD, if it is among the N TARGETS that init would have to make: in a
+ * user namespace it may not. Nothing without notify_caller(). */
 void notify_plan(struct oci_config *config, const char *state_dir);
 int notify_make_dir(int state_fd, int root_fd, char *const *targets, size_t n, struct error *e);
 

@@ -37,8 +37,8 @@ struct terminal_watch {
  * bytes copied both ways until CHILD has ended, then what the pty still holds is drained, for at
  * most a second. Signals other than WINCH and CHLD that we receive are passed to the child.
  * *ret_status: wait status. MASTER may be -1: no terminal, only signals and the wait. SIGFD:
- * signalfd made by signals_block() before the child was started, so that none is missed. WATCH may be
- * NULL. */
+ * signalfd made by signals_block() before the child was started, so that none is missed. WATCH may
+ * be NULL. */
 int terminal_serve(int master, struct process *child, int sigfd,
 		   const struct terminal_watch *watch, int *ret_status, struct error *e);
 
