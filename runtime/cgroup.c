@@ -162,7 +162,21 @@ int cgroup_open(const struct cgroup *c, const struct cgroup_subs *s, int *ret_fd
 	return there < 0 ? -1 : 0;
 }
 
-int cgroup_join(const struct cgroup *c, const struct cgroup_subs *s, pid_t pid, struct error *e)
+/* Kernel facts: EBUSY is the rule of no internal processes, EOPNOTSUPP a threaded tree's. A systemd
+ * in the container lives so: it moves itself into init.scope. */
+static int join_beside(const struct cgroup_dir *d, int fd, pid_t init, pid_t pid, struct error *e)
+{
+	cleanup_close int at = -1;
+
+	if (!d->v2 || init <= 0 || (e->code != EBUSY && e->code != EOPNOTSUPP) ||
+	    cgroup_tree_find(fd, init, &at) == 0)
+		return -1;
+	error_clear(e);
+	return cgroup_dir_attach(d, at, pid, e);
+}
+
+int cgroup_join(const struct cgroup *c, const struct cgroup_subs *s, pid_t init, pid_t pid,
+		struct error *e)
 {
 	if (!ops_of(c))
 		return 0;
@@ -178,7 +192,8 @@ int cgroup_join(const struct cgroup *c, const struct cgroup_subs *s, pid_t pid, 
 		if (there == 0)
 			return error_set(e, ERR_GENERIC, "the container has no cgroup \"%s%s%s%s\"",
 					 d->mount, d->path, sub ? "/" : "", sub ? sub : "");
-		if (cgroup_dir_attach(d, fd, pid, &mine) == 0)
+		if (cgroup_dir_attach(d, fd, pid, &mine) == 0 ||
+		    (!sub && join_beside(d, fd, init, pid, &mine) == 0))
 			continue;
 		if (c->scope && (mine.code == EACCES || mine.code == EPERM))
 			return cgroup_systemd_join(c, sub, pid, e);

@@ -84,8 +84,11 @@ struct cgroup_subs {
 int cgroup_subs_check(const struct cgroup *c, const struct cgroup_subs *s, struct error *e);
 /* Opens the v2 directory for CLONE_INTO_CGROUP of an exec. -1 fd and 0 on v1. */
 int cgroup_open(const struct cgroup *c, const struct cgroup_subs *s, int *ret_fd, struct error *e);
-/* Adds a process of an exec on v1 (or v2 without CLONE_INTO_CGROUP). */
-int cgroup_join(const struct cgroup *c, const struct cgroup_subs *s, pid_t pid, struct error *e);
+/* Adds a process of an exec on v1, or v2 where CLONE_INTO_CGROUP did not take it. A v2 cgroup that
+ * gives controllers to cgroups below takes no process itself: then the process goes where INIT is,
+ * the container's (0: not known). */
+int cgroup_join(const struct cgroup *c, const struct cgroup_subs *s, pid_t init, pid_t pid,
+		struct error *e);
 
 /* Applies R to a living container (update). */
 int cgroup_update(const struct cgroup *c, const struct oci_resources *r, struct error *e);

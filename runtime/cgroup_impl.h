@@ -127,6 +127,9 @@ int cgroup_dir_make(struct cgroup_dir *d, struct error *e);
 bool cgroup_dir_existed(const struct cgroup_dir *d);
 /* The processes of the directory FD and of all below it, added to LIST. */
 int cgroup_tree_pids(int fd, struct cgroup_pid_list *list, struct error *e);
+/* Opens the directory, of FD and all below it, that holds the process PID (O_PATH). 1, or 0: none
+ * does. */
+int cgroup_tree_find(int fd, pid_t pid, int *ret_fd);
 /* Sends SIG to each of them; *ret_n is how many were there. */
 int cgroup_tree_signal(int fd, int sig, size_t *ret_n, struct error *e);
 /* Writes TEXT to FILE of the directory FD and of all below it; a directory without FILE is passed

@@ -116,7 +116,7 @@ uint32_t cgroup_asked(const struct oci_resources *r)
 		mask |= CTL_BIT(CTL_HUGETLB);
 	if (r->n_rdma)
 		mask |= CTL_BIT(CTL_RDMA);
-	if (r->network && r->network->classID.set)
+	if (r->network && r->network->classID.set && r->network->classID.v)
 		mask |= CTL_BIT(CTL_NET_CLS);
 	if (r->network && r->network->n_priorities)
 		mask |= CTL_BIT(CTL_NET_PRIO);
@@ -241,16 +241,55 @@ bool cgroup_limit_has(const struct cgroup_limits *l, const char *file)
 	return faccessat(l->fd, file, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
 }
 
-/* [2, 262144] -> [1, 10000]. The kernel clamps v1 shares to that range itself. */
+/* By repeated squaring: a bit of the fraction each. V >= 1. */
+static double log2_of(double v)
+{
+	double result = 0;
+
+	for (; v >= 2; v /= 2)
+		result++;
+	for (double bit = 0.5; bit > 1e-16; bit /= 2) {
+		v *= v;
+		if (v >= 2) {
+			v /= 2;
+			result += bit;
+		}
+	}
+	return result;
+}
+
+/* 10^X, for X of 0 to 4: the series of e^(x ln 10 / 64), and that to the 64th. */
+static double pow10_of(double x)
+{
+	double y = x * 2.302585092994045684 / 64, term = 1, sum = 1;
+
+	for (int i = 1; i < 16; i++) {
+		term *= y / i;
+		sum += term;
+	}
+	for (int i = 0; i < 6; i++)
+		sum *= sum;
+	return sum;
+}
+
+/* [2, 262144] -> [1, 10000], and the one default, 1024, to the other, 100: the quadratic through
+ * these three points in the logarithms, rounded up, as runc does it since 1.3.2 and crun since
+ * 1.23. (Before, 1024 came out as 39.) The kernel clamps v1 shares to that range itself. */
 uint64_t cgroup_shares_to_weight(uint64_t shares)
 {
+	double l, weight;
+	uint64_t whole;
+
 	if (shares == 0)
 		return 0;
 	if (shares < 2)
 		shares = 2;
 	if (shares > 262144)
 		shares = 262144;
-	return 1 + ((shares - 2) * 9999) / 262142;
+	l = log2_of((double)shares);
+	weight = pow10_of((l * l + 125 * l - 126) / 612);
+	whole = (uint64_t)weight;
+	return weight - (double)whole > 1e-9 ? whole + 1 : whole;
 }
 
 /* [10, 1000] -> [1, 10000] */

@@ -329,6 +329,37 @@ int cgroup_tree_pids(int fd, struct cgroup_pid_list *list, struct error *e)
 	return walk_tree(fd, visit_pids, list, false, e);
 }
 
+struct tree_find {
+	pid_t pid;
+	int fd;
+};
+
+/* Fails, which ends the walk, where it is found. */
+static int visit_find(int fd, void *arg, struct error *e)
+{
+	struct cgroup_pid_list list = { 0 };
+	struct tree_find *f = arg;
+	cleanup_free pid_t *v = NULL;
+	int r = visit_pids(fd, &list, e);
+
+	v = list.v;
+	for (size_t i = 0; r == 0 && f->fd < 0 && i < list.n; i++)
+		if (v[i] == f->pid)
+			f->fd = openat(fd, ".", O_PATH | DIR_FLAGS);
+	return f->fd >= 0 ? -1 : 0;
+}
+
+int cgroup_tree_find(int fd, pid_t pid, int *ret_fd)
+{
+	struct tree_find f = { pid, -1 };
+
+	(void)walk_tree(fd, visit_find, &f, false, NULL);
+	if (f.fd < 0)
+		return 0;
+	*ret_fd = f.fd;
+	return 1;
+}
+
 int cgroup_tree_signal(int fd, int sig, size_t *ret_n, struct error *e)
 {
 	struct cgroup_pid_list list = { 0 };

@@ -5,7 +5,7 @@
  *	memory.limit		memory.max
  *	memory.reservation	memory.low
  *	memory.swap		memory.swap.max, less the memory limit
- *	cpu.shares		cpu.weight, 1 + (shares - 2) * 9999 / 262142
+ *	cpu.shares		cpu.weight, 10^((l^2 + 125 l) / 612 - 7/34), l = log2(shares)
  *	cpu.quota, period	cpu.max
  *	cpu.burst, idle		cpu.max.burst, cpu.idle
  *	cpu.cpus, mems		cpuset.cpus, cpuset.mems

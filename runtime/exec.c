@@ -297,7 +297,7 @@ static int join_cgroup(struct exec *x, struct error *e)
 {
 	if (!x->has_cgroup || x->in_cgroup)
 		return 0;
-	return cgroup_join(&x->container.cgroup, &x->subs, x->child.pid, e);
+	return cgroup_join(&x->container.cgroup, &x->subs, x->container.init.pid, x->child.pid, e);
 }
 
 static int let_go(struct exec *x, struct error *e)

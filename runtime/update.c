@@ -52,7 +52,7 @@ static void drop_unset(struct oci_resources *r)
 
 /* What a new value means depends on one that stays: swap is counted with the memory, and a quota is
  * of its period (systemd takes only both). */
-static void complete(struct oci_resources *r, const struct oci_resources *now)
+static int complete(struct oci_resources *r, const struct oci_resources *now, struct error *e)
 {
 	struct oci_memory *m = r->memory, *was = now->memory;
 	struct oci_cpu *c = r->cpu, *cpu = now->cpu;
@@ -60,6 +60,13 @@ static void complete(struct oci_resources *r, const struct oci_resources *now)
 	if (m && was && m->limit.set) {
 		if (!m->swap.set && m->limit.v > 0 && was->swap.v > 0)
 			m->swap = was->swap;
+		if (m->swap.v == was->swap.v && was->swap.v > 0 && m->limit.v > was->swap.v) {
+			error_set(e, ERR_INPUT,
+				  "linux.resources.memory.limit: %lld is above %lld, the limit of "
+				  "memory and swap together, which stays",
+				  (long long)m->limit.v, (long long)was->swap.v);
+			return error_hint(e, "give both: --memory and --memory-swap");
+		}
 		if (!m->checkBeforeUpdate.set)
 			m->checkBeforeUpdate = was->checkBeforeUpdate;
 	}
@@ -67,6 +74,7 @@ static void complete(struct oci_resources *r, const struct oci_resources *now)
 		c->period = cpu->period;
 	else if (c && cpu && c->period.set && !c->quota.set && cpu->quota.v > 0)
 		c->quota = cpu->quota;
+	return 0;
 }
 
 /* The keys that the update does not name stay with those that it does. */
@@ -139,8 +147,8 @@ static int update_story(const struct runtime *rt, const char *id, const struct u
 	if (!config->linux_->resources)
 		config->linux_->resources = xcalloc(1, sizeof(*config->linux_->resources));
 	drop_unset(update);
-	complete(update, config->linux_->resources);
-	if (step_await(e, "update resctrl", update_rdt(o, e)) < 0 ||
+	if (complete(update, config->linux_->resources, e) < 0 ||
+	    step_await(e, "update resctrl", update_rdt(o, e)) < 0 ||
 	    step_await(e, "update cgroup", cgroup_update(&r->cgroup, update, e)) < 0)
 		return -1;
 	return step(e, "write config", save(r, config, update, e));

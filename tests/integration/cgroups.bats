@@ -141,6 +141,23 @@ teardown() { cgroup_end; }
 	assert_output ""
 }
 
+# bats test_tags=only:v2
+@test "v2: exec reaches a container that moved itself into a cgroup of its own, as systemd does" {
+	set_config '(.mounts[] | select(.type == "cgroup")).options = [] |
+		.process.capabilities |= with_entries(.value += ["CAP_SYS_ADMIN", "CAP_DAC_OVERRIDE"])'
+	resources '{unified: {"hugetlb.2MB.max": "max"}}'
+	launch run -d -b "$BUNDLE" "$ID" sh -c 'cd /sys/fs/cgroup && mkdir -p payload/init && echo $$ >payload/init/cgroup.procs &&
+		echo +hugetlb >cgroup.subtree_control && echo +hugetlb >payload/cgroup.subtree_control && echo ready && sleep 1000'
+	wait_until grep -q ready "$OUTPUT"
+	run -0 nsrun exec "$ID" cat /proc/self/cgroup
+	assert_line 0::/payload/init
+	assert_equal "$(nsrun ps -f json "$ID" | jq -c .)" "[$(pid_of "$ID")]"
+	mkdir "$ROOT/nsrun/$ID/other"
+	run -0 nsrun exec --cgroup other "$ID" cat /proc/self/cgroup
+	assert_line 0::/other
+	run -0 nsrun delete --force "$ID"
+}
+
 # ---- limits -----------------------------------------------------------------------------------------------
 
 @test "pids: the limit holds" {

@@ -64,8 +64,7 @@ kept() { jq -c "$1" "/run/nsrun/containers/$ID/config.json"; }
 	assert_equal "$(both)" "536870912 1073741824"
 	run -0 nsrun update --memory 64M --memory-swap 64M "$ID"
 	assert_equal "$(both)" "67108864 67108864"
-	refused "--memory: cgroup" update --memory 128M "$ID"
-	assert_output --partial memory.limit_in_bytes
+	refused "--memory: 134217728 is above 67108864, the limit of memory and swap together" update --memory 128M "$ID"
 	assert_equal "$(both)" "67108864 67108864"
 	run -0 nsrun update --memory 48M "$ID"
 	assert_equal "$(both)" "50331648 67108864"

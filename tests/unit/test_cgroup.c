@@ -32,7 +32,9 @@ static void test_conversions(void **state)
 	assert_int_equal(cgroup_shares_to_weight(0), 0);
 	assert_int_equal(cgroup_shares_to_weight(1), 1);
 	assert_int_equal(cgroup_shares_to_weight(2), 1);
-	assert_int_equal(cgroup_shares_to_weight(1024), 39);
+	assert_int_equal(cgroup_shares_to_weight(1024), 100);
+	assert_int_equal(cgroup_shares_to_weight(512), 59);
+	assert_int_equal(cgroup_shares_to_weight(2000), 170);
 	assert_int_equal(cgroup_shares_to_weight(262144), 10000);
 	assert_int_equal(cgroup_shares_to_weight(UINT64_MAX), 10000);
 	assert_int_equal(cgroup_blkio_to_io_weight(0), 0);
@@ -449,7 +451,7 @@ static void test_disabled(void **state)
 	assert_int_equal(cgroup_attach(&c, &r, 1, false, &e), 0);
 	assert_int_equal(cgroup_open(&c, &(struct cgroup_subs){ 0 }, &fd, &e), 0);
 	assert_int_equal(fd, -1);
-	assert_int_equal(cgroup_join(&c, NULL, 1, &e), 0);
+	assert_int_equal(cgroup_join(&c, NULL, 0, 1, &e), 0);
 	assert_int_equal(cgroup_pids(&c, &pids, &n, &e), 0);
 	assert_int_equal(n, 0);
 	assert_int_equal(cgroup_kill(&c, 9, 0, &e), 0);

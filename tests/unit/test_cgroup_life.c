@@ -111,7 +111,7 @@ static void test_existed(void **state)
 	lab_up(f, ours);
 	for (size_t i = 0; i < f->c.n_dirs; i++)
 		assert_true(cgroup_dir_existed(&f->c.dirs[i]));
-	works(cgroup_join(&f->c, NULL, other, err));
+	works(cgroup_join(&f->c, NULL, 0, other, err));
 	works(cgroup_kill(&f->c, SIGKILL, ours, err));
 	assert_int_equal(lab_reap(ours), SIGKILL);
 	assert_int_equal(kill(other, 0), 0);
@@ -441,7 +441,7 @@ static void test_delegated_to_us(void **state)
 		ERROR_INIT(e);
 
 		f->c.fd = -1;
-		if (cgroup_join(&f->c, NULL, getpid(), &e) < 0)
+		if (cgroup_join(&f->c, NULL, 0, getpid(), &e) < 0)
 			_exit(99);
 		_exit(as_user(f, given));
 	}

@@ -43,7 +43,7 @@ static int opens(struct cgroup_lab *f, mode_t type, unsigned int major, unsigned
 			_exit(254);
 		_exit(open(node, flags | O_NONBLOCK | O_NOCTTY) < 0 ? errno : 0);
 	}
-	works(cgroup_join(&f->c, NULL, pid, err));
+	works(cgroup_join(&f->c, NULL, 0, pid, err));
 	assert_int_equal(write(gate[1], "g", 1), 1);
 	close(gate[0]);
 	close(gate[1]);

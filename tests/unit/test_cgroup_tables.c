@@ -161,7 +161,7 @@ static const struct row rows[] = {
 	{ .v2 = true,
 	  .json = "{\"cpu\": {\"shares\": 1024, \"quota\": 50, \"period\": 100, \"burst\": 5, "
 		  "\"cpus\": \"0\"}}",
-	  .after = { { "cpu.weight", "39" },
+	  .after = { { "cpu.weight", "100" },
 		     { "cpu.max", "50 100" },
 		     { "cpu.max.burst", "5" },
 		     { "cpuset.cpus", "0" } } },

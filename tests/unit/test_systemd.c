@@ -241,7 +241,7 @@ static void test_resources_v2(void **state)
 	resources_are("{\"memory\": {\"swap\": 1000}}", true, 252, 700, "MemorySwapMax=t 300");
 	resources_are("{\"cpu\": {\"shares\": 1024, \"quota\": 50000, \"period\": 100000}}", true,
 		      252, 0,
-		      "CPUWeight=t 39; CPUQuotaPeriodUSec=t 100000; CPUQuotaPerSecUSec=t 500000");
+		      "CPUWeight=t 100; CPUQuotaPeriodUSec=t 100000; CPUQuotaPerSecUSec=t 500000");
 	/* Rounded up to what systemd keeps; the period alone; old systemds. */
 	resources_are("{\"cpu\": {\"quota\": 33333}}", true, 252, 0, "CPUQuotaPerSecUSec=t 340000");
 	resources_are("{\"cpu\": {\"quota\": -1, \"period\": 50000}}", true, 241, 0,
