@@ -16,8 +16,6 @@ static int refuse(const struct field_path *at, const char *why, struct error *e)
 	return -1;
 }
 
-#define NOT_YET "not supported yet"
-
 /* NULL: it runs. */
 static const char *apparmor(void)
 {
@@ -57,16 +55,7 @@ int oci_unsupported_check(const struct oci_config *c, struct error *e)
 {
 	const struct field_path *root = FIELD_ROOT("config.json"), *at = FIELD_AT(root, "linux");
 	const struct oci_linux *l = c->linux_;
-	const struct {
-		const char *key;
-		bool set;
-	} keys[] = {
-		{ "intelRdt", l->intelRdt != NULL },
-	};
 
-	for (size_t i = 0; i < ARRAY_SIZE(keys); i++)
-		if (keys[i].set)
-			return refuse(FIELD_AT(at, keys[i].key), NOT_YET, e);
 	if (l->mountLabel && selinux())
 		return refuse(FIELD_AT(at, "mountLabel"), selinux(), e);
 	return c->process ? check_process(c->process, FIELD_AT(root, "process"), e) : 0;

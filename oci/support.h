@@ -8,8 +8,8 @@
 
 #include "oci/config.h"
 
-/* "config.json: linux.intelRdt: not supported yet", code ERR_UNSUPPORTED. Looks at /sys for the
- * security modules. */
+/* "config.json: process.apparmorProfile: this kernel runs without AppArmor", code ERR_UNSUPPORTED.
+ * Looks at /sys for the security modules. */
 int oci_unsupported_check(const struct oci_config *c, struct error *e);
 /* The same for the process alone (exec): "FILE: apparmorProfile: this kernel runs without
  * AppArmor". */

@@ -40,6 +40,7 @@ void create_begin(struct create *c, const struct runtime *rt, const struct creat
 			      .process = PROCESS_INIT,
 			      .sync = -1,
 			      .netlink = -1,
+			      .resctrl = -1,
 			      .master = -1 };
 	c->init = (struct init){ .sync = -1,
 				 .sync_runtime = -1,
@@ -54,6 +55,7 @@ void create_done(struct create *c)
 	process_release(&c->process);
 	fd_close_at(&c->sync);
 	fd_close_at(&c->netlink);
+	fd_close_at(&c->resctrl);
 	attach_forget(c->attach);
 	fd_close_at(&c->master);
 	fd_close_at(&c->sigfd);
@@ -79,6 +81,31 @@ void create_done(struct create *c)
 	free(c->bundle);
 }
 
+static int plan_resctrl(struct create *c, struct error *e)
+{
+	const struct oci_intel_rdt *rdt = c->config.linux_->intelRdt;
+
+	if (!rdt)
+		return 0;
+	return resctrl_open(&c->resctrl, e) < 0 ?
+		       -1 :
+		       resctrl_plan(c->resctrl, rdt, c->o->id, &c->record.resctrl, e);
+}
+
+static int prepare_resctrl(const struct create *c, struct error *e)
+{
+	return c->resctrl < 0 ? 0 :
+				resctrl_prepare(c->resctrl, c->config.linux_->intelRdt,
+						&c->record.resctrl, e);
+}
+
+static int attach_resctrl(const struct create *c, struct error *e)
+{
+	return c->resctrl < 0 ?
+		       0 :
+		       resctrl_attach(c->resctrl, &c->record.resctrl, c->process.pid, e);
+}
+
 /* Everything that a later verb must know to remove what follows, before any of it is made. */
 static int reserve(struct create *c, struct error *e)
 {
@@ -88,7 +115,7 @@ static int reserve(struct create *c, struct error *e)
 		return -1;
 	if (cgroup_plan(c->rt->cgroup_manager, &c->config, c->o->id, &r->cgroup, e) < 0)
 		return -1;
-	if (create_plan_binds(c, e) < 0 || create_plan_targets(c, e) < 0)
+	if (plan_resctrl(c, e) < 0 || create_plan_binds(c, e) < 0 || create_plan_targets(c, e) < 0)
 		return -1;
 	if (c->network.pin && netns_pin_check(c->o->id, e) < 0)
 		return -1;
@@ -197,6 +224,7 @@ int create_story(struct create *c, struct error *e)
 	    step(e, "make bind targets", create_bind_targets(c, e)) < 0 ||
 	    step(e, "prepare cgroup",
 		 cgroup_prepare(&c->record.cgroup, c->config.linux_->resources, e)) < 0 ||
+	    step(e, "prepare resctrl", prepare_resctrl(c, e)) < 0 ||
 	    step(e, "listen for start", create_listen(c, e)) < 0 ||
 	    step(e, "open output", create_open_output(c, e)) < 0 ||
 	    step(e, "spawn init", create_spawn(c, e)) < 0 ||
@@ -206,6 +234,7 @@ int create_story(struct create *c, struct error *e)
 	    step(e, "attach cgroup",
 		 cgroup_attach(&c->record.cgroup, c->config.linux_->resources, c->process.pid,
 			       c->init.in_cgroup, e)) < 0 ||
+	    step(e, "attach resctrl", attach_resctrl(c, e)) < 0 ||
 	    step_await(e, "tell of the cgroup", create_tell_cgroup(c, e)) < 0 ||
 	    step(e, "delegate cgroup", create_delegate_cgroup(c, e)) < 0 ||
 	    step(e, "claim network", create_claim_network(c, e)) < 0 ||

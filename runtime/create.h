@@ -38,6 +38,7 @@ struct create {
 	int sync;		     /* our end */
 	struct attach *attach; /* between claim and attach; NULL */
 	int netlink; /* a socket of the container's network namespace, from init; -1 */
+	int resctrl;		     /* root of that file system, if linux.intelRdt asks; -1 */
 	int master;		     /* of the pty, if it is ours; -1 */
 	struct attach_result attached;
 };

@@ -179,7 +179,8 @@ static int plan_joins(struct exec *x, struct error *e)
  * the OOM score; and the seccomp agent wants the pid that only the parent knows. */
 static bool waits_for_parent(const struct exec *x)
 {
-	return (x->has_cgroup && !x->in_cgroup) || x->process.oomScoreAdj.set || x->agent >= 0;
+	return (x->has_cgroup && !x->in_cgroup) || x->process.oomScoreAdj.set ||
+	       x->agent >= 0 || x->record.resctrl.group;
 }
 
 static int child_story(struct exec *x, struct error *e)
@@ -300,6 +301,18 @@ static int join_cgroup(struct exec *x, struct error *e)
 	return cgroup_join(&x->container.cgroup, &x->subs, x->container.init.pid, x->child.pid, e);
 }
 
+/* The container's own class, which only its children inherit. */
+static int join_resctrl(struct exec *x, struct error *e)
+{
+	cleanup_close int root = -1;
+
+	if (!x->record.resctrl.group)
+		return 0;
+	return resctrl_open(&root, e) < 0 ?
+		       -1 :
+		       resctrl_attach(root, &x->record.resctrl, x->child.pid, e);
+}
+
 static int let_go(struct exec *x, struct error *e)
 {
 	if (!waits_for_parent(x))
@@ -343,6 +356,7 @@ static int exec_story(struct exec *x, int *ret_status, struct error *e)
 	    step(e, "spawn process", spawn(x, e)) < 0 ||
 	    step(e, "set the OOM score", set_oom_score(x, e)) < 0 ||
 	    step(e, "join cgroup", join_cgroup(x, e)) < 0 ||
+	    step(e, "join resctrl", join_resctrl(x, e)) < 0 ||
 	    step(e, "let it go", let_go(x, e)) < 0 ||
 	    step_await(e, "hand over", hand_over(x, e)) < 0 ||
 	    step(e, "send pidfd", pidfd_send(x->o->pidfd_socket, &x->child, e)) < 0 ||

@@ -95,7 +95,11 @@ static void put_linux(struct json_writer *w)
 	put_names(w, "modes", memory_policy_mode, NULL);
 	put_names(w, "flags", memory_policy_flag, NULL);
 	json_object_end(w);
-	put_enabled(w, "intelRdt", false);
+	json_object_begin(w, "intelRdt");
+	json_put_bool(w, "enabled", true);
+	json_put_bool(w, "schemata", true);
+	json_put_bool(w, "monitoring", true);
+	json_object_end(w);
 	json_object_begin(w, "mountExtensions");
 	put_enabled(w, "idmap", true);
 	json_object_end(w);

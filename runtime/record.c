@@ -36,6 +36,7 @@ void record_done(struct record *r)
 	free(r->netns_name);
 	free(r->netns_path);
 	cgroup_done(&r->cgroup);
+	resctrl_done(&r->resctrl);
 	strings_free(r->targets, r->n_targets);
 	for (size_t i = 0; i < r->n_annotations; i++) {
 		free(r->annotations[i].key);
@@ -139,6 +140,7 @@ int record_save(struct record *r, struct error *e)
 	json_put_u64(&w, "newNamespaces", r->ns_new);
 	json_put_u64(&w, "joinedNamespaces", r->ns_joined);
 	cgroup_put(&w, "cgroup", &r->cgroup);
+	resctrl_put(&w, "resctrl", &r->resctrl);
 	json_array_begin(&w, "targets");
 	for (size_t i = 0; i < r->n_targets; i++)
 		json_put_string(&w, NULL, r->targets[i]);
@@ -198,6 +200,7 @@ static int decode(const struct json *j, struct record *r, struct error *e)
 		return error_set(e, ERR_INPUT, "not a record of nsrun");
 	if (cgroup_get(json_get(j, "cgroup"), &r->cgroup, e) < 0)
 		return -1;
+	resctrl_get(json_get(j, "resctrl"), &r->resctrl);
 	r->instance = xstrdup(instance);
 	memcpy(r->boot_id, boot, 37);
 	r->complete = get_bool(j, "complete");

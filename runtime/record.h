@@ -25,6 +25,7 @@
 #include "base/process.h"
 #include "oci/config.h"
 #include "runtime/cgroup.h"
+#include "runtime/resctrl.h"
 
 #define INSTANCE_LEN 16 /* lower-case letters and digits */
 
@@ -38,6 +39,7 @@ struct record {
 	uint64_t start_time;
 	char boot_id[37];
 	struct cgroup cgroup;
+	struct resctrl resctrl;
 	bool attached;		     /* has attachments of its own (network/) */
 	bool devices;		     /* network devices of the host were to move in */
 	char *netns_name;	     /* our pin in /run/netns; NULL: none */

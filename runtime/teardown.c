@@ -110,6 +110,14 @@ static void poststop(const struct record *r, const struct oci_config *config)
 		      state.len, bundle);
 }
 
+/* Unmounted since: what was in it is gone. */
+static int remove_resctrl(const struct record *r, struct error *e)
+{
+	cleanup_close int root = -1;
+
+	return resctrl_open(&root, NULL) < 0 ? 0 : resctrl_remove(root, &r->resctrl, e);
+}
+
 /* Keeps the first error and lets the list go on. */
 static void note(struct error *first, struct error *e, int *result)
 {
@@ -137,6 +145,8 @@ int teardown(const struct runtime *rt, struct record *r, const struct oci_config
 	if (step(&e, "unpin the network namespace", remove_netns(r, &e)) < 0)
 		note(first, &e, &result);
 	if (step(&e, "remove cgroup", cgroup_remove(&r->cgroup, &e)) < 0)
+		note(first, &e, &result);
+	if (r->resctrl.group && step(&e, "remove resctrl", remove_resctrl(r, &e)) < 0)
 		note(first, &e, &result);
 	if (step(&e, "remove mount targets", remove_targets(rt, r, &e)) < 0)
 		note(first, &e, &result);

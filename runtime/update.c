@@ -16,7 +16,6 @@
 #include "runtime/status.h"
 
 #define LOCK_TIMEOUT_MS 10000
-#define RESCTRL		"/sys/fs/resctrl"
 
 static void drop_zero_i64(struct opt_i64 *v)
 {
@@ -105,19 +104,23 @@ static int check_status(const struct record *r, struct error *e)
 	return 0;
 }
 
-/* The hook for linux.intelRdt. */
-static int update_rdt(const struct update_options *o, struct error *e)
+/* linux.intelRdt: the class that the container is in, be it its own or shared. */
+static int update_rdt(const struct update_options *o, const struct record *r, struct error *e)
 {
 	const char *flag = o->l3_cache_schema ? "--l3-cache-schema" :
 			   o->mem_bw_schema   ? "--mem-bw-schema" :
 						NULL;
+	cleanup_close int root = -1;
 
 	if (!flag)
 		return 0;
-	if (access(RESCTRL "/schemata", F_OK) < 0)
+	if (resctrl_open(&root, NULL) < 0)
 		return error_set(e, ERR_UNSUPPORTED,
-				 "%s: no resctrl file system is mounted at \"" RESCTRL "\"", flag);
-	return error_set(e, ERR_UNSUPPORTED, "%s: not supported yet", flag);
+				 "%s: no resctrl file system is mounted at \"/sys/fs/resctrl\"",
+				 flag);
+	if (!r->resctrl.group)
+		return error_set(e, ERR_INPUT, "%s: the container has no linux.intelRdt", flag);
+	return resctrl_update(root, &r->resctrl, o->l3_cache_schema, o->mem_bw_schema, e);
 }
 
 static int save(const struct record *r, struct oci_config *config, struct oci_resources *update,
@@ -148,7 +151,7 @@ static int update_story(const struct runtime *rt, const char *id, const struct u
 		config->linux_->resources = xcalloc(1, sizeof(*config->linux_->resources));
 	drop_unset(update);
 	if (complete(update, config->linux_->resources, e) < 0 ||
-	    step_await(e, "update resctrl", update_rdt(o, e)) < 0 ||
+	    step_await(e, "update resctrl", update_rdt(o, r, e)) < 0 ||
 	    step_await(e, "update cgroup", cgroup_update(&r->cgroup, update, e)) < 0)
 		return -1;
 	return step(e, "write config", save(r, config, update, e));

@@ -170,7 +170,6 @@ END
 		bad "config.json: $path: " create -b "$BUNDLE" "$ID"
 		assert_regex "$error" '(not supported yet|this kernel runs without [A-Za-z]+)$'
 	done <<'END'
-linux.intelRdt|.linux.intelRdt = {"closID": "c"}
 END
 	# An empty one asks for nothing.
 	cp "$BATS_TEST_TMPDIR/config.json" "$BUNDLE/config.json"

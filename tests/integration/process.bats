@@ -261,9 +261,11 @@ seccomp() { set_config ".linux.seccomp = {defaultAction: \"SCMP_ACT_ALLOW\", sys
 	fi
 }
 
-@test "what is not honoured yet is refused by name, not dropped" {
+@test "intelRdt: refused where no resctrl is mounted, before anything is made" {
+	[[ ! -e /sys/fs/resctrl/schemata ]] || skip "this machine has resctrl"
 	set_config '.linux.intelRdt = {closID: "x"}'
-	refused "config.json: linux.intelRdt: not supported yet" run -b "$BUNDLE" "$ID"
+	refused "config.json: linux.intelRdt: no resctrl file system is mounted at /sys/fs/resctrl" run -b "$BUNDLE" "$ID"
+	refused "container does not exist" state "$ID"
 }
 
 # ---- environment ------------------------------------------------------------------------------------------

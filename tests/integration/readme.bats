@@ -149,7 +149,6 @@ squeezed()
 		set_config "$filter"
 		refused "config.json: $text" run -b "$BUNDLE" "$ID"
 	done <<-'END'
-		linux.intelRdt: not supported yet|.linux.intelRdt = {}
 		linux.namespaces: no mount namespace|del(.linux.namespaces[] | select(.type == "mount"))
 	END
 	cp config.json "$BUNDLE/config.json"

@@ -454,7 +454,6 @@ static void test_seccomp(void **state)
 static void test_unsupported(void **state)
 {
 	static const struct bad cases[] = {
-		{ LINUX("\"intelRdt\": {}"), "linux.intelRdt: not supported yet" },
 		{ PROCESS("\"apparmorProfile\": \"x\""), "process.apparmorProfile: " },
 		{ PROCESS("\"selinuxLabel\": \"x\""), "process.selinuxLabel: " },
 		{ LINUX("\"mountLabel\": \"x\""), "linux.mountLabel: " },
