@@ -235,6 +235,32 @@ $BUNDLE/script 0"
 	assert_output --partial "error running startContainer hook #0: hook ran past specified timeout of 1s"
 }
 
+@test "the timeout of poststart stops the container, that of poststop is a warning; their groups are gone" {
+	local begin=$SECONDS
+	hook poststart "sleep 1234 & echo \$! >>\$seen; sleep 1234" '{timeout: 1}'
+	run -1 timeout 20 "$NSRUN" run -d -b "$BUNDLE" "$ID"
+	assert_output --partial "error running poststart hook #0: hook ran past specified timeout of 1s"
+	refused "container does not exist" state "$ID"
+	wait_until test ! -d "/proc/$(seen)"
+	set_config 'del(.hooks)'
+	: >"$SEEN"
+	hook poststop "sleep 1234 & echo \$! >>\$seen; sleep 1234" '{timeout: 1}'
+	hook poststop "echo second >>\$seen"
+	run -0 --separate-stderr timeout 20 "$NSRUN" run -b "$BUNDLE" "$ID" true
+	[[ $stderr == "nsrun: warning: error running poststop hook #0: hook ran past specified timeout of 1s"* ]]
+	assert_equal "$(seen | tail -n 1)" second
+	wait_until test ! -d "/proc/$(seen | head -n 1)"
+	((SECONDS - begin < 20))
+}
+
+@test "a hook's output reaches the log of an engine, whole, in one line of JSON" {
+	hook createContainer 'printf "two\nlines\t\"quoted\""; echo complained >&2; exit 3'
+	run -1 nsrun --log "$BATS_TEST_TMPDIR/log" --log-format json create -b "$BUNDLE" "$ID"
+	assert_equal "$(wc -l <"$BATS_TEST_TMPDIR/log")" 1
+	run -0 jq -r .msg "$BATS_TEST_TMPDIR/log"
+	assert_output --partial $'error running createContainer hook #0: exit status 3, stdout: two\nlines\t"quoted", stderr: complained'
+}
+
 @test "a hook that reads nothing, though the state is large" {
 	local point
 	set_config '.annotations = ([range(2000) | {key: "org.example.key\(.)", value: ("v" * 100)}] | from_entries)'
