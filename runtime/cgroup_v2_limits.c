@@ -28,6 +28,8 @@
 #define LL(v)  ((long long)(v))
 #define LLU(v) ((unsigned long long)(v))
 
+#define IO_WEIGHT_HINT "weights need the BFQ scheduler (modprobe bfq) or iocost in the kernel"
+
 /* "max" for none. */
 struct max_text {
 	char s[24];
@@ -175,7 +177,7 @@ static int io_weights_apply(const struct cgroup_limits *l, const struct oci_bloc
 	    cgroup_limit_put(l, "blockIO.weight", file, e, "%llu",
 			     bfq ? LLU(b->weight.v) : LLU(cgroup_blkio_to_io_weight(b->weight.v))) <
 		    0)
-		return -1;
+		return error_hint(e, IO_WEIGHT_HINT);
 	for (size_t i = 0; i < b->n_weightDevice; i++) {
 		const struct oci_weight_device *d = &b->weightDevice[i];
 

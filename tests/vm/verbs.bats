@@ -80,7 +80,8 @@ stats() { nsrun events --stats "$ID" | jq -c "$1"; }
 }
 
 @test "events: memory, processor time, throttling, pressure and processes" {
-	resources '{memory: {limit: 67108864}, cpu: {quota: 10000, period: 50000}, pids: {limit: 20}}'
+	resources '{memory: {limit: 67108864}, cpu: {quota: 10000, period: 50000}, pids: {limit: 20},
+		hugepageLimits: [{pageSize: "2MB", limit: 4194304}]}'
 	up sh -c 'sleep 1000 & while :; do :; done'
 	counted() { [[ $(stats '[.data.memory.usage.limit, .data.pids.current, .data.pids.limit]') == "[67108864,2,20]" ]]; }
 	wait_until counted
