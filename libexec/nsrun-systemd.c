@@ -294,15 +294,28 @@ static int start_once(struct helper *h)
 	return r;
 }
 
+/* Whether the unit is there because it failed. Keeps the error that made us ask. */
+static bool has_failed(struct helper *h)
+{
+	sd_bus_error kept = h->error;
+	cleanup_free char *active = NULL;
+	bool failed;
+
+	h->error = SD_BUS_ERROR_NULL; /* libsystemd wants a fresh one */
+	failed = get(h, h->unit, UNIT, "ActiveState", &active) >= 0 && str_eq(active, "failed");
+	forget_error(h);
+	h->error = kept;
+	return failed;
+}
+
 /* A scope that failed keeps its name until somebody takes note: once more then. */
 static int start(struct helper *h, struct strbuf *out)
 {
-	cleanup_free char *cgroup = NULL, *active = NULL;
+	cleanup_free char *cgroup = NULL;
 	const char *properties = h->p;
 	int r = start_once(h);
 
-	if (r < 0 && is_error(h, SYSTEMD_ERROR_EXISTS) &&
-	    get(h, h->unit, UNIT, "ActiveState", &active) >= 0 && str_eq(active, "failed")) {
+	if (r < 0 && is_error(h, SYSTEMD_ERROR_EXISTS) && has_failed(h)) {
 		forget_error(h);
 		reset_failed(h);
 		h->p = properties;
