@@ -98,12 +98,36 @@ static int check_terminal(struct create *c, struct error *e)
 	return 0;
 }
 
-static int check_namespaces(struct create *c, struct error *e)
+/* Without a mount namespace mounts would be the host's, and the root a chroot(2), which holds
+ * nobody who may chroot. One that is joined has its root and its mounts: they are its maker's. */
+static int check_mount_namespace(const struct create *c, struct error *e)
 {
-	if (!oci_namespace_get(&c->config, OCI_NS_MOUNT))
+	const struct oci_config *config = &c->config;
+	const struct oci_linux *l = config->linux_;
+	const struct oci_namespace *ns = oci_namespace_get(config, OCI_NS_MOUNT);
+	const struct {
+		const char *key;
+		bool set;
+	} keys[] = {
+		{ "mounts", config->n_mounts },
+		{ "root.readonly", config->root->readonly },
+		{ "linux.devices", l->n_devices },
+		{ "linux.maskedPaths", l->n_maskedPaths },
+		{ "linux.readonlyPaths", l->n_readonlyPaths },
+		{ "linux.rootfsPropagation", l->rootfsPropagation },
+		{ "linux.mountLabel", l->mountLabel },
+	};
+
+	if (!ns)
 		return error_set(e, ERR_UNSUPPORTED,
 				 "config.json: linux.namespaces: no mount namespace: the root file "
 				 "system needs one");
+	for (size_t i = 0; ns->path && i < ARRAY_SIZE(keys); i++)
+		if (keys[i].set)
+			return error_set(e, ERR_INPUT,
+					 "config.json: %s: a mount namespace that is joined stays "
+					 "as it is",
+					 keys[i].key);
 	return 0;
 }
 
@@ -168,7 +192,7 @@ int create_load(struct create *c, struct error *e)
 		return -1;
 	override_args(c);
 	if (idmap_default(&c->config, e) < 0 || oci_unsupported_check(&c->config, e) < 0 ||
-	    check_namespaces(c, e) < 0 || check_terminal(c, e) < 0 || open_root(c, e) < 0)
+	    check_mount_namespace(c, e) < 0 || check_terminal(c, e) < 0 || open_root(c, e) < 0)
 		return -1;
 	pass_listen_fds(c);
 	state_dir = xasprintf("%s/%s", c->rt->root, c->o->id);

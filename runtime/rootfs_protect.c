@@ -91,12 +91,17 @@ static int mask_file(const struct rootfs *r, int target, struct error *e)
 static int mask_directory(const struct rootfs *r, int *empty_fd, const char *path, int target,
 			  struct error *e)
 {
+	static const char data[] = "nr_blocks=1,nr_inodes=1";
+	const char *label = r->config->linux_->mountLabel;
+	cleanup_free char *labelled = label ? mount_data_labelled(data, label) : NULL;
+
 	if (*empty_fd >= 0) {
 		if (mount_bind_fd(r, *empty_fd, target, false) < 0)
 			return error_errno(e, "bind the empty directory");
 		return 0;
 	}
-	if (mount_on_fd(r, "tmpfs", target, "tmpfs", MS_RDONLY, "nr_blocks=1,nr_inodes=1") < 0)
+	if (mount_on_fd(r, "tmpfs", target, "tmpfs", MS_RDONLY,
+			labelled ? labelled : data) < 0)
 		return error_errno(e, "mount an empty tmpfs");
 	*empty_fd = mount_reopen(r, path, target, -1, e);
 	return *empty_fd < 0 ? -1 : 0;

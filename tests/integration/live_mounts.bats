@@ -93,7 +93,7 @@ mounts_of() { nsrun exec "$ID" cut -d' ' -f5 /proc/self/mountinfo; }
 	nsrun resume "$ID"
 	in_it 'cat /mnt/a'
 	assert_output data
-	set_config '(.linux.namespaces[] | select(.type == "mount")).path = $p | .mounts = [] | .linux.maskedPaths = [] |
+	set_config '(.linux.namespaces[] | select(.type == "mount")).path = $p | .mounts = [] | .root.readonly = false | .linux.maskedPaths = [] |
 		.linux.readonlyPaths = []' --arg p "/proc/$(pid_of "$ID")/ns/mnt"
 	launch run -d -b "$BUNDLE" "$ID-2"
 	refused "has no mount namespace of its own" mounts add "$ID-2" "$FILE"

@@ -139,6 +139,13 @@ hold()
 	BUNDLE=$BUNDLE.2
 	add_ns mount "/proc/$HOLDER/ns/mnt"
 	add_ns pid "/proc/$HOLDER/ns/pid"
+	# What the config says of mounts cannot be: they are the holder's.
+	refused 'config.json: mounts: a mount namespace that is joined stays as it is' run -b "$BUNDLE" "$ID"
+	set_config '.mounts = []'
+	refused 'config.json: root.readonly: a mount namespace that is joined' run -b "$BUNDLE" "$ID"
+	set_config '.root.readonly = false'
+	refused 'config.json: linux.maskedPaths: a mount namespace that is joined' run -b "$BUNDLE" "$ID"
+	set_config '.linux.maskedPaths = [] | .linux.readonlyPaths = []'
 	run -0 nsrun run -b "$BUNDLE" "$ID"
 	assert_output holder
 	run -0 nsrun run -b "$BUNDLE" "$ID" readlink /proc/self/ns/mnt

@@ -511,7 +511,8 @@ receiver()
 @test "terminal: of a container that joins another's mount namespace" {
 	launch run -d -b "$BUNDLE" "$ID-2"
 	receiver tty
-	set_config '.process.terminal = true | (.linux.namespaces[] | select(.type == "mount")).path = $p' \
+	set_config '.process.terminal = true | (.linux.namespaces[] | select(.type == "mount")).path = $p |
+		.mounts = [] | .root.readonly = false | .linux.maskedPaths = [] | .linux.readonlyPaths = []' \
 		--arg p "/proc/$(pid_of "$ID-2")/ns/mnt"
 	set_args sh -c 'tty; stat -c %t "$(tty)"; echo ready'
 	launch create --console-socket "$SOCKET" -b "$BUNDLE" "$ID"

@@ -18,6 +18,7 @@
 
 #include "base/fd.h"
 #include "base/memory.h"
+#include "runtime/mount.h"
 #include "tests/unit/rootfs_lab.h"
 
 /* ---- binds ---- */
@@ -392,12 +393,42 @@ static void test_refused(void **state)
 	}
 }
 
+/* ---- linux.mountLabel ---- */
+
+static void test_label(void **state)
+{
+	static const char label[] = "system_u:object_r:container_file_t:s0:c1,c2";
+	struct oci_linux l = { .mountLabel = (char *)label };
+	struct oci_config c = { .linux_ = &l };
+	struct rootfs r = { .config = &c };
+	struct mounting x = { .r = &r, .type = "tmpfs" };
+	cleanup_free char *with = mount_data_labelled("mode=755", label);
+	cleanup_free char *alone = mount_data_labelled(NULL, label);
+	cleanup_free char *none = mount_data_labelled("mode=755", NULL);
+
+	(void)state;
+	assert_string_equal(with, "mode=755,context=\"system_u:object_r:container_file_t:s0:c1,"
+				  "c2\"");
+	assert_string_equal(alone, "context=\"system_u:object_r:container_file_t:s0:c1,c2\"");
+	assert_string_equal(none, "mode=755");
+	assert_string_equal(mount_label(&x), label);
+	x.o.data = (char *)"context=own";
+	assert_null(mount_label(&x));
+	x.o.data = NULL;
+	x.type = "proc";
+	assert_null(mount_label(&x));
+	x.type = "tmpfs";
+	l.mountLabel = NULL;
+	assert_null(mount_label(&x));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_bind),   cmocka_unit_test(test_recursive),
 		cmocka_unit_test(test_locked), cmocka_unit_test(test_tmpfs),
 		cmocka_unit_test(test_cgroup), cmocka_unit_test(test_refused),
+		cmocka_unit_test(test_label),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
