@@ -62,7 +62,8 @@ static const char *find_value(const char *file, const char *resource, size_t n_r
 
 		if (strncmp(at, resource, n_resource) != 0)
 			continue;
-		for (at += n_resource; *at && *at != '\n'; at += strcspn(at, ";\n"), at += *at == ';')
+		for (at += n_resource; *at && *at != '\n';
+		     at += strcspn(at, ";\n"), at += *at == ';')
 			if (strncmp(at, domain, n_domain) == 0 && at[n_domain] == '=')
 				return at + n_domain + 1;
 	}
@@ -97,7 +98,8 @@ static int compare(int root, const struct oci_intel_rdt *c, const char *group, s
 	if (file_read(root, path, false, FILE_SIZE, &file, NULL, e) < 0)
 		return error_wrap(e, "config.json: linux.intelRdt");
 	for (size_t i = 0; i < ARRAY_SIZE(wanted) + c->n_schemata; i++) {
-		const char *s = i < ARRAY_SIZE(wanted) ? wanted[i] : c->schemata[i - ARRAY_SIZE(wanted)];
+		const char *s = i < ARRAY_SIZE(wanted) ? wanted[i] :
+							 c->schemata[i - ARRAY_SIZE(wanted)];
 
 		if (s && !is_same(file, s))
 			return error_set(e, ERR_INPUT,

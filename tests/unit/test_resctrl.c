@@ -72,7 +72,8 @@ static int teardown(void **state)
 					     "new/schemata", "new/tasks", "c1/schemata", "c1/tasks",
 					     "mon_groups/c1/tasks" };
 	static const char *const dirs[] = { "mon_groups/c1", "mon_groups",     "gold/mon_groups/c1",
-					    "gold/mon_groups", "gold", "new", "c1/mon_groups", "c1" };
+					    "gold/mon_groups", "gold", "new",
+					    "c1/mon_groups", "c1" };
 
 	for (size_t i = 0; i < ARRAY_SIZE(files); i++)
 		unlinkat(l->root, files[i], 0);
@@ -245,7 +246,8 @@ static void test_what_the_kernel_says(void **state)
 	assert_int_equal(mkdirat(l->root, "info", 0755), 0);
 	put(l, "info/last_cmd_status", "mask f000 too wide\n");
 	assert_int_equal(resctrl_update(l->root, &r, "L3:0=f000", NULL, &e), -1);
-	assert_string_equal(e.msg, "linux.intelRdt: set \"L3:0=f000\" in /sys/fs/resctrl/missing: the "
+	assert_string_equal(e.msg, "linux.intelRdt: set \"L3:0=f000\" in "
+				   "/sys/fs/resctrl/missing: the "
 				   "kernel says \"mask f000 too wide\"");
 	unlinkat(l->root, "info/last_cmd_status", 0);
 	unlinkat(l->root, "info", AT_REMOVEDIR);
