@@ -32,7 +32,8 @@ test_begin()
 	fi
 	ID=$(new_id)
 	BUNDLE=$BATS_TEST_TMPDIR/bundle
-	"$SOURCE/tests/census" >"$BATS_TEST_TMPDIR/.census"
+	# With TEST_CENSUS=file, tests/run alone looks, once a file: emulated processors take seconds for it.
+	[[ ${TEST_CENSUS-} == file ]] || "$SOURCE/tests/census" >"$BATS_TEST_TMPDIR/.census"
 }
 
 test_end()
@@ -74,6 +75,7 @@ make_run_netns()
 nothing_left()
 {
 	local more
+	[[ ${TEST_CENSUS-} != file ]] || return 0
 	more=$("$SOURCE/tests/census" --left "$BATS_TEST_TMPDIR/.census" "$@") || {
 		printf 'left behind:\n%s\n' "$more" >&2
 		return 1
