@@ -4,6 +4,7 @@
  * a container that is still being made has no address yet, and no row.
  */
 #include <stdio.h>
+#include <string.h>
 #include <sys/socket.h>
 
 #include "base/json.h"
@@ -127,12 +128,37 @@ static void ports_quiet(const struct attach_records *rs, struct strbuf *out)
 		}
 }
 
+/* Those of containers that have their network by pasta are in their own records; of one that cannot
+ * be read there is nothing to tell. */
+static int add_rootless(const struct runtime *rt, struct attach_records *rs, struct error *e)
+{
+	char **ids = NULL;
+	size_t n = 0;
+
+	if (container_ids(rt, &ids, &n, e) < 0)
+		return -1;
+	for (size_t i = 0; i < n; i++) {
+		cleanup(container_done) struct container c = CONTAINER_INIT;
+
+		if (container_load(rt, ids[i], &c, NULL) < 0 || !c.network_driver)
+			continue;
+		rs->v = xreallocarray(rs->v, rs->n + 1, sizeof(*rs->v));
+		rs->v[rs->n++] = (struct attach_record){ .instance = steal_ptr(&c.instance),
+							 .container_id = steal_ptr(&c.id),
+							 .complete = true,
+							 .result = c.network };
+		memset(&c.network, 0, sizeof(c.network));
+	}
+	strings_free(ids, n);
+	return 0;
+}
+
 int cmd_network_ports(struct cli *cli, void *options, struct error *e)
 {
 	const struct listing_options *o = options;
 	cleanup_attach_records struct attach_records rs = { 0 };
 
-	if (attach_records_load(&rs, e) < 0)
+	if (attach_records_load(&rs, e) < 0 || add_rootless(&cli->runtime, &rs, e) < 0)
 		return error_wrap(e, "network ports");
 	if (o->quiet)
 		ports_quiet(&rs, &cli->out);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * What each invocation needs before its verb: stdio, the log, the directories. It is on the path of
- * every start, kill and state, so it looks at nothing but the environment, and at one inode to know
- * whether we stand in a user namespace.
+ * every start, kill and state, so it looks at nothing but the environment, at one inode to know
+ * whether we stand in a user namespace, and, without privilege, at the user's own directory.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -125,25 +125,51 @@ static int absolute(const char *option, const char *path, char **ret_path, struc
 	return 0;
 }
 
-/* Where containers/ and cache/ are. NULL: nowhere, without --root. The caller frees. Root of a user
- * namespace, as podman's rootless commands are, has its user's directory; a container's root that
- * of its own /run (runc's rule, USER included). */
-static char *run_dir(const struct runtime *rt)
+static int no_run_dir(struct error *e, const char *why)
 {
-	const char *xdg = environment("XDG_RUNTIME_DIR");
-	bool user = geteuid() != 0;
-
-	if (user || (rt->rootless && xdg && !str_eq(getenv("USER"), "root")))
-		return xdg ? xasprintf("%s/nsrun", xdg) : NULL;
-	return xstrdup("/run/nsrun");
+	error_set(e, ERR_INPUT, "no directory for containers: %s", why);
+	return error_hint(e, "nsrun --root DIR VERB ...");
 }
 
-static int no_run_dir(struct error *e)
+/* A user's own directory: $XDG_RUNTIME_DIR, or else where pam_systemd(8) makes it. Records say whom
+ * to kill and what to remove: nobody else may write there. */
+static int user_run_dir(const char *xdg, char **ret, struct error *e)
 {
-	error_set(e, ERR_INPUT,
-		  "no directory for containers: XDG_RUNTIME_DIR is not set for uid %u",
-		  (unsigned int)geteuid());
-	return error_hint(e, "nsrun --root DIR VERB ...");
+	cleanup_free char *dir = xdg ? xstrdup(xdg) : xasprintf("/run/user/%u", geteuid()),
+			  *why = NULL;
+	struct stat st;
+
+	if (dir[0] != '/')
+		why = xasprintf("XDG_RUNTIME_DIR \"%s\" is not an absolute path", dir);
+	else if (stat(dir, &st) < 0 && !xdg)
+		why = xasprintf("XDG_RUNTIME_DIR is not set for uid %u", geteuid());
+	else if (stat(dir, &st) < 0)
+		why = xasprintf("XDG_RUNTIME_DIR \"%s\": %s", dir, error_words(errno));
+	else if (!S_ISDIR(st.st_mode))
+		why = xasprintf("\"%s\" is not a directory", dir);
+	else if (st.st_uid != geteuid())
+		why = xasprintf("\"%s\" belongs to uid %u, not to uid %u", dir, st.st_uid,
+				geteuid());
+	else if (st.st_mode & 022)
+		why = xasprintf("others may write to \"%s\" (mode %03o)", dir,
+				st.st_mode & 07777);
+	if (why)
+		return no_run_dir(e, why);
+	*ret = xasprintf("%s/nsrun", dir);
+	return 0;
+}
+
+/* Where containers/ and cache/ are; the caller frees. Root of a user namespace, as podman's
+ * rootless commands are, has its user's directory; a container's root that of its own /run (runc's
+ * rule, USER included). */
+static int run_dir(const struct runtime *rt, char **ret, struct error *e)
+{
+	const char *xdg = environment("XDG_RUNTIME_DIR");
+
+	if (geteuid() != 0 || (rt->rootless && xdg && !str_eq(getenv("USER"), "root")))
+		return user_run_dir(xdg, ret, e);
+	*ret = xstrdup("/run/nsrun");
+	return 0;
 }
 
 int setup_runtime(struct cli *cli, struct error *e)
@@ -158,9 +184,8 @@ int setup_runtime(struct cli *cli, struct error *e)
 						    : g->rootless == ROOTLESS_TRUE;
 	rt->cgroup_manager =
 		g->systemd_cgroup ? CGROUP_SYSTEMD : (enum cgroup_manager)g->cgroup_manager;
-	base = run_dir(rt);
-	if (!base && !root)
-		return no_run_dir(e);
+	if (run_dir(rt, &base, root ? NULL : e) < 0 && !root)
+		return -1;
 	if (root && absolute("--root", root, &cli->strings[0], e) < 0)
 		return -1;
 	if (root && str_eq(cli->strings[0], "/"))
@@ -168,7 +193,7 @@ int setup_runtime(struct cli *cli, struct error *e)
 				 "--root \"%s\": containers' state cannot be kept in the root of "
 				 "the file system",
 				 root);
-	if (!root)
+	if (!root && base)
 		cli->strings[0] = xasprintf("%s/containers", base);
 	if (base)
 		cli->strings[1] = xasprintf("%s/cache", base);

@@ -16,6 +16,7 @@
 #include "base/fd.h"
 #include "base/path.h"
 #include "cli/cli.h"
+#include "network/pasta.h"
 
 /* root.path for ROOTFS (both as typed). The caller frees. */
 static int root_path(const char *bundle, const char *rootfs, char **ret_path, struct error *e)
@@ -60,6 +61,15 @@ static int write_config(const char *bundle, const struct strbuf *text, struct er
 	return 0;
 }
 
+/* A network where there can be one: what is written runs as it is. */
+static const char *rootless_network(void)
+{
+	const struct pasta_options nothing_published = { 0 };
+	cleanup_free char *path = NULL;
+
+	return pasta_check(&nothing_published, &path, NULL) == 0 ? PASTA_NETWORK : NULL;
+}
+
 int cmd_spec(struct cli *cli, void *options, struct error *e)
 {
 	const struct spec_command_options *o = options;
@@ -71,9 +81,8 @@ int cmd_spec(struct cli *cli, void *options, struct error *e)
 		.terminal = isatty(STDIN_FILENO),
 		.args = cli->n_args ? cli->args : NULL,
 		.n_args = cli->n_args,
-		/* A person gets a network by default, visibly. Without privileges there is none
-		 * yet. */
-		.network = o->rootless ? NULL : NETWORK_DEFAULT,
+		/* A person gets a network by default, visibly. */
+		.network = o->rootless ? rootless_network() : NETWORK_DEFAULT,
 	};
 
 	if (o->rootfs && root_path(bundle, o->rootfs, &rootfs, e) < 0)

@@ -74,15 +74,21 @@ const char *publish_host(const struct publish *p, char buf[IP_TEXT_MAX])
 	return ip_addr_text(p->host_ip.family ? &p->host_ip : &any, buf);
 }
 
+static void put_text(struct json_writer *w, const char *key, const char *text)
+{
+	if (text)
+		json_put_string(w, key, text);
+}
+
 static void put_attachment(struct json_writer *w, const struct attachment *a)
 {
 	json_object_begin(w, NULL);
 	json_put_string(w, "network", a->network);
 	json_put_string(w, "ifname", a->ifname);
-	json_put_string(w, "hostIfname", a->host_ifname);
-	json_put_string(w, "bridge", a->bridge);
-	json_put_string(w, "mac", a->mac);
-	json_put_string(w, "dataDir", a->data_dir);
+	put_text(w, "hostIfname", a->host_ifname);
+	put_text(w, "bridge", a->bridge);
+	put_text(w, "mac", a->mac);
+	put_text(w, "dataDir", a->data_dir);
 	ip_prefix_put(w, "address", &a->addresses[IP4]);
 	ip_prefix_put(w, "address6", &a->addresses[IP6]);
 	ip_addr_put(w, "gateway", &a->gateways[IP4]);
@@ -160,7 +166,7 @@ static int get_attachment(const struct json *j, struct attachment *a, struct err
 	a->bridge = xstrdup(json_get_string(j, "bridge"));
 	a->mac = xstrdup(json_get_string(j, "mac"));
 	a->data_dir = xstrdup(json_get_string(j, "dataDir"));
-	if (!a->network || !a->ifname || !a->host_ifname || !a->data_dir)
+	if (!a->network || !a->ifname)
 		return error_set(e, ERR_GENERIC, "an attachment lacks a name");
 	if (get_prefix(j, "address", &a->addresses[IP4], e) < 0 ||
 	    get_prefix(j, "address6", &a->addresses[IP6], e) < 0 ||
@@ -213,6 +219,26 @@ static int get_members(const struct json *root, struct attach_result *r, struct 
 	return 0;
 }
 
+int attach_result_get(const struct json *j, struct attach_result *ret, struct error *e)
+{
+	cleanup_attach_result struct attach_result r = { 0 };
+
+	if (get_members(j, &r, e) < 0)
+		return -1;
+	*ret = r;
+	memset(&r, 0, sizeof(r));
+	return 0;
+}
+
+/* What our own links and leases go by. */
+static int check_names(const struct attach_result *r, struct error *e)
+{
+	for (size_t i = 0; i < r->n_attachments; i++)
+		if (!r->attachments[i].host_ifname || !r->attachments[i].data_dir)
+			return error_set(e, ERR_GENERIC, "an attachment lacks a name");
+	return 0;
+}
+
 static int parse(const char *path, const char *text, size_t len, struct attach_record *ret,
 		 struct error *e)
 {
@@ -228,7 +254,7 @@ static int parse(const char *path, const char *text, size_t len, struct attach_r
 	r.complete = complete && complete->boolean;
 	if (!r.instance || !r.container_id)
 		return error_set(e, ERR_GENERIC, "%s: not an attachment record", path);
-	if (get_members(doc.root, &r.result, e) < 0)
+	if (get_members(doc.root, &r.result, e) < 0 || check_names(&r.result, e) < 0)
 		return error_wrap(e, "%s", path);
 	*ret = r;
 	memset(&r, 0, sizeof(r));

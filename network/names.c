@@ -243,7 +243,9 @@ static int write_resolv_conf(int dir_fd, const struct names_options *o, struct e
 	if (o->n_dns == 0 && take_file(RESOLV_CONF, &out) == 0) {
 		out.len = 0;
 		if (take_file(RESOLVED_CONF, &out) == 0) {
-			if (o->result && o->result->n_attachments)
+			if (o->dns_else)
+				strbuf_printf(&out, "nameserver %s\n", o->dns_else);
+			else if (o->result && o->result->n_attachments)
 				log_debug("no name server in %s but on loopback", RESOLV_CONF);
 		}
 	}

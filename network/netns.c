@@ -241,6 +241,17 @@ int netns_open_pid(int pid, int *ret_fd, struct error *e)
 	return netns_open(path, ret_fd, e);
 }
 
+int netns_owner(int fd)
+{
+	cleanup_close int owner = ioctl(fd, NS_GET_USERNS);
+	struct stat a, b;
+
+	if (owner < 0 || fstat(owner, &a) < 0 || stat("/proc/self/ns/user", &b) < 0 ||
+	    (a.st_ino == b.st_ino && a.st_dev == b.st_dev))
+		return -1;
+	return steal_fd(&owner);
+}
+
 int netns_inode(int fd, uint64_t *ret_inode, struct error *e)
 {
 	struct stat st;

@@ -36,6 +36,8 @@ int netns_unknown(const char *name, char *const *more, size_t n_more, struct err
 int netns_refused(struct error *e, const char *what);
 /* The namespace of a process. */
 int netns_open_pid(int pid, int *ret_fd, struct error *e);
+/* The user namespace that owns it, or -1: it is our own, or the kernel will not tell us. */
+int netns_owner(int fd);
 int netns_inode(int fd, uint64_t *ret_inode, struct error *e);
 /* A new one, pinned as NAME (`nsrun netns create`), lo up. */
 int netns_create(const char *name, struct error *e);

@@ -183,6 +183,8 @@ int attach_sweep(struct error *e);
 /* Reads the record. Returns 1, or 0 if there is none. */
 int attach_load(const char *instance, struct attach_result *ret, struct error *e);
 void attach_result_put(struct json_writer *w, const char *key, const struct attach_result *r);
+/* The same back; what is not there stays out. */
+int attach_result_get(const struct json *j, struct attach_result *ret, struct error *e);
 
 /* Fills the generated files below DIR_FD ("resolv.conf", "hosts", "hostname"; they exist, empty,
  * already bound in the container: written in place). DNS: servers given (--dns), else the host's
@@ -192,6 +194,7 @@ struct names_options {
 	const char *hostname;
 	char *const *dns;
 	size_t n_dns;
+	const char *dns_else; /* the server where the host's are all on loopback; NULL: none */
 	char *const *add_hosts;
 	size_t n_add_hosts;
 	const struct attach_result *result;

@@ -44,6 +44,10 @@ static void connection_done(struct connection *c)
 /* The attachments belong to whoever made the namespace, and go when that is deleted. */
 static int check_namespace(const struct record *r, struct error *e)
 {
+	if (r->pasta_pid)
+		return error_set(e, ERR_INPUT,
+				 "container %s has its network by pasta, and can have no other",
+				 r->id);
 	if (r->ns_new & CLONE_NEWNET)
 		return 0;
 	if (r->ns_joined & CLONE_NEWNET)

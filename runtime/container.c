@@ -13,6 +13,7 @@
 
 #include "base/fd.h"
 #include "base/memory.h"
+#include "network/pasta.h"
 #include "runtime/record.h"
 #include "runtime/status.h"
 
@@ -96,6 +97,11 @@ int container_load(const struct runtime *rt, const char *id, struct container *r
 	c.annotations = steal_ptr(&r.annotations);
 	c.n_annotations = r.n_annotations;
 	r.n_annotations = 0;
+	if (r.pasta_pid) {
+		c.network = r.pasta;
+		c.network_driver = PASTA_NETWORK;
+		memset(&r.pasta, 0, sizeof(r.pasta));
+	}
 	c.cgroup = r.cgroup;
 	r.cgroup = CGROUP_INIT;
 	*ret = c;
@@ -155,6 +161,8 @@ void container_state_put(struct json_writer *w, const char *key, const struct co
 		json_object_begin(&nw, NULL);
 		if (c->netns)
 			json_put_string(&nw, "sandboxKey", c->netns);
+		if (c->network_driver)
+			json_put_string(&nw, "driver", c->network_driver);
 		attach_result_put(&nw, "result", &c->network);
 		json_object_end(&nw);
 		if (json_parse(b.s, b.len, "state", &doc, NULL) == 0)

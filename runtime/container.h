@@ -144,6 +144,7 @@ struct container {
 	struct process init;	     /* open if alive */
 	struct cgroup cgroup;
 	struct attach_result network;
+	const char *network_driver;  /* "pasta", or NULL: each network's own */
 };
 #define CONTAINER_INIT ((struct container){ .init = { .pidfd = -1 }, .cgroup = { .fd = -1 } })
 void container_done(struct container *c);

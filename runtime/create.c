@@ -36,6 +36,7 @@ void create_begin(struct create *c, const struct runtime *rt, const struct creat
 			      .bundle_fd = -1,
 			      .root_fd = -1,
 			      .record = RECORD_INIT,
+			      .pasta = PROGRAM_INIT,
 			      .sigfd = -1,
 			      .process = PROCESS_INIT,
 			      .sync = -1,
@@ -57,6 +58,8 @@ void create_done(struct create *c)
 	fd_close_at(&c->netlink);
 	fd_close_at(&c->resctrl);
 	attach_forget(c->attach);
+	program_done(&c->pasta);
+	free(c->pasta_path);
 	fd_close_at(&c->master);
 	fd_close_at(&c->sigfd);
 	fd_close_at(&c->init.sync);
@@ -121,7 +124,7 @@ static int reserve(struct create *c, struct error *e)
 		return -1;
 	r->bundle = xstrdup(c->bundle);
 	r->rootfs = path_join(c->bundle, c->config.root->path);
-	r->attached = c->network.attach;
+	r->attached = c->network.attach && !c->network.pasta;
 	r->devices = c->config.linux_->n_netDevices != 0;
 	if (c->network.pin) {
 		r->netns_name = xstrdup(c->o->id);
@@ -207,7 +210,8 @@ int create_story(struct create *c, struct error *e)
 	if (step(e, "load bundle", create_load(c, e)) < 0 ||
 	    step(e, "plan network", create_plan_network(c, e)) < 0 ||
 	    step(e, "open namespaces",
-		 namespaces_open(&c->config, c->network.join_fd, &c->namespaces, e)) < 0 ||
+		 namespaces_open(&c->config, c->network.join_fd, c->network.join_user_fd,
+				 &c->namespaces, e)) < 0 ||
 	    step(e, "prepare mounts", create_prepare_mounts(c, e)) < 0 ||
 	    step(e, "compile seccomp",
 		 seccomp_compile(c->config.linux_->seccomp, c->rt->cache, &c->seccomp, e)) < 0 ||

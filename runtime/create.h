@@ -3,6 +3,7 @@
 #ifndef RUNTIME_CREATE_H
 #define RUNTIME_CREATE_H
 
+#include "base/program.h"
 #include "runtime/container.h"
 #include "runtime/init.h"
 #include "runtime/mount_prepare.h"
@@ -37,6 +38,8 @@ struct create {
 	struct process process;
 	int sync;		     /* our end */
 	struct attach *attach; /* between claim and attach; NULL */
+	struct program pasta;  /* likewise */
+	char *pasta_path;
 	int netlink; /* a socket of the container's network namespace, from init; -1 */
 	int resctrl;		     /* root of that file system, if linux.intelRdt asks; -1 */
 	int master;		     /* of the pty, if it is ours; -1 */

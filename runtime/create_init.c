@@ -71,7 +71,7 @@ static void prepare_init(struct create *c)
 	/* In a new user namespace it could not tell which limit was reached. */
 	i->makes_netns = (c->namespaces.new_flags & CLONE_NEWNET) &&
 			 !(c->namespaces.new_flags & CLONE_NEWUSER);
-	i->offer_netns = c->network.pin;
+	i->offer_netns = c->network.pin || c->network.pasta;
 	i->attaches = c->network.attach;
 	i->told_to_pivot = needs_pivot_word(c);
 	i->has_cgroup = cg->n_dirs > 0;
@@ -83,7 +83,8 @@ static void prepare_init(struct create *c)
 	i->rootfs.bundle = c->bundle;
 	i->rootfs.bundle_fd = c->bundle_fd;
 	i->rootfs.root_fd = c->root_fd;
-	i->rootfs.new_userns = namespaces_has(&c->namespaces, CLONE_NEWUSER);
+	i->rootfs.new_userns =
+		namespaces_has(&c->namespaces, CLONE_NEWUSER) || c->rt->rootless;
 	i->rootfs.cgroup_v2 = cg->layout == CGROUP_V2;
 	i->rootfs.new_cgroupns = c->namespaces.new_flags & CLONE_NEWCGROUP;
 	i->rootfs.new_netns_owned = !(c->namespaces.new_flags & CLONE_NEWUSER) ||

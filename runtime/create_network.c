@@ -19,6 +19,7 @@
 #include "base/path.h"
 #include "network/netdev.h"
 #include "network/netns.h"
+#include "network/pasta.h"
 #include "network/rtnl.h"
 #include "runtime/sync.h"
 
@@ -48,6 +49,13 @@ static int check_devices(const struct create *c, struct error *e)
 	return 0;
 }
 
+static struct pasta_options pasta_options(const struct create *c)
+{
+	return (struct pasta_options){ .ifname = c->network.requests[0].ifname,
+				       .ports = c->network.ports,
+				       .n_ports = c->network.n_ports };
+}
+
 int create_plan_network(struct create *c, struct error *e)
 {
 	struct attach_options o = { .dirs = &c->rt->net_dirs, .container_id = c->o->id };
@@ -57,6 +65,11 @@ int create_plan_network(struct create *c, struct error *e)
 		return -1;
 	if (!c->network.attach)
 		return 0;
+	if (c->network.pasta) {
+		struct pasta_options p = pasta_options(c);
+
+		return pasta_check(&p, &c->pasta_path, e);
+	}
 	if (record_instance(&c->record.instance, e) < 0)
 		return -1;
 	o.instance = c->record.instance;
@@ -139,9 +152,40 @@ int create_bind_targets(struct create *c, struct error *e)
 	return 0;
 }
 
+static int write_names(struct create *c, const struct attach_result *result, struct error *e)
+{
+	struct names_options names = { .hostname = c->config.hostname,
+				       .dns = c->o->network.dns,
+				       .n_dns = c->o->network.n_dns,
+				       .dns_else = c->network.pasta ? PASTA_DNS : NULL,
+				       .add_hosts = c->o->network.add_hosts,
+				       .n_add_hosts = c->o->network.n_add_hosts,
+				       .result = result };
+	cleanup_close int etc = -1;
+
+	names.hostname = names.hostname ? names.hostname : c->o->id;
+	etc = openat(c->record.dir_fd, "etc", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (etc < 0)
+		return error_errno(e, "open the directory of generated files");
+	return names_write(etc, &names, e);
+}
+
+/* Who it is goes to disk before it does anything: so `delete` finds it, whatever becomes of us. */
+static int hold_pasta(struct create *c, struct error *e)
+{
+	struct pasta_options o = pasta_options(c);
+	struct record *r = &c->record;
+
+	if (pasta_spawn(c->pasta_path, &o, c->process.pid,
+			namespaces_has(&c->namespaces, CLONE_NEWUSER), &c->pasta,
+			&r->pasta_start_time, e) < 0)
+		return -1;
+	r->pasta_pid = c->pasta.process.pid;
+	return record_save(r, e);
+}
+
 int create_claim_network(struct create *c, struct error *e)
 {
-	cleanup_close int etc = -1;
 	struct attach_options o = { .dirs = &c->rt->net_dirs,
 				    .instance = c->record.instance,
 				    .container_id = c->o->id,
@@ -151,22 +195,14 @@ int create_claim_network(struct create *c, struct error *e)
 				    .ports = c->network.ports,
 				    .n_ports = c->network.n_ports,
 				    .no_ipv6 = namespaces_without_ipv6(&c->config) };
-	struct names_options names = { .hostname = c->config.hostname,
-				       .dns = c->o->network.dns,
-				       .n_dns = c->o->network.n_dns,
-				       .add_hosts = c->o->network.add_hosts,
-				       .n_add_hosts = c->o->network.n_add_hosts };
 
 	if (!c->network.attach)
 		return 0;
+	if (c->network.pasta)
+		return hold_pasta(c, e);
 	if (attach_begin(&o, &c->attach, e) < 0)
 		return -1;
-	names.hostname = names.hostname ? names.hostname : c->o->id;
-	names.result = attach_planned(c->attach);
-	etc = openat(c->record.dir_fd, "etc", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	if (etc < 0)
-		return error_errno(e, "open the directory of generated files");
-	return names_write(etc, &names, e);
+	return write_names(c, attach_planned(c->attach), e);
 }
 
 int create_await_netns(struct create *c, struct error *e)
@@ -184,6 +220,15 @@ static int set_lo_up(int nl, struct error *e)
 	return rtnl_endpoint_configure(&r, &lo_alone, e);
 }
 
+static int attach_by_pasta(struct create *c, int container_nl, struct error *e)
+{
+	struct pasta_options o = pasta_options(c);
+
+	if (pasta_begin(&c->pasta, &o, container_nl, &c->record.pasta, e) < 0)
+		return -1;
+	return write_names(c, &c->record.pasta, e);
+}
+
 int create_attach_network(struct create *c, struct error *e)
 {
 	cleanup_close int nl = steal_fd(&c->netlink); /* open, it would keep the namespace */
@@ -192,6 +237,8 @@ int create_attach_network(struct create *c, struct error *e)
 
 	if (!c->init.offer_netns)
 		return 0;
+	if (c->network.pasta)
+		return attach_by_pasta(c, nl, e);
 	if (netns_open_pid(c->process.pid, &netns, e) < 0 ||
 	    netns_inode(netns, &c->record.netns_inode, e) < 0 ||
 	    netns_pin(c->o->id, netns, e) < 0) {

@@ -163,10 +163,10 @@ static int plan_joins(struct exec *x, struct error *e)
 	uint64_t flags = x->record.ns_new | x->record.ns_joined;
 	const uint64_t parts[] = { flags & CLONE_NEWCGROUP, flags & ~(uint64_t)CLONE_NEWCGROUP };
 
-	if (flags & CLONE_NEWUSER) {
+	if (flags & CLONE_NEWUSER || x->rt->rootless)
 		x->setgroups_denied = !idmap_setgroups_allowed(x->container.init.pid);
+	if (flags & CLONE_NEWUSER)
 		return open_joins(x, flags, e);
-	}
 	for (size_t i = 0; i < ARRAY_SIZE(parts); i++)
 		if (parts[i])
 			x->joins[x->n_joins++] = (struct join){ .fd = x->container.init.pidfd,

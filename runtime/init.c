@@ -32,7 +32,7 @@
 
 static int join_user_namespace(struct init *i, struct error *e)
 {
-	if (!namespaces_has(i->namespaces, CLONE_NEWUSER))
+	if (!i->rootfs.new_userns)
 		return 0;
 	if (!(i->namespaces->new_flags & CLONE_NEWUSER)) {
 		i->setgroups_denied = !idmap_setgroups_allowed(0);

@@ -51,20 +51,22 @@ static int open_one(const struct oci_namespace *ns, uint64_t flag, int *ret_fd, 
 	return 0;
 }
 
-int namespaces_open(const struct oci_config *c, int netns_fd, struct namespaces *ret,
-		    struct error *e)
+int namespaces_open(const struct oci_config *c, int netns_fd, int userns_fd,
+		    struct namespaces *ret, struct error *e)
 {
 	cleanup(namespaces_done) struct namespaces n = NAMESPACES_INIT;
 
 	for (int t = 0; t < OCI_NS_COUNT; t++) {
 		const struct oci_namespace *ns = oci_namespace_get(c, (enum oci_namespace_type)t);
 		uint64_t flag = oci_namespace_flag((enum oci_namespace_type)t);
-		int fd = -1;
+		int fd = -1, given = t == OCI_NS_NETWORK ? netns_fd : -1;
 
-		if (t == OCI_NS_NETWORK && netns_fd >= 0) {
-			fd = fcntl(netns_fd, F_DUPFD_CLOEXEC, 3);
+		if (t == OCI_NS_USER && ns && !(ns->path && ns->path[0]))
+			given = userns_fd;
+		if (given >= 0) {
+			fd = fcntl(given, F_DUPFD_CLOEXEC, 3);
 			if (fd < 0)
-				return error_errno(e, "join the network namespace");
+				return error_errno(e, "join the namespace");
 		} else if (!ns) {
 			continue;
 		} else if (!ns->path || !ns->path[0]) {

@@ -21,9 +21,9 @@ struct namespaces {
 void namespaces_done(struct namespaces *n);
 
 /* Opens every path before any join. NETNS_FD >= 0: the network namespace that a flag chose
- * (borrowed), instead of a path. */
-int namespaces_open(const struct oci_config *c, int netns_fd, struct namespaces *ret,
-		    struct error *e);
+ * (borrowed), instead of a path; USERNS_FD >= 0: likewise, instead of a new user namespace. */
+int namespaces_open(const struct oci_config *c, int netns_fd, int userns_fd,
+		    struct namespaces *ret, struct error *e);
 bool namespaces_has(const struct namespaces *n, uint64_t flag); /* new or joined */
 
 /* In init, whose user namespace has been mapped (runtime/idmap.h): become its root, if any. */

@@ -8,7 +8,9 @@
 #include "base/fd.h"
 #include "base/log.h"
 #include "base/memory.h"
+#include "base/privilege.h"
 #include "network/netns.h"
+#include "network/pasta.h"
 #include "runtime/record.h"
 
 #define PUBLISH_MAX 4096
@@ -20,6 +22,7 @@ void network_plan_done(struct network_plan *p)
 	free(p->requests);
 	free(p->ports);
 	fd_close_at(&p->join_fd);
+	fd_close_at(&p->join_user_fd);
 	free(p->owner_files);
 	free(p->join_path);
 	*p = NETWORK_PLAN_INIT;
@@ -274,6 +277,67 @@ static int plan_flags(const struct runtime *rt, const struct network_flags *f, s
 	return 0;
 }
 
+/* Whether the networks of this host are out of our reach. Root asks nobody. */
+static bool is_unprivileged(const struct runtime *rt)
+{
+	return (rt->rootless || geteuid() != 0) && pasta_is_needed();
+}
+
+static int check_pasta_request(const struct network_request *r, struct error *e)
+{
+	const char *option = r->ip ? "ip" : r->ip6 ? "ip6" : r->mac ? "mac" : NULL;
+
+	if (r->n_aliases)
+		option = "alias";
+	return option ? error_set(e, ERR_INPUT,
+				  "network \"%s\" by pasta: its address is the host's, %s= does "
+				  "not go with it",
+				  r->name, option) :
+			0;
+}
+
+/* "bridge" is what a config has that wants some network; the others are networks of this host, with
+ * members, which we cannot join. */
+static int plan_pasta(const struct runtime *rt, struct network_plan *p, struct error *e)
+{
+	bool unprivileged = is_unprivileged(rt);
+
+	for (size_t i = 0; i < p->n_requests; i++) {
+		const char *name = p->requests[i].name;
+
+		if (!unprivileged && str_eq(name, PASTA_NETWORK)) {
+			error_set(e, ERR_INPUT,
+				  "network \"pasta\" is for users without privileges, who have no "
+				  "other");
+			return error_hint(e, "--network " NETWORK_DEFAULT);
+		}
+		if (!unprivileged)
+			continue;
+		if (!str_eq(name, PASTA_NETWORK) && !str_eq(name, NETWORK_DEFAULT)) {
+			privilege_error(e, "network \"%s\" needs CAP_NET_ADMIN in this network "
+					   "namespace",
+					name);
+			return error_hint(e, "sudo, or rootless: --network pasta");
+		}
+		if (p->n_requests > 1)
+			return error_set(e, ERR_INPUT,
+					 "network \"%s\" by pasta does not go with another network",
+					 name);
+		if (check_pasta_request(&p->requests[i], e) < 0)
+			return -1;
+		p->pasta = true;
+	}
+	return 0;
+}
+
+/* setns(2): a network namespace asks for privilege in the user namespace that owns it, and of us in
+ * our own. The kernel tells the owner only where it is ours or below. */
+static void plan_owner(const struct runtime *rt, struct network_plan *p)
+{
+	if (p->join_fd >= 0 && is_unprivileged(rt))
+		p->join_user_fd = netns_owner(p->join_fd);
+}
+
 int network_plan(const struct runtime *rt, const struct network_flags *f, struct oci_config *c,
 		 struct network_plan *ret, struct error *e)
 {
@@ -303,6 +367,9 @@ int network_plan(const struct runtime *rt, const struct network_flags *f, struct
 			return -1;
 	if (add_singles(&p, f->ip, f->ip6, f->mac, e) < 0)
 		return -1;
+	if (p.n_requests && plan_pasta(rt, &p, e) < 0)
+		return -1;
+	plan_owner(rt, &p);
 	p.attach = p.n_requests > 0;
 	if (p.attach)
 		namespace_add(c);
@@ -310,7 +377,7 @@ int network_plan(const struct runtime *rt, const struct network_flags *f, struct
 	p.new_netns = ns && !(ns->path && ns->path[0]);
 	if (ns && !p.new_netns)
 		p.join_path = xstrdup(ns->path);
-	p.pin = p.attach || (p.new_netns && c->linux_->n_netDevices);
+	p.pin = !p.pasta && (p.attach || (p.new_netns && c->linux_->n_netDevices));
 	if (c->linux_->n_netDevices && !p.new_netns && !p.join_path)
 		return error_set(e, ERR_INPUT,
 				 "--network host does not go with linux.netDevices of config.json: "

@@ -20,6 +20,7 @@
 #include "base/process.h"
 #include "base/suggest.h"
 #include "network/netns.h"
+#include "network/pasta.h"
 
 #define RECORD_MAX ((size_t)1 << 20)
 #define RECORD_VERSION 1
@@ -37,6 +38,7 @@ void record_done(struct record *r)
 	free(r->netns_path);
 	cgroup_done(&r->cgroup);
 	resctrl_done(&r->resctrl);
+	attach_result_done(&r->pasta);
 	strings_free(r->targets, r->n_targets);
 	for (size_t i = 0; i < r->n_annotations; i++) {
 		free(r->annotations[i].key);
@@ -139,6 +141,11 @@ int record_save(struct record *r, struct error *e)
 	json_put_string(&w, "netnsPath", r->netns_path);
 	json_put_u64(&w, "newNamespaces", r->ns_new);
 	json_put_u64(&w, "joinedNamespaces", r->ns_joined);
+	if (r->pasta_pid) {
+		json_put_i64(&w, "pastaPid", r->pasta_pid);
+		json_put_u64(&w, "pastaStartTime", r->pasta_start_time);
+		attach_result_put(&w, "pasta", &r->pasta);
+	}
 	cgroup_put(&w, "cgroup", &r->cgroup);
 	resctrl_put(&w, "resctrl", &r->resctrl);
 	json_array_begin(&w, "targets");
@@ -193,10 +200,10 @@ static void decode_lists(const struct json *j, struct record *r)
 static int decode(const struct json *j, struct record *r, struct error *e)
 {
 	const char *instance = json_get_string(j, "instance"), *boot = json_get_string(j, "bootId");
-	uint64_t pid = get_u64(j, "pid");
+	uint64_t pid = get_u64(j, "pid"), pasta = get_u64(j, "pastaPid");
 
 	if (!instance || strlen(instance) != INSTANCE_LEN || !boot || strlen(boot) != 36 ||
-	    !str_eq(json_get_string(j, "id"), r->id) || pid > INT32_MAX)
+	    !str_eq(json_get_string(j, "id"), r->id) || pid > INT32_MAX || pasta > INT32_MAX)
 		return error_set(e, ERR_INPUT, "not a record of nsrun");
 	if (cgroup_get(json_get(j, "cgroup"), &r->cgroup, e) < 0)
 		return -1;
@@ -217,6 +224,10 @@ static int decode(const struct json *j, struct record *r, struct error *e)
 	r->netns_name = xstrdup(json_get_string(j, "netnsName"));
 	r->netns_inode = get_u64(j, "netnsInode");
 	r->netns_path = xstrdup(json_get_string(j, "netnsPath"));
+	r->pasta_pid = (pid_t)pasta;
+	r->pasta_start_time = get_u64(j, "pastaStartTime");
+	if (json_get(j, "pasta") && attach_result_get(json_get(j, "pasta"), &r->pasta, e) < 0)
+		return -1;
 	decode_lists(j, r);
 	return 0;
 }
@@ -325,17 +336,28 @@ int record_load(const char *root, const char *id, bool lock, int timeout_ms, str
 	return 0;
 }
 
-int record_open_process(const struct record *r, struct process *ret, struct error *e)
+/* 1, or 0: what it says of processes is of another boot. */
+static int of_this_boot(const struct record *r, struct error *e)
 {
 	char boot_id[37];
 
-	if (r->pid <= 0)
-		return 0;
 	if (process_boot_id(boot_id, e) < 0)
 		return -1;
-	if (strcmp(boot_id, r->boot_id) != 0)
-		return 0;
-	return process_open_same(r->pid, r->start_time, ret, e);
+	return strcmp(boot_id, r->boot_id) == 0;
+}
+
+int record_open_process(const struct record *r, struct process *ret, struct error *e)
+{
+	int n = r->pid > 0 ? of_this_boot(r, e) : 0;
+
+	return n > 0 ? process_open_same(r->pid, r->start_time, ret, e) : n;
+}
+
+int record_end_pasta(const struct record *r, struct error *e)
+{
+	int n = r->pasta_pid > 0 ? of_this_boot(r, e) : 0;
+
+	return n > 0 ? pasta_end(r->pasta_pid, r->pasta_start_time, e) : n;
 }
 
 int record_open_netns(const struct record *r, int *ret_fd, pid_t *ret_pid, struct error *e)

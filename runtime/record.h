@@ -23,6 +23,7 @@
 
 #include "base/error.h"
 #include "base/process.h"
+#include "network/network.h"
 #include "oci/config.h"
 #include "runtime/cgroup.h"
 #include "runtime/resctrl.h"
@@ -46,6 +47,9 @@ struct record {
 	uint64_t netns_inode;	     /* what is pinned there; 0: not yet known */
 	char *netns_path;	     /* for people: the sandbox key; NULL: shares the runtime's */
 	uint64_t ns_new, ns_joined;  /* CLONE_NEW*: the namespaces that are not the runtime's */
+	pid_t pasta_pid; /* of our pasta (network/pasta.h); 0: none */
+	uint64_t pasta_start_time;
+	struct attach_result pasta;  /* what it made */
 	char **targets; /* mount targets that create had to make in the root file system */
 	size_t n_targets;
 	struct oci_pair *annotations; /* decoded copy; only after record_load */
@@ -76,6 +80,8 @@ bool record_is_locked(const struct record *r);
 /* Opens the process that took the lock, as /proc/locks tells it: 1; 0 if there is none, or none
  * that our pid namespace sees. Another's children may hold the lock for it. */
 int record_lock_holder(const struct record *r, struct process *ret, struct error *e);
+/* Ends the container's pasta, if it has one; idempotent. */
+int record_end_pasta(const struct record *r, struct error *e);
 void record_unlock(struct record *r);
 /* Opens the network namespace of the container's process; *ret_pid for /proc/PID/ns/net. ERR_STATUS
  * if it is not created yet, or has stopped. */

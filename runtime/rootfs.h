@@ -42,7 +42,8 @@ struct rootfs {
 	 * fchdir(root_fd) before saves 40 us, and needs no name that a user namespace may be
 	 * refused), else looked up again by name and compared. */
 	int root_fd;
-	bool new_userns;      /* mknod is refused: bind the host's nodes; locked attributes stay */
+	/* new, joined or ours: mknod is refused: bind the host's nodes; locked attributes stay */
+	bool new_userns;
 	bool cgroup_v2;	      /* type cgroup means cgroup2, else a tmpfs with the v1 hierarchies */
 	bool new_cgroupns;    /* else the container's own cgroup directories are bound */
 	bool new_netns_owned; /* false: our userns does not own the netns: bind the host's /sys */

@@ -339,7 +339,7 @@ at_peace()
 unprivileged()
 {
 	setpriv --reuid 65534 --regid 65534 --clear-groups --bounding-set -all --inh-caps -all \
-		env XDG_RUNTIME_DIR=/run "$NSRUN" --net-dir /run/net.d "$@"
+		env NSRUN_ROOT=/run/nsrun/containers "$NSRUN" --net-dir /run/net.d "$@"
 }
 
 @test "without privileges: what may be seen, and that there is more" {

@@ -184,7 +184,7 @@ static void inside(void *arg)
 }
 
 /* In the user namespace; its mount and pid namespaces belong to it. */
-static void in_userns(void *arg)
+static void new_userns(void *arg)
 {
 	struct run *run = arg;
 
@@ -216,7 +216,7 @@ static void on_host(void *arg)
 	l->r.new_userns = run->c->userns;
 	CHECK(l->r.bundle_fd >= 0 && l->r.root_fd >= 0);
 	if (run->c->userns) {
-		status = sandbox_run(CLONE_NEWUSER, NULL, 0, in_userns, run);
+		status = sandbox_run(CLONE_NEWUSER, NULL, 0, new_userns, run);
 	} else {
 		CHECK(unshare(CLONE_NEWPID) == 0);
 		status = sandbox_run(CLONE_NEWNS | CLONE_NEWIPC, run->denied, run->n_denied, inside,
