@@ -147,7 +147,7 @@ struct verb {
 
 /* The options that stand before the verb. */
 struct global_options {
-	const char *log, *log_level, *root, *net_dir;
+	const char *log, *log_level, *root, *net_dir, *criu;
 	int log_format;	    /* enum log_format */
 	int cgroup_manager; /* index in "cgroupfs|systemd|disabled" = enum cgroup_manager */
 	int rootless;	    /* enum rootless */
@@ -220,6 +220,8 @@ int cmd_run(struct cli *cli, void *options, struct error *e);
 int cmd_start(struct cli *cli, void *options, struct error *e);
 int cmd_state(struct cli *cli, void *options, struct error *e);
 int cmd_list(struct cli *cli, void *options, struct error *e);
+int cmd_checkpoint(struct cli *cli, void *options, struct error *e);
+int cmd_restore(struct cli *cli, void *options, struct error *e);
 int cmd_pause(struct cli *cli, void *options, struct error *e);
 int cmd_mounts_add(struct cli *cli, void *options, struct error *e);
 int cmd_mounts_remove(struct cli *cli, void *options, struct error *e);

@@ -199,6 +199,7 @@ int setup_runtime(struct cli *cli, struct error *e)
 		cli->strings[1] = xasprintf("%s/cache", base);
 	if (net_dir && absolute("--net-dir", net_dir, &cli->strings[2], e) < 0)
 		return -1;
+	rt->criu = g->criu && *g->criu ? g->criu : NULL;
 	rt->root = cli->strings[0];
 	rt->cache = cli->strings[1];
 	rt->net_dirs.net_dir = cli->strings[2];

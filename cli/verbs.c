@@ -35,6 +35,7 @@ const struct option cli_global_options[] = {
 		"who makes cgroups"),
 	FLAG(systemd_cgroup, 0, "systemd-cgroup", NULL),
 	CHOICE(rootless, 0, "rootless", "auto|true|false", "systemd; without privileges"),
+	FILENAME(criu, 0, "criu", "PROGRAM", "for checkpoint and restore"),
 	FLAG(version, 'v', "version", "the version and what is built in"),
 	OPTIONS_END
 };
@@ -96,6 +97,55 @@ static const struct option exec_options[] = {
 	FILENAME(pidfd_socket, 0, "pidfd-socket", "SOCKET", "send the process's pidfd there"),
 	OPTION_INT(S, preserve_fds, 0, "preserve-fds", "N", 0, FDS_MAX,
 		"pass on descriptors 3 to 2+N"),
+	OPTIONS_END
+};
+#undef S
+
+/* What both have of criu's. */
+#define CRIU_OPTIONS                                                                               \
+	DIRNAME(criu.image_path, 0, "image-path", "criu's images (default: ./checkpoint)"),        \
+	DIRNAME(criu.work_path, 0, "work-path", "criu's log (default: there, too)"),               \
+	FLAG(criu.tcp_established, 0, "tcp-established", NULL),                                    \
+	FLAG(criu.ext_unix_sk, 0, "ext-unix-sk", "with TCP, unix connections to outside"),         \
+	FLAG(criu.shell_job, 0, "shell-job", NULL),                                                \
+	FLAG(criu.file_locks, 0, "file-locks", NULL),                                              \
+	FLAG(criu.link_remap, 0, "link-remap", "with outside terminal, locks, unlinked files"),    \
+	CHOICE(criu.manage_cgroups_mode, 0, "manage-cgroups-mode", "soft|full|strict|ignore",      \
+	       "what of its cgroups"),                                                             \
+	TEXTS(criu.empty_ns, criu.n_empty_ns, 0, "empty-ns", "network", "not what is in it *"),    \
+	FLAG(criu.auto_dedup, 0, "auto-dedup", NULL),                                              \
+	FLAG(criu.lazy_pages, 0, "lazy-pages", "no page twice; memory by and by"),                 \
+	OPTION_INT(S, criu.status_fd, 0, "status-fd", "FD", 0, FDS_MAX, "lazy pages: ready there")
+
+#define S struct checkpoint_options
+static const struct option checkpoint_options[] = {
+	FLAG(leave_running, 0, "leave-running", "do not delete it"),
+	CRIU_OPTIONS,
+	FLAG(pre_dump, 0, "pre-dump", "its memory alone; it runs on"),
+	TEXT(criu.parent_path, 0, "parent-path", "DIR", "a pre-dump, seen from the images"),
+	TEXT(criu.page_server, 0, "page-server", "ADDR:PORT", "send its memory there"),
+	FLAG(criu.tcp_skip_in_flight, 0, "tcp-skip-in-flight", "without half-open connections"),
+	OPTIONS_END
+};
+#undef S
+
+#define S struct restore_options
+static const struct option restore_options[] = {
+	FLAG(create.detach, 'd', "detach", "return when it runs"),
+	DIRNAME(create.bundle, 'b', "bundle", "the bundle (default: the current directory)"),
+	FILENAME(create.console_socket, 0, "console-socket", "SOCKET", NULL),
+	FILENAME(create.pid_file, 0, "pid-file", "FILE", "for the terminal's master, the pid"),
+	FLAG(create.keep, 0, "keep", NULL),
+	FLAG(create.no_subreaper, 0, "no-subreaper", NULL),
+	FLAG(create.no_pivot, 0, "no-pivot", "as those of run; no-pivot has no effect"),
+	OPTION_STRINGS(S, create.network.networks, create.network.n_networks, 0, "network",
+		"NETWORK", COMPLETE_NETWORK_FLAG, NULL),
+	TEXTS(create.network.publish, create.network.n_publish, 'p', "publish", "PORTS",
+		"instead of those it had *"),
+	CRIU_OPTIONS,
+	FLAG(criu.tcp_close, 0, "tcp-close", "close TCP connections"),
+	TEXT(criu.lsm_profile, 0, "lsm-profile", "TYPE:NAME", NULL),
+	TEXT(criu.lsm_mount_context, 0, "lsm-mount-context", "CONTEXT", "other labels"),
 	OPTIONS_END
 };
 #undef S
@@ -375,6 +425,16 @@ const struct verb cli_verbs[] = {
 	{ .name = "mounts", .verbs = mounts_verbs, .arguments = "VERB ...",
 	  .summary = "add and remove mounts of a running container",
 	  EXAMPLES("nsrun mounts add web volumes.json", "nsrun mounts remove web volumes.json") },
+	{ .name = "checkpoint", RUN(cmd_checkpoint, checkpoint_options),
+	  FILLS(checkpoint_options), ARGS(1, 1, "ID"),
+	  .summary = "write a running container to files, by criu", COMPLETES(CONTAINER, NOTHING),
+	  EXAMPLES("nsrun checkpoint --image-path /var/tmp/web web",
+		   "nsrun checkpoint --leave-running --tcp-established web") },
+	{ .name = "restore", RUN(cmd_restore, restore_options), FILLS(restore_options),
+	  ARGS(1, 1, "ID"),
+	  .summary = "a container out of those files, running on",
+	  EXAMPLES("nsrun restore -d -b /bundles/web --image-path /var/tmp/web web",
+		   "nsrun restore --network none --tcp-close web") },
 	{ .name = "delete", RUN(cmd_delete, delete_options), FILLS(delete_options),
 	  ARGS(0, ANY, "ID..."),
 	  .summary = "delete containers and what was made for them",

@@ -24,6 +24,7 @@ struct runtime {
 	enum cgroup_manager cgroup_manager;
 	bool rootless;
 	struct network_dirs net_dirs;
+	const char *criu; /* --criu; NULL: in PATH */
 };
 
 /* The network flags of create and run, as typed. */
@@ -133,6 +134,44 @@ struct exec_options {
 /* *ret_status as container_run's. */
 int container_exec(const struct runtime *rt, const struct exec_options *o, int *ret_status,
 		   struct error *e);
+
+enum criu_cgroups {
+	CRIU_CGROUPS_SOFT,
+	CRIU_CGROUPS_FULL,
+	CRIU_CGROUPS_STRICT,
+	CRIU_CGROUPS_IGNORE
+};
+
+/* Flags of checkpoint and restore, which criu gets. */
+struct criu_flags {
+	const char *image_path, *work_path; /* NULL: "checkpoint"; the same */
+	const char *parent_path, *page_server, *lsm_profile, *lsm_mount_context;
+	int status_fd;		 /* 0: none */
+	int manage_cgroups_mode; /* enum criu_cgroups */
+	char *const *empty_ns;
+	size_t n_empty_ns;
+	bool tcp_established, tcp_skip_in_flight, tcp_close, ext_unix_sk, shell_job, lazy_pages,
+		file_locks, auto_dedup, link_remap;
+};
+
+struct checkpoint_options {
+	const char *id;
+	bool leave_running, pre_dump;
+	struct criu_flags criu;
+};
+/* Writes a running or paused container to files, and deletes it (unless leave_running or
+ * pre_dump). */
+int container_checkpoint(const struct runtime *rt, const struct checkpoint_options *o,
+			 struct error *e);
+
+struct restore_options {
+	struct create_options create; /* without those of the program */
+	struct criu_flags criu;
+};
+/* Makes a container of those files, running; its networks are attached anew, with the addresses
+ * that it had. *ret_status as container_run's. */
+int container_restore(const struct runtime *rt, const struct restore_options *o, int *ret_status,
+		      struct error *e);
 
 /* One container as its record and the kernel tell. */
 struct container {

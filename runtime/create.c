@@ -110,7 +110,7 @@ static int attach_resctrl(const struct create *c, struct error *e)
 }
 
 /* Everything that a later verb must know to remove what follows, before any of it is made. */
-static int reserve(struct create *c, struct error *e)
+int create_reserve(struct create *c, struct error *e)
 {
 	struct record *r = &c->record;
 
@@ -139,7 +139,7 @@ static int reserve(struct create *c, struct error *e)
 
 /* For exec, and for the hooks of a later delete. Init has its own, so it is written while that
  * makes its namespaces. */
-static int write_config(struct create *c, struct error *e)
+int create_write_config(struct create *c, struct error *e)
 {
 	return file_replace(c->record.dir_fd, "config.json", c->config_text, c->config_len, 0600,
 			    e);
@@ -150,7 +150,7 @@ static int await_environment(struct create *c, struct error *e)
 	return c->init.told_to_pivot ? sync_await(c->sync, SYNC_ENVIRONMENT, NULL, NULL, e) : 0;
 }
 
-static int runtime_hooks(struct create *c, struct error *e)
+int create_runtime_hooks(struct create *c, struct error *e)
 {
 	cleanup_strbuf struct strbuf state = { 0 };
 	const struct oci_hooks *h = c->config.hooks;
@@ -177,7 +177,7 @@ static int pivot(struct create *c, struct error *e)
 	return c->init.told_to_pivot ? sync_send_fd(c->sync, SYNC_PIVOT, c->process.pid, -1, e) : 0;
 }
 
-static int save_state(struct create *c, struct error *e)
+int create_save_state(struct create *c, struct error *e)
 {
 	char state;
 
@@ -220,7 +220,7 @@ int create_story(struct create *c, struct error *e)
 	    step(e, "connect console", create_connect_console(c, e)) < 0)
 		return -1;
 	/* From here on there are side effects, and the record tells of them. */
-	if (step(e, "reserve id", reserve(c, e)) < 0 ||
+	if (step(e, "reserve id", create_reserve(c, e)) < 0 ||
 	    step(e, "write state files", create_network_files(c, e)) < 0 ||
 	    step(e, "make the notify directory",
 		 notify_make_dir(c->record.dir_fd, c->root_fd, c->record.targets,
@@ -233,7 +233,7 @@ int create_story(struct create *c, struct error *e)
 	    step(e, "open output", create_open_output(c, e)) < 0 ||
 	    step(e, "spawn init", create_spawn(c, e)) < 0 ||
 	    step(e, "map ids", create_map_ids(c, e)) < 0 ||
-	    step(e, "write config", write_config(c, e)) < 0 ||
+	    step(e, "write config", create_write_config(c, e)) < 0 ||
 	    step(e, "set the OOM score", create_set_oom_score(c, e)) < 0 ||
 	    step(e, "attach cgroup",
 		 cgroup_attach(&c->record.cgroup, c->config.linux_->resources, c->process.pid,
@@ -246,10 +246,10 @@ int create_story(struct create *c, struct error *e)
 	    step(e, "attach network", create_attach_network(c, e)) < 0 ||
 	    step(e, "move network devices", create_move_devices(c, e)) < 0 ||
 	    step_await(e, "await environment", await_environment(c, e)) < 0 ||
-	    step(e, "createRuntime hooks", runtime_hooks(c, e)) < 0 ||
+	    step(e, "createRuntime hooks", create_runtime_hooks(c, e)) < 0 ||
 	    step_await(e, "pivot", pivot(c, e)) < 0 ||
 	    step(e, "send pidfd", pidfd_send(o->pidfd_socket, &c->process, e)) < 0 ||
-	    step(e, "save state", save_state(c, e)) < 0 ||
+	    step(e, "save state", create_save_state(c, e)) < 0 ||
 	    step(e, "write pid file", pid_file_write(o->pid_file, c->process.pid, e)) < 0 ||
 	    step_await(e, "keep", keep(c, e)) < 0)
 		return -1;

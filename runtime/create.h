@@ -49,6 +49,12 @@ void create_begin(struct create *c, const struct runtime *rt, const struct creat
 		  bool run);
 /* The story up to "created". On failure the caller tears down (create_abort). */
 int create_story(struct create *c, struct error *e);
+/* Steps of it that restore shares: the intent record; the copy of the config; prestart and
+ * createRuntime hooks; the record with the process, complete. */
+int create_reserve(struct create *c, struct error *e);
+int create_write_config(struct create *c, struct error *e);
+int create_runtime_hooks(struct create *c, struct error *e);
+int create_save_state(struct create *c, struct error *e);
 /* Ends what was begun: nothing stays. Keeps the error that is to be reported. */
 void create_abort(struct create *c);
 /* Forgets; the container lives. */

@@ -42,14 +42,14 @@ static bool pass_notification(void *arg)
 	return notify_receive(arg);
 }
 
-static int attended(struct create *c, struct notify *n, int *ret_status, struct error *e)
+int run_attended(struct create *c, struct notify *n, int *ret_status, struct error *e)
 {
-	const struct terminal_watch watch = { n->fd, pass_notification, n };
+	const struct terminal_watch watch = { n ? n->fd : -1, pass_notification, n };
 	int status;
 
 	record_unlock(&c->record);
 	fd_close_at(&c->sync);
-	if (terminal_serve(c->master, &c->process, c->sigfd, n->fd >= 0 ? &watch : NULL, &status,
+	if (terminal_serve(c->master, &c->process, c->sigfd, watch.fd >= 0 ? &watch : NULL, &status,
 			   e) < 0)
 		return -1;
 	if (!c->o->keep && delete_after(c, e) < 0)
@@ -96,7 +96,7 @@ static int run_story(struct create *c, int *ret_status, struct error *e)
 		*ret_status = 0;
 		return 0;
 	}
-	return attended(c, &notify, ret_status, e);
+	return run_attended(c, &notify, ret_status, e);
 }
 
 int container_run(const struct runtime *rt, const struct create_options *o, int *ret_status,
