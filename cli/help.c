@@ -74,7 +74,7 @@ static void put_verbs(struct strbuf *out, const struct verb *v)
 {
 	for (; v->name; v++)
 		if (!v->hidden)
-			strbuf_printf(out, "  %-8s %s\n", v->name, v->summary);
+			strbuf_printf(out, "  %-10s %s\n", v->name, v->summary);
 }
 
 void help_all(struct strbuf *out)
