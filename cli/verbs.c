@@ -1,27 +1,17 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The verbs and their options: runc's, so that an engine can call nsrun by changing one path, and
- * those of the network. To add one: a row here, a declaration in cli.h, the function in cli/VERB.c,
- * a section in docs/nsrun.8.
+ * The verbs and their options: runc's, so that an engine can call nsrun by changing one path.
+ * network_verbs.c has those of the network. To add one: a row here, a declaration in cli.h, the
+ * function in cli/VERB.c, a section in docs/nsrun.8.
  */
 #include <stdio.h>
 #include <string.h>
 
-#include "cli/cli.h"
-#include "cli/netns.h"
-#include "cli/network.h"
+#include "cli/verb_rows.h"
 
 #define FDS_MAX 4096
 
 /* clang-format off */
-
-/* Rows of the tables below; S is the struct that they fill. */
-#define FLAG(m, l, n, h)		OPTION_FLAG(S, m, l, n, h)
-#define TEXT(m, l, n, v, h)		OPTION_STRING(S, m, l, n, v, COMPLETE_NOTHING, h)
-#define TEXTS(m, n_m, l, n, v, h)	OPTION_STRINGS(S, m, n_m, l, n, v, COMPLETE_NOTHING, h)
-#define FILENAME(m, l, n, v, h)		OPTION_STRING(S, m, l, n, v, COMPLETE_FILE, h)
-#define DIRNAME(m, l, n, h)		OPTION_STRING(S, m, l, n, "DIR", COMPLETE_DIR, h)
-#define CHOICE(m, l, n, v, h)		OPTION_CHOICE(S, m, l, n, v, h)
 
 #define S struct global_options
 const struct option cli_global_options[] = {
@@ -102,19 +92,19 @@ static const struct option exec_options[] = {
 #undef S
 
 /* What both have of criu's. */
-#define CRIU_OPTIONS                                                                               \
-	DIRNAME(criu.image_path, 0, "image-path", "criu's images (default: ./checkpoint)"),        \
-	DIRNAME(criu.work_path, 0, "work-path", "criu's log (default: there, too)"),               \
-	FLAG(criu.tcp_established, 0, "tcp-established", NULL),                                    \
-	FLAG(criu.ext_unix_sk, 0, "ext-unix-sk", "with TCP, unix connections to outside"),         \
-	FLAG(criu.shell_job, 0, "shell-job", NULL),                                                \
-	FLAG(criu.file_locks, 0, "file-locks", NULL),                                              \
-	FLAG(criu.link_remap, 0, "link-remap", "with outside terminal, locks, unlinked files"),    \
-	CHOICE(criu.manage_cgroups_mode, 0, "manage-cgroups-mode", "soft|full|strict|ignore",      \
-	       "what of its cgroups"),                                                             \
-	TEXTS(criu.empty_ns, criu.n_empty_ns, 0, "empty-ns", "network", "not what is in it *"),    \
-	FLAG(criu.auto_dedup, 0, "auto-dedup", NULL),                                              \
-	FLAG(criu.lazy_pages, 0, "lazy-pages", "no page twice; memory by and by"),                 \
+#define CRIU_OPTIONS                                                                       \
+	DIRNAME(criu.image_path, 0, "image-path", "criu's images (default: checkpoint)"),  \
+	DIRNAME(criu.work_path, 0, "work-path", "criu's log (default: there, too)"),       \
+	FLAG(criu.tcp_established, 0, "tcp-established", NULL),                            \
+	FLAG(criu.ext_unix_sk, 0, "ext-unix-sk", "with connections to the outside"),       \
+	FLAG(criu.shell_job, 0, "shell-job", NULL),                                        \
+	FLAG(criu.file_locks, 0, "file-locks", NULL),                                      \
+	FLAG(criu.link_remap, 0, "link-remap", "terminal outside, locks, lost files"),     \
+	CHOICE(criu.manage_cgroups_mode, 0, "manage-cgroups-mode", "soft|full|strict|ignore",\
+	       "what of its cgroups"),                                                     \
+	TEXTS(criu.empty_ns, criu.n_empty_ns, 0, "empty-ns", "network", "not what is in it *"),\
+	FLAG(criu.auto_dedup, 0, "auto-dedup", NULL),                                      \
+	FLAG(criu.lazy_pages, 0, "lazy-pages", "no page twice; memory by and by"),         \
 	OPTION_INT(S, criu.status_fd, 0, "status-fd", "FD", 0, FDS_MAX, "lazy pages: ready there")
 
 #define S struct checkpoint_options
@@ -132,12 +122,12 @@ static const struct option checkpoint_options[] = {
 #define S struct restore_options
 static const struct option restore_options[] = {
 	FLAG(create.detach, 'd', "detach", "return when it runs"),
-	DIRNAME(create.bundle, 'b', "bundle", "the bundle (default: the current directory)"),
+	DIRNAME(create.bundle, 'b', "bundle", "default: the current directory"),
 	FILENAME(create.console_socket, 0, "console-socket", "SOCKET", NULL),
 	FILENAME(create.pid_file, 0, "pid-file", "FILE", "for the terminal's master, the pid"),
 	FLAG(create.keep, 0, "keep", NULL),
 	FLAG(create.no_subreaper, 0, "no-subreaper", NULL),
-	FLAG(create.no_pivot, 0, "no-pivot", "as those of run; no-pivot has no effect"),
+	FLAG(create.no_pivot, 0, "no-pivot", "as for run; no-pivot changes nothing"),
 	OPTION_STRINGS(S, create.network.networks, create.network.n_networks, 0, "network",
 		"NETWORK", COMPLETE_NETWORK_FLAG, NULL),
 	TEXTS(create.network.publish, create.network.n_publish, 'p', "publish", "PORTS",
@@ -150,7 +140,7 @@ static const struct option restore_options[] = {
 };
 #undef S
 
-static const struct option no_options[] = { OPTIONS_END };
+const struct option cli_no_options[] = { OPTIONS_END };
 
 #define S struct listing_options
 static const struct option list_options[] = {
@@ -160,20 +150,6 @@ static const struct option list_options[] = {
 };
 static const struct option ps_options[] = {
 	CHOICE(format, 'f', "format", "table|json", "json: the pids alone, as an array"),
-	OPTIONS_END
-};
-static const struct option view_list_options[] = {
-	CHOICE(format, 0, "format", "table|json|plain", "how it is printed"),
-	FLAG(quiet, 'q', "quiet", "names alone"),
-	OPTIONS_END
-};
-#undef S
-
-#define S struct netns_show_options
-static const struct option netns_show_options[] = {
-	CHOICE(format, 0, "format", "table|json", "how it is printed"),
-	FLAG(all, 'a', "all", "MACs, MTUs, fe80:: and lo too"),
-	FLAG(ascii, 0, "ascii", "without UTF-8"),
 	OPTIONS_END
 };
 #undef S
@@ -234,151 +210,16 @@ static const struct option spec_options[] = {
 };
 #undef S
 
-/* ---- networks ---- */
-
-#define S struct network_create_command_options
-static const struct option network_create_options[] = {
-	TEXT(create.driver, 0, "driver", "DRIVER", "bridge (default)"),
-	TEXTS(create.subnets, create.n_subnets, 0, "subnet", "PREFIX",
-	      "such as 10.1.2.0/24; one a family (default: free ones) *"),
-	TEXTS(create.gateways, create.n_gateways, 0, "gateway", "ADDR",
-	      "the bridge's address (default: the first) *"),
-	TEXTS(create.ip_ranges, create.n_ip_ranges, 0, "ip-range", "PREFIX",
-	      "lease from this part of the subnet *"),
-	OPTION_SWITCH(S, create.ipv6, 0, "ipv6", "=false: IPv4 alone"),
-	FLAG(create.internal, 0, "internal", "no way out"),
-	OPTION_FLAG_NOT(S, create.no_isolate, 0, "isolate",
-		"=false: let other networks' containers in"),
-	OPTION_FLAG_NOT(S, create.no_masquerade, 0, "masquerade",
-		"=false: containers' addresses are seen outside"),
-	OPTION_U32(S, create.mtu, 0, "mtu", "BYTES", 68, 65535, "(default: the default route's)"),
-	TEXTS(settings, n_settings, 'o', "opt", "KEY=VALUE", "the driver's: bridge=IFNAME *"),
-	TEXTS(create.labels, create.n_labels, 0, "label", "KEY=VALUE", "a note *"),
-	FLAG(create.dry_run, 0, "dry-run", "print what would be made"),
-	OPTIONS_END
-};
-#undef S
-
-#define S struct graph_options
-static const struct option graph_options[] = {
-	CHOICE(format, 0, "format", "text|dot|mermaid|json", "how it is drawn"),
-	FLAG(all, 'a', "all", "MACs, MTUs, fe80:: and unused networks too"),
-	FLAG(ascii, 0, "ascii", "without UTF-8"),
-	OPTIONS_END
-};
-#undef S
-
-#define S struct network_connect_command_options
-static const struct option network_connect_options[] = {
-	TEXT(ip, 0, "ip", "ADDR", NULL),
-	TEXT(ip6, 0, "ip6", "ADDR", NULL),
-	TEXT(mac, 0, "mac", "MAC", "fixed addresses"),
-	TEXT(ifname, 0, "ifname", "NAME", "the device (default: the next free ethN)"),
-	TEXTS(aliases, n_aliases, 0, "alias", "NAME", "one more name on the network *"),
-	OPTIONS_END
-};
-#undef S
-
-#define S struct network_link_command_options
-static const struct option network_link_options[] = {
-	TEXTS(subnets, n_subnets, 0, "subnet", "PREFIX",
-		"such as 10.1.2.0/30 or fd00:1::/64 (default: a free one) *"),
-	CHOICE(format, 0, "format", "text|json", "how it is printed"),
-	OPTIONS_END
-};
-#undef S
-
 /* ---- verbs ---- */
 
-/* A verb's function, options and the struct that they fill. */
-#define RUN(function, table)	.run = (function), .options = (table)
-#define FILLS(type)		.size = sizeof(struct type)
-#define ARGS(min, max, text)	.min_args = (min), .max_args = (max), .arguments = (text)
-#define ANY UINT8_MAX
-#define COMPLETES(first, others) .completes = { COMPLETE_##first, COMPLETE_##others }
-#define EXAMPLES(...)		.examples = { __VA_ARGS__ }
-
-static const struct verb network_verbs[] = {
-	{ .name = "create", RUN(cmd_network_create, network_create_options),
-	  FILLS(network_create_command_options), ARGS(1, 1, "NAME"),
-	  .summary = "make a network that containers can join",
-	  EXAMPLES("nsrun network create web",
-		   "nsrun network create --subnet 10.7.0.0/24 --internal db") },
-	{ .name = "ls", RUN(cmd_network_ls, view_list_options), FILLS(listing_options),
-	  ARGS(0, 0, ""),
-	  .summary = "list networks",
-	  EXAMPLES("nsrun network ls", "nsrun network ls --format json") },
-	{ .name = "inspect", RUN(cmd_network_inspect, no_options), ARGS(1, ANY, "NAME..."),
-	  .summary = "settings and members, as JSON", COMPLETES(NETWORK, NETWORK),
-	  EXAMPLES("nsrun network inspect web", "nsrun network inspect bridge web") },
-	{ .name = "graph", RUN(cmd_network_graph, graph_options), FILLS(graph_options),
-	  ARGS(0, 0, ""),
-	  .summary = "who is plugged into what, as the kernel has it",
-	  .detail = "Status 4: records and kernel disagree.",
-	  EXAMPLES("nsrun network graph", "nsrun network graph --format dot | dot -Tsvg") },
-	{ .name = "ports", RUN(cmd_network_ports, view_list_options), FILLS(listing_options),
-	  ARGS(0, 0, ""),
-	  .summary = "list published ports and whose they are",
-	  EXAMPLES("nsrun network ports", "nsrun network ports --format json") },
-	{ .name = "rm", RUN(cmd_network_rm, no_options), ARGS(1, ANY, "NAME..."),
-	  .summary = "remove networks that have no members", COMPLETES(NETWORK, NETWORK),
-	  EXAMPLES("nsrun network rm web", "nsrun network rm web db") },
-	{ .name = "connect", RUN(cmd_network_connect, network_connect_options),
-	  FILLS(network_connect_command_options), ARGS(2, 2, "NETWORK CONTAINER"),
-	  .summary = "attach a running container to one more network",
-	  COMPLETES(NETWORK, CONTAINER),
-	  EXAMPLES("nsrun network connect db web",
-		   "nsrun network connect --ip 10.7.0.9 --ifname back0 db web") },
-	{ .name = "disconnect", RUN(cmd_network_disconnect, no_options),
-	  ARGS(2, 2, "NETWORK CONTAINER"),
-	  .summary = "take a running container off a network", COMPLETES(NETWORK, CONTAINER),
-	  EXAMPLES("nsrun network disconnect db web",
-		   "nsrun network disconnect bridge c1") },
-	{ .name = "link", RUN(cmd_network_link, network_link_options),
-	  FILLS(network_link_command_options), ARGS(2, 2, "A B"),
-	  .summary = "lay a virtual cable between two containers or namespaces",
-	  COMPLETES(NETNS, NETNS),
-	  EXAMPLES("nsrun network link red blue",
-		   "nsrun network link --subnet 10.1.2.0/30 --subnet fd00:1::/64 red lab") },
-	{ .name = "unlink", RUN(cmd_network_unlink, no_options), ARGS(2, 2, "A B"),
-	  .summary = "take the virtual cables between two away", COMPLETES(NETNS, NETNS),
-	  EXAMPLES("nsrun network unlink red blue",
-		   "nsrun network unlink red lab") },
-	{ .name = NULL }
-};
-
-static const struct verb netns_verbs[] = {
-	{ .name = "ls", RUN(cmd_netns_ls, view_list_options), FILLS(listing_options),
-	  ARGS(0, 0, ""),
-	  .summary = "list network namespaces and who uses them",
-	  EXAMPLES("nsrun netns ls", "nsrun netns ls -q") },
-	{ .name = "show", RUN(cmd_netns_show, netns_show_options),
-	  FILLS(netns_show_options),
-	  ARGS(1, 1, "NAME"),
-	  .summary = "links, addresses, routes and neighbours, seen from the host",
-	  COMPLETES(NETNS, NOTHING),
-	  EXAMPLES("nsrun netns show web", "nsrun netns show --format json web") },
-	{ .name = "exec", RUN(cmd_netns_exec, no_options), ARGS(2, 1, "NAME COMMAND [ARG...]"),
-	  .trailing = TRAILING_COMMAND, .failure = EXIT_EXEC_ERROR,
-	  .summary = "run a program of the host in a network namespace", COMPLETES(NETNS, COMMAND),
-	  EXAMPLES("nsrun netns exec web ss -tnlp", "nsrun netns exec web tcpdump -ni eth0") },
-	{ .name = "create", RUN(cmd_netns_create, no_options), ARGS(1, 1, "NAME"),
-	  .summary = "make an empty one, as \"ip netns add\" does",
-	  EXAMPLES("nsrun netns create lab", "nsrun run --network ns:/run/netns/lab tool") },
-	{ .name = "rm", RUN(cmd_netns_rm, no_options), ARGS(1, ANY, "NAME..."),
-	  .summary = "remove those made by create", COMPLETES(NETNS, NETNS),
-	  EXAMPLES("nsrun netns rm lab", "nsrun netns rm lab lab2") },
-	{ .name = NULL }
-};
-
 static const struct verb mounts_verbs[] = {
-	{ .name = "add", RUN(cmd_mounts_add, no_options), ARGS(2, 2, "ID FILE"),
+	{ .name = "add", RUN(cmd_mounts_add, cli_no_options), ARGS(2, 2, "ID FILE"),
 	  .summary = "make mounts in a running container, all or none",
 	  .detail = "FILE: an array as \"mounts\" in config.json; -: stdin.",
 	  COMPLETES(CONTAINER, FILE),
 	  EXAMPLES("nsrun mounts add web volumes.json",
 		   "jq .mounts[8:] config.json | nsrun mounts add web -") },
-	{ .name = "remove", RUN(cmd_mounts_remove, no_options), ARGS(2, 2, "ID FILE"),
+	{ .name = "remove", RUN(cmd_mounts_remove, cli_no_options), ARGS(2, 2, "ID FILE"),
 	  .summary = "take away what is mounted on the destinations in FILE",
 	  COMPLETES(CONTAINER, FILE),
 	  EXAMPLES("nsrun mounts remove web volumes.json",
@@ -399,7 +240,7 @@ const struct verb cli_verbs[] = {
 	  COMPLETES(NOTHING, COMMAND),
 	  EXAMPLES("nsrun create -b /bundles/web web",
 		   "nsrun create -b /bundles/web --network web web2 httpd -f") },
-	{ .name = "start", RUN(cmd_start, no_options), ARGS(1, 1, "ID"),
+	{ .name = "start", RUN(cmd_start, cli_no_options), ARGS(1, 1, "ID"),
 	  .summary = "run the program of a created container", COMPLETES(CONTAINER, NOTHING),
 	  EXAMPLES("nsrun start web", "nsrun create web && nsrun start web") },
 	{ .name = "exec", RUN(cmd_exec, exec_options), FILLS(exec_options),
@@ -411,10 +252,10 @@ const struct verb cli_verbs[] = {
 	  ARGS(1, 2, "ID [SIGNAL]"),
 	  .summary = "send a signal (default: TERM)", COMPLETES(CONTAINER, SIGNAL),
 	  EXAMPLES("nsrun kill web", "nsrun kill --all web KILL") },
-	{ .name = "pause", RUN(cmd_pause, no_options), ARGS(1, 1, "ID"),
+	{ .name = "pause", RUN(cmd_pause, cli_no_options), ARGS(1, 1, "ID"),
 	  .summary = "freeze all processes of a container", COMPLETES(CONTAINER, NOTHING),
 	  EXAMPLES("nsrun pause web", "nsrun pause web && nsrun list") },
-	{ .name = "resume", RUN(cmd_resume, no_options), ARGS(1, 1, "ID"),
+	{ .name = "resume", RUN(cmd_resume, cli_no_options), ARGS(1, 1, "ID"),
 	  .summary = "let a paused container go on", COMPLETES(CONTAINER, NOTHING),
 	  EXAMPLES("nsrun resume web", "nsrun pause web; nsrun resume web") },
 	{ .name = "update", RUN(cmd_update, update_options), FILLS(update_command_options),
@@ -443,7 +284,7 @@ const struct verb cli_verbs[] = {
 	{ .name = "list", RUN(cmd_list, list_options), FILLS(listing_options),
 	  ARGS(0, 0, ""),
 	  .summary = "list containers", EXAMPLES("nsrun list", "nsrun list -f json") },
-	{ .name = "state", RUN(cmd_state, no_options), ARGS(1, 1, "ID"),
+	{ .name = "state", RUN(cmd_state, cli_no_options), ARGS(1, 1, "ID"),
 	  .summary = "print a container's state, as JSON", COMPLETES(CONTAINER, NOTHING),
 	  EXAMPLES("nsrun state web", "nsrun state web | jq .network") },
 	{ .name = "ps", RUN(cmd_ps, ps_options), FILLS(listing_options),
@@ -462,19 +303,19 @@ const struct verb cli_verbs[] = {
 	  .summary = "write a config.json to begin with",
 	  EXAMPLES("nsrun spec --rootfs ./rootfs",
 		   "nsrun spec -b /bundles/web -- httpd -f -p 80") },
-	{ .name = "features", RUN(cmd_features, no_options), ARGS(0, 0, ""),
+	{ .name = "features", RUN(cmd_features, cli_no_options), ARGS(0, 0, ""),
 	  .summary = "what of the runtime-spec nsrun understands, as JSON",
 	  EXAMPLES("nsrun features", "nsrun features | jq .linux.seccomp.actions") },
-	{ .name = "network", .verbs = network_verbs, .arguments = "VERB ...",
+	{ .name = "network", .verbs = cli_network_verbs, .arguments = "VERB ...",
 	  .summary = "make, list and remove networks",
 	  EXAMPLES("nsrun network create web", "nsrun run -d --network web -p 8080:80 c1") },
-	{ .name = "netns", .verbs = netns_verbs, .arguments = "VERB ...",
+	{ .name = "netns", .verbs = cli_netns_verbs, .arguments = "VERB ...",
 	  .summary = "look into network namespaces from the host",
 	  EXAMPLES("nsrun netns show web", "nsrun netns exec web ss -tn") },
-	{ .name = "help", RUN(cmd_help, no_options), ARGS(0, 2, "[VERB [VERB]]"),
+	{ .name = "help", RUN(cmd_help, cli_no_options), ARGS(0, 2, "[VERB [VERB]]"),
 	  .summary = "the same as VERB --help", COMPLETES(VERB, VERB),
 	  EXAMPLES("nsrun help run", "nsrun help network create") },
-	{ .name = "__complete", RUN(cmd_complete, no_options), ARGS(0, ANY, "-- WORD..."),
+	{ .name = "__complete", RUN(cmd_complete, cli_no_options), ARGS(0, ANY, "-- WORD..."),
 	  .trailing = TRAILING_WORDS, .hidden = true, .summary = "what the last word can become" },
 	{ .name = NULL }
 };

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * systemd as the manager of a container's cgroup (--systemd-cgroup): a transient scope, asked for
- * over D-Bus by a program of its own, libexec/nsrun-systemd.c. That program alone is linked with
+ * over D-Bus by a program of its own, systemd_main.c. That program alone is linked with
  * libsystemd, of which there is no static archive; a container without systemd pays nothing for it.
  *
  *	systemd_unit.c		names: linux.cgroupsPath to a unit and its cgroup

@@ -6,7 +6,7 @@ export LC_ALL=C
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 
 # shellcheck disable=SC2034 # for those who source this
-folders=(base oci network hooks runtime cli libexec)
+folders=(base oci network hooks runtime cli)
 
 # tracked [SUFFIX...]: the project's files, from git or, in a tarball, what is not generated.
 tracked()

@@ -12,7 +12,7 @@ setup_file()
 	for program in "$NSRUN" "$NSRUN_FAULTY"; do
 		path=$(helper_of "$program")
 		[[ $path == /*/nsrun-systemd ]] || fail "$program does not tell where its helper is: $path"
-		install -D -m 0755 "$BUILD/libexec/nsrun-systemd" "$path"
+		install -D -m 0755 "$BUILD/nsrun-systemd" "$path"
 		echo "$path" >>"$BATS_FILE_TMPDIR/helpers"
 	done
 }
@@ -312,7 +312,7 @@ teardown()
 # as_alice CMD...: where she has logged in.
 as_alice()
 {
-	setpriv --reuid alice --regid alice --init-groups env -C /home/alice HOME=/home/alice USER=alice \
+	setpriv --reuid alice --regid alice --init-groups env -C ~alice HOME="$(echo ~alice)" USER=alice \
 		XDG_RUNTIME_DIR=/run/user/1000 DBUS_SESSION_BUS_ADDRESS=unix:path=/run/user/1000/bus "$@"
 }
 
@@ -320,13 +320,13 @@ alice_property() { as_alice systemctl --user show --property "$1" --value "$UNIT
 
 alice_bundle()
 {
-	rm -rf /home/alice/bundle
-	mkdir /home/alice/bundle
-	cp -a "$BUNDLE/rootfs" /home/alice/bundle/
-	chown -R alice:alice /home/alice/bundle
-	as_alice "$NSRUN" spec --rootless -b /home/alice/bundle -- sleep 1000
-	set_config -b /home/alice/bundle '.process.terminal = false | del(.annotations) | '"${1-.}"
-	chown alice:alice /home/alice/bundle/config.json
+	rm -rf ~alice/bundle
+	mkdir ~alice/bundle
+	cp -a "$BUNDLE/rootfs" ~alice/bundle/
+	chown -R alice:alice ~alice/bundle
+	as_alice "$NSRUN" spec --rootless -b ~alice/bundle -- sleep 1000
+	set_config -b ~alice/bundle '.process.terminal = false | del(.annotations) | '"${1-.}"
+	chown alice:alice ~alice/bundle/config.json
 }
 
 @test "a user: a scope of her own manager, with limits, exec, update and delete" {
@@ -346,7 +346,7 @@ alice_bundle()
 	run -0 as_alice env -i XDG_RUNTIME_DIR=/run/user/1000 "$NSRUN" delete --force "$ID"
 	assert_equal "$(alice_property LoadState)" not-found
 	[[ ! -e $DIR ]]
-	rm -rf /home/alice/bundle
+	rm -rf ~alice/bundle
 }
 
 @test "a user without a manager: an error with a hint" {
