@@ -10,13 +10,17 @@
 #include "oci/support.h"
 #include "runtime/credentials.h"
 
+/* A pipe too (/dev/stdin, "<(jq ...)"): the caller named it, and no lock is held meanwhile. */
 static int from_file(const char *file, struct oci_process *ret, struct error *e)
 {
+	cleanup_close int fd = open(file, O_RDONLY | O_CLOEXEC | O_NOCTTY);
 	cleanup_free char *text = NULL;
 	size_t len;
 
-	if (file_read(AT_FDCWD, file, true, JSON_INPUT_MAX, &text, &len, e) < 0)
-		return error_wrap(e, "--process");
+	if (fd < 0)
+		return error_errno(e, "--process: open \"%s\"", file);
+	if (fd_read_all(fd, JSON_INPUT_MAX, &text, &len, e) < 0)
+		return error_wrap(e, "--process: \"%s\"", file);
 	return oci_process_parse(text, len, file, ret, e);
 }
 

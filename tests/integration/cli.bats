@@ -66,6 +66,11 @@ usage()
 	usage 'start: unexpected argument "b"' start a b
 	usage 'exec "a": COMMAND is missing' exec a
 	usage 'exec "a": a command ("b") and --process exclude each other' exec -p /p a b
+	local flag
+	for flag in "--cwd /" "--env A=b" "--user 1" "--additional-gids 1" "--cap CAP_KILL" --no-new-privs; do
+		# shellcheck disable=SC2086 # the option and its argument
+		usage "exec \"a\": ${flag% *} and --process exclude each other: the file says it" exec -p /p $flag a
+	done
 	usage 'run: option -d stands behind a, where the command begins; options come first' run a -d
 	usage "--root \"/\": containers' state cannot be kept in the root of the file system" --root / list
 	usage 'kill "nope": unknown signal "FOO"' kill nope FOO

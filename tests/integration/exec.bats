@@ -203,6 +203,26 @@ process() { jq ".process | $1" "$BUNDLE/config.json" >"$BATS_TEST_TMPDIR/process
 	assert_line --regexp "^CapAmb:	0000000000000020"
 }
 
+@test "--process FILE: a pipe, stdin, a fifo; beside what engines pass with it" {
+	up
+	process '.args = ["echo", "fine"]'
+	local file=$BATS_TEST_TMPDIR/process.json
+	run -0 nsrun exec -p <(cat "$file") "$ID"
+	assert_output fine
+	run -0 nsrun exec --process /dev/stdin "$ID" < <(cat "$file")
+	assert_output fine
+	mkfifo "$BATS_TEST_TMPDIR/fifo"
+	cat "$file" >"$BATS_TEST_TMPDIR/fifo" &
+	run -0 nsrun exec -p "$BATS_TEST_TMPDIR/fifo" "$ID"
+	assert_output fine
+	run -0 nsrun exec --preserve-fds 0 -p "$file" -d --pid-file "$BATS_TEST_TMPDIR/pid" "$ID"
+	assert [ -s "$BATS_TEST_TMPDIR/pid" ]
+	run -255 nsrun exec -p /dev/zero "$ID"
+	assert_output --partial '/dev/zero'
+	run -255 nsrun exec -p "$BATS_TEST_TMPDIR" "$ID"
+	assert_output --partial "$BATS_TEST_TMPDIR"
+}
+
 @test "--process FILE: a command beside it, and what is wrong in it, are errors" {
 	up
 	process '.args = ["true"]'
