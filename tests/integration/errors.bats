@@ -155,8 +155,12 @@ nobody()
 	nobody
 	local lacks='; uid 54321 lacks it'
 	other EPERM "network create needs CAP_NET_ADMIN in this network namespace$lacks" "*sudo*" network create "$NET"
-	other EPERM "run \"$ID\": plan network: a network needs CAP_NET_ADMIN in this network namespace$lacks" "*sudo*" \
-		run -b "$BUNDLE" --network bridge "$ID"
+	other EPERM "run \"$ID\": plan network: network \"$NET\" needs CAP_NET_ADMIN in this network namespace$lacks" "*sudo*" \
+		run -b "$BUNDLE" --network "$NET" "$ID"
+	AS+=(env PATH=/nowhere)
+	other unsupported "run \"$ID\": plan network: rootless networking needs the program pasta; not in PATH" \
+		"install passt, or --network none" run -b "$BUNDLE" --network pasta "$ID"
+	nobody
 	other EPERM "run \"$ID\": spawn init: namespaces without a user namespace need CAP_SYS_ADMIN$lacks" \
 		"sudo, or a config for everybody: nsrun spec --rootless" run -b "$BUNDLE" "$ID"
 	other EPERM "netns create: to make a network namespace needs CAP_SYS_ADMIN$lacks" sudo netns create "$NET-2"
@@ -192,8 +196,8 @@ nobody()
 		| .linux.uidMappings = [{"containerID": 0, "hostID": 54321, "size": 1}]
 		| .linux.gidMappings = [{"containerID": 0, "hostID": 0, "size": 2}]'
 	chmod 644 "$BUNDLE/config.json"
-	other EPERM "run \"$ID\": map ids: config\.json: linux\.gidMappings: uid 54321, which lacks CAP_SETGID, can map its own id 54321 alone, by an entry of size 1" \
-		"sudo, or a config for this user: nsrun spec --rootless" run -b "$BUNDLE" "$ID"
+	other EPERM "run \"$ID\": map ids: config\.json: linux\.gidMappings\[0\]: /etc/subgid does not give the ids 0-1 to uid 54321" \
+		"as root: usermod --add-subgids 0-1 USER; *nsrun spec --rootless" run -b "$BUNDLE" "$ID"
 	unset NSRUN_ROOT
 }
 
