@@ -40,7 +40,9 @@ int checkpoint_look(const struct record *r, const struct oci_config *config,
 int checkpoint_dir(const char *dir, bool make, char **ret_path, int *ret_fd, struct error *e);
 /* A copy of FD above 99. */
 int checkpoint_fd(int fd, struct error *e);
-/* The host's path of what was mounted at POINT; the caller frees. */
+bool checkpoint_is_bind(const struct oci_mount *m);
+/* The host's path of what was mounted at POINT; the caller frees. POINT may be the container's
+ * doing: what it gets is what config.json gave it. */
 int restore_mount_source(const struct create *c, const char *point, char **ret, struct error *e);
 /* The flags that both verbs have. */
 int checkpoint_options(const struct criu_flags *f, const struct checkpoint_image *i,

@@ -103,21 +103,13 @@ static bool is_below(const char *path, const char *dir)
 	       (strncmp(path, dir, n) == 0 && (path[n] == '/' || path[n] == '\0'));
 }
 
-static bool is_bind(const struct oci_mount *m)
-{
-	for (size_t i = 0; i < m->n_options; i++)
-		if (str_eq(m->options[i], "bind") || str_eq(m->options[i], "rbind"))
-			return true;
-	return str_eq(m->type, "bind");
-}
-
 static bool is_config_bind(const struct oci_config *c, int root_fd, const char *point)
 {
 	for (size_t i = 0; i < c->n_mounts; i++) {
 		cleanup_free char *at = NULL;
 		size_t there;
 
-		if (is_bind(&c->mounts[i]) &&
+		if (checkpoint_is_bind(&c->mounts[i]) &&
 		    path_resolve_in_root(root_fd, c->mounts[i].destination, &at, &there, NULL) ==
 			    0 &&
 		    strcmp(at, point) == 0)

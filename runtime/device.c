@@ -49,6 +49,14 @@ static const struct {
 	{ "stderr", "/proc/self/fd/2" },
 };
 
+bool device_is_default(const char *path)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(default_devices); i++)
+		if (strcmp(path, default_devices[i].path) == 0)
+			return true;
+	return false;
+}
+
 bool device_is_char(int fd, unsigned int major, unsigned int minor)
 {
 	struct stat st;

@@ -13,6 +13,8 @@
 int devices_make(struct rootfs *r, struct error *e);
 /* Binds the terminal PTY_FD over /dev/console, which is made if missing. */
 int device_bind_console(struct rootfs *r, int pty_fd, struct error *e);
+/* True if each container has the device PATH ("/dev/null"). */
+bool device_is_default(const char *path);
 /* True if FD is a character device MAJOR:MINOR. Both halves matter: an image's plain file called
  * null is not the null device. */
 bool device_is_char(int fd, unsigned int major, unsigned int minor);
