@@ -217,10 +217,11 @@ static int start(struct cgroup *c, const struct oci_resources *r, pid_t pid, str
 	const struct systemd_scope *s = c->scope;
 
 	put_scope(c, pid, &p);
+	/* The later one holds: an annotation does not lift a limit of the config's. */
+	systemd_properties_append(&p, &s->properties);
 	if (systemd_resources(r, c->layout == CGROUP_V2, s->version, 0, &p, e) < 0)
 		return -1;
 	systemd_request_begin(&q, &s->manager, "start", s->unit);
-	systemd_properties_append(&p, &s->properties);
 	systemd_request_properties(&q, &p);
 	if (systemd_call(&q, 1, &a, e) < 0) {
 		if (str_eq(a.error, SYSTEMD_ERROR_EXISTS))

@@ -272,12 +272,24 @@ int systemd_resources(const struct oci_resources *r, bool v2, unsigned int versi
 
 /* ---- annotations ---- */
 
-/* They would make the scope another one than that which we start, watch and remove. */
+/* Annotations may be a stranger's. The first would make the scope another one than that which we
+ * start, watch and remove. With the others its end, or its start, would do something to the host or
+ * to other units: a scope that wants reboot.target reboots. Order alone (After, Before) does not. */
 static bool is_ours(const char *name)
 {
-	static const char *const names[] = { "PIDs",	  "PIDFDs",	"Slice",
-					     "Delegate",  "DelegateControllers",
-					     "Controller" };
+	static const char *const names[] = {
+		"PIDs", "PIDFDs", "Slice", "Delegate", "DelegateControllers", "Controller",
+
+		"SuccessAction", "SuccessActionExitStatus", "FailureAction",
+		"FailureActionExitStatus", "StartLimitAction", "JobTimeoutAction",
+		"JobTimeoutRebootArgument", "RebootArgument",
+
+		"Requires", "RequiresOverridable", "Requisite", "RequisiteOverridable", "Wants",
+		"BindsTo", "PartOf", "Upholds", "Conflicts", "RequiresMountsFor",
+		"WantsMountsFor", "OnFailure", "OnSuccess", "PropagatesReloadTo",
+		"ReloadPropagatedFrom", "PropagatesStopTo", "StopPropagatedFrom",
+		"JoinsNamespaceOf",
+	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
 		if (str_eq(name, names[i]))

@@ -323,11 +323,16 @@ static void test_annotations(void **state)
 		{ (char *)"org.systemd.property.RuntimeMaxSec", (char *)"1.5" },
 		{ (char *)"org.systemd.property.TimeoutStopSec", (char *)"uint16 2" },
 		{ (char *)"org.systemd.property.CollectMode", (char *)"'inactive'" },
+		{ (char *)"org.systemd.property.After", (char *)"['crio.service']" },
 	};
 	static const char *const refused[][3] = {
 		{ "PIDs", "[uint32 1]", "this property is not for annotations" },
 		{ "Slice", "'x.slice'", "this property is not for annotations" },
 		{ "Delegate", "false", "this property is not for annotations" },
+		{ "SuccessAction", "'reboot-immediate'", "this property is not for annotations" },
+		{ "Wants", "['reboot.target']", "this property is not for annotations" },
+		{ "Conflicts", "['sshd.service']", "this property is not for annotations" },
+		{ "OnFailure", "['x.service']", "this property is not for annotations" },
 		{ "no", "1", "\"no\" is not a property's name" },
 		{ "lower", "1", "\"lower\" is not a property's name" },
 		{ "Two.Dots", "1", "is not a property's name" },
@@ -344,7 +349,8 @@ static void test_annotations(void **state)
 	assert_int_equal(systemd_annotations(pairs, ARRAY_SIZE(pairs), &p, &e), 0);
 	is = properties_text(&p);
 	assert_string_equal(is, "TimeoutStopUSec=t 5; RuntimeMaxUSec=t 1500000; "
-				"TimeoutStopUSec=t 2000000; CollectMode=s inactive");
+				"TimeoutStopUSec=t 2000000; CollectMode=s inactive; "
+				"After=as 1 crio.service");
 	systemd_properties_done(&p);
 	for (size_t i = 0; i < ARRAY_SIZE(refused); i++) {
 		cleanup_free char *key = xasprintf("org.systemd.property.%s", refused[i][0]);
