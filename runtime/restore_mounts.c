@@ -112,8 +112,8 @@ int restore_mount_source(const struct create *c, const char *point, char **ret, 
 	/* For criu it ends the point, and the rest would be a source. */
 	if (strchr(point, ']'))
 		return error_set(e, ERR_INPUT,
-				 "the image has a mount of the host's at \"%s\": no such name can be "
-				 "told to criu",
+				 "the image has a mount of the host's at \"%s\": criu cannot be "
+				 "told of such a name",
 				 point);
 	for (size_t i = 0; i < c->n_binds; i++)
 		if (covers(c, c->binds[i].target, point, &rest) && !*rest) {

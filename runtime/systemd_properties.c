@@ -274,11 +274,11 @@ int systemd_resources(const struct oci_resources *r, bool v2, unsigned int versi
 
 /* Annotations may be a stranger's. The first would make the scope another one than that which we
  * start, watch and remove. With the others its end, or its start, would do something to the host or
- * to other units: a scope that wants reboot.target reboots. Order alone (After, Before) does not. */
+ * to other units: one that wants reboot.target reboots. Order alone (After, Before) does not. */
 static bool is_ours(const char *name)
 {
 	static const char *const names[] = {
-		"PIDs", "PIDFDs", "Slice", "Delegate", "DelegateControllers", "Controller",
+		"PIDs", "PIDFDs", "Slice", "Controller", "Delegate", "DelegateControllers",
 
 		"SuccessAction", "SuccessActionExitStatus", "FailureAction",
 		"FailureActionExitStatus", "StartLimitAction", "JobTimeoutAction",
