@@ -42,10 +42,12 @@ test_end()
 	nothing_left
 }
 
+# In the VM the machine's containers are all files': ours have our tag in their id.
 delete_all()
 {
 	local id
 	for id in $(nsrun list -q 2>/dev/null); do
+		[[ $NSRUN_SANDBOX != vm || $id == *-$NSRUN_TEST_TAG* ]] || continue
 		nsrun delete --force "$id" || true
 	done
 }

@@ -15,7 +15,7 @@ v2() { (cd "$ROOT/nsrun/$ID" && cat "$@") | xargs; }
 @test "cpu: weight, quota, period, burst; what is not asked for keeps the kernel's default" {
 	resources '{cpu: {shares: 1024, quota: 50000, period: 200000, burst: 10000}}'
 	up
-	assert_equal "$(v2 cpu.weight cpu.max cpu.max.burst cpu.idle)" "39 50000 200000 10000 0"
+	assert_equal "$(v2 cpu.weight cpu.max cpu.max.burst cpu.idle)" "100 50000 200000 10000 0"
 	# The files of other controllers are there only if a neighbour asked for them.
 	assert_equal "$(cat "$ROOT/nsrun/$ID"/{memory,pids}.max 2>/dev/null | sort -u | grep -vx max)" ""
 	run -0 nsrun update --cpu-share 2 --cpu-quota -1 "$ID"
@@ -130,7 +130,7 @@ v2() { (cd "$ROOT/nsrun/$ID" && cat "$@") | xargs; }
 	resources '{cpu: {shares: 512, cpus: "0-1"}, memory: {limit: 134217728}, pids: {limit: 50},
 		hugepageLimits: [{pageSize: "2MB", limit: 2097152}]}'
 	up
-	assert_equal "$(v2 cpu.weight cpuset.cpus memory.max pids.max hugetlb.2MB.max)" "20 0-1 134217728 50 2097152"
+	assert_equal "$(v2 cpu.weight cpuset.cpus memory.max pids.max hugetlb.2MB.max)" "59 0-1 134217728 50 2097152"
 	run -0 nsrun exec "$ID" cat /proc/self/cgroup
 	assert_output 0::/
 	run -0 nsrun delete --force "$ID"
@@ -161,6 +161,9 @@ v2() { (cd "$ROOT/nsrun/$ID" && cat "$@") | xargs; }
 		echo "+memory +pids" >cgroup.subtree_control
 		echo 16777216 >half/memory.max; echo 5 >half/pids.max; cat half/memory.max half/pids.max'
 	assert_output "$(printf '16777216\n5')"
+	# Its own cgroup takes no process any more: exec goes where its first process is.
+	run -0 nsrun exec "$ID" sh -c 'echo in; cat /proc/self/cgroup'
+	assert_output "$(printf 'in\n0::/all')"
 	# What bounds the container itself is not its own.
 	assert_equal "$(stat -c %u "$ROOT/nsrun/$ID/memory.max")" 0
 	assert_equal "$(v2 memory.max)" 134217728

@@ -4,26 +4,21 @@
 # --systemd-cgroup: the container's cgroup is a scope of systemd's, of the system's manager or of a user's.
 
 load ../helpers
+load alice
 
-# Where each program looks for the helper is fixed in it; what it says is missing is put there.
+# Where nsrun looks for the helper is fixed in it; what it says is missing is put there. nsrun-faults has the build
+# directory's.
 setup_file()
 {
-	local program path
-	for program in "$NSRUN" "$NSRUN_FAULTY"; do
-		path=$(helper_of "$program")
-		[[ $path == /*/nsrun-systemd ]] || fail "$program does not tell where its helper is: $path"
-		install -D -m 0755 "$BUILD/nsrun-systemd" "$path"
-		echo "$path" >>"$BATS_FILE_TMPDIR/helpers"
-	done
+	make_bundle "$BATS_FILE_TMPDIR/bundle"
+	HELPER=$(nsrun --systemd-cgroup run -b "$BATS_FILE_TMPDIR/bundle" helper 2>&1 |
+		sed -n 's/.*the helper for systemd, "\(.*\)", is missing$/\1/p')
+	[[ $HELPER == /*/nsrun-systemd ]] || fail "$NSRUN does not tell where its helper is: $HELPER"
+	install -D -m 0755 "$BUILD/nsrun-systemd" "$HELPER"
+	export HELPER
 }
 
-teardown_file()
-{
-	local path
-	while read -r path; do
-		rm -f "$path"
-	done <"$BATS_FILE_TMPDIR/helpers"
-}
+teardown_file() { rm -f "$HELPER"; }
 
 setup()
 {
@@ -31,13 +26,6 @@ setup()
 	make_bundle "$BUNDLE"
 	UNIT=nsrun-$ID.scope
 	DIR=/sys/fs/cgroup/system.slice/$UNIT
-}
-
-helper_of()
-{
-	make_bundle "$BATS_FILE_TMPDIR/bundle" >&2
-	"$1" --systemd-cgroup run -b "$BATS_FILE_TMPDIR/bundle" helper 2>&1 |
-		sed -n 's/.*the helper for systemd, "\(.*\)", is missing$/\1/p'
 }
 
 property() { systemctl show --property "$1" --value "${2-$UNIT}"; }
@@ -255,7 +243,6 @@ file() { cat "$DIR/$1"; }
 # wrap_helper SCRIPT: the helper is SCRIPT, to which the request is $1, a file, and the real one $REAL.
 wrap_helper()
 {
-	HELPER=$(head -1 "$BATS_FILE_TMPDIR/helpers")
 	mv "$HELPER" "$HELPER.real"
 	printf '#!/bin/sh\nREAL=%s\nset -- /run/helper.request.$$\nexport PATH=/usr/bin:/bin\ncat >"$1"\n%s\n' "$HELPER.real" "$1" >"$HELPER"
 	chmod 0755 "$HELPER"
@@ -263,8 +250,9 @@ wrap_helper()
 
 teardown()
 {
-	[[ ! -e ${HELPER-}.real ]] || mv "$HELPER.real" "$HELPER"
+	[[ ! -e $HELPER.real ]] || mv "$HELPER.real" "$HELPER"
 	rm -f /run/helper.request.*
+	remove_user_bundles
 	test_end
 }
 
@@ -310,28 +298,10 @@ teardown()
 
 # ---- a user's manager -------------------------------------------------------------------------------------
 
-# as_alice CMD...: where she has logged in.
-as_alice()
-{
-	setpriv --reuid alice --regid alice --init-groups env -C ~alice HOME="$(echo ~alice)" USER=alice \
-		XDG_RUNTIME_DIR=/run/user/1000 DBUS_SESSION_BUS_ADDRESS=unix:path=/run/user/1000/bus "$@"
-}
-
 alice_property() { as_alice systemctl --user show --property "$1" --value "$UNIT"; }
 
-alice_bundle()
-{
-	rm -rf ~alice/bundle
-	mkdir ~alice/bundle
-	cp -a "$BUNDLE/rootfs" ~alice/bundle/
-	chown -R alice:alice ~alice/bundle
-	as_alice "$NSRUN" spec --rootless -b ~alice/bundle -- sleep 1000
-	set_config -b ~alice/bundle '.process.terminal = false | del(.annotations) | '"${1-.}"
-	chown alice:alice ~alice/bundle/config.json
-}
-
 @test "a user: a scope of her own manager, with limits, exec, update and delete" {
-	alice_bundle '.linux.resources = {memory: {limit: 67108864}, pids: {limit: 42}}'
+	user_bundle alice '.linux.resources = {memory: {limit: 67108864}, pids: {limit: 42}}'
 	as_alice "$NSRUN" --systemd-cgroup run -d -b bundle "$ID" >"$BATS_TEST_TMPDIR/out" 2>&1 </dev/null 3>&- ||
 		fail "$(<"$BATS_TEST_TMPDIR/out")"
 	DIR=/sys/fs/cgroup/user.slice/user-1000.slice/user@1000.service/user.slice/$UNIT
@@ -347,13 +317,17 @@ alice_bundle()
 	run -0 as_alice env -i XDG_RUNTIME_DIR=/run/user/1000 "$NSRUN" delete --force "$ID"
 	assert_equal "$(alice_property LoadState)" not-found
 	[[ ! -e $DIR ]]
-	rm -rf ~alice/bundle
 }
 
-@test "a user without a manager: an error with a hint" {
-	run -1 setpriv --reuid bob --regid bob --init-groups env -i XDG_RUNTIME_DIR="$BATS_TEST_TMPDIR" \
-		"$NSRUN" --root "/tmp/bob-$ID" --systemd-cgroup run -b "$BUNDLE" "$ID"
-	assert_output --partial "nsrun: "
-	refute_output --partial "o such file"
-	rm -rf "/tmp/bob-$ID"
+@test "a user without a manager: an error with a hint, and nothing is left" {
+	local runtime=~bob/run
+	user_bundle bob
+	install -d -m 0700 -o bob -g bob "$runtime"
+	run -1 as_bob XDG_RUNTIME_DIR="$runtime" "$NSRUN" --log "$runtime/log" --log-format json \
+		--systemd-cgroup run -b ~bob/bundle "$ID"
+	assert_output --partial "reserve id: systemd cannot be reached: missing"
+	[[ $(jq -r .hint "$runtime/log") == *"systemctl --user"* ]]
+	run -0 find "$runtime" -mindepth 3
+	assert_output ""
+	rm -r "$runtime"
 }
