@@ -343,6 +343,8 @@ void oci_resources_done(struct oci_resources *r);
 /* The entry of TYPE in linux.namespaces, or NULL if the container shares the runtime's. */
 const struct oci_namespace *oci_namespace_get(const struct oci_config *c,
 					      enum oci_namespace_type type);
+/* True for an entry without a path: the container has a new one, its own. NS may be NULL. */
+bool oci_namespace_is_new(const struct oci_namespace *ns);
 /* "network", ... and the CLONE_NEW* flag of each type. */
 const char *oci_namespace_name(enum oci_namespace_type type);
 uint64_t oci_namespace_flag(enum oci_namespace_type type);

@@ -46,6 +46,11 @@ const struct oci_namespace *oci_namespace_get(const struct oci_config *c,
 	return NULL;
 }
 
+bool oci_namespace_is_new(const struct oci_namespace *ns)
+{
+	return ns && !(ns->path && ns->path[0]);
+}
+
 const char *oci_annotation(const struct oci_config *c, const char *key)
 {
 	for (size_t i = 0; i < c->n_annotations; i++)

@@ -113,6 +113,9 @@ static int load(struct checkpoint *c, struct error *e)
 			e, ERR_STATUS,
 			"container cannot be checkpointed in %s state: container not running",
 			status_name(s));
+	if (!(r->ns_new & CLONE_NEWNS))
+		return error_set(e, ERR_UNSUPPORTED,
+				 "it has no mount namespace of its own: its mounts are others'");
 	if (r->ns_joined & ~(uint64_t)CLONE_NEWNET)
 		return error_set(
 			e, ERR_UNSUPPORTED,

@@ -223,8 +223,8 @@ int create_story(struct create *c, struct error *e)
 	if (step(e, "reserve id", create_reserve(c, e)) < 0 ||
 	    step(e, "write state files", create_network_files(c, e)) < 0 ||
 	    step(e, "make the notify directory",
-		 notify_make_dir(c->record.dir_fd, c->root_fd, c->record.targets,
-				 c->record.n_targets, e)) < 0 ||
+		 notify_make_dir(&c->config, c->record.dir_fd, c->root_fd,
+				 c->record.targets, c->record.n_targets, e)) < 0 ||
 	    step(e, "make bind targets", create_bind_targets(c, e)) < 0 ||
 	    step(e, "prepare cgroup",
 		 cgroup_prepare(&c->record.cgroup, c->config.linux_->resources, e)) < 0 ||

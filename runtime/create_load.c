@@ -98,8 +98,8 @@ static int check_terminal(struct create *c, struct error *e)
 	return 0;
 }
 
-/* Without a mount namespace mounts would be the host's, and the root a chroot(2), which holds
- * nobody who may chroot. One that is joined has its root and its mounts: they are its maker's. */
+/* Without a mount namespace mounts would be made on the host; see rootfs_chroot.c. One that is
+ * joined has its root and its mounts: they are its maker's. */
 static int check_mount_namespace(const struct create *c, struct error *e)
 {
 	const struct oci_config *config = &c->config;
@@ -107,27 +107,22 @@ static int check_mount_namespace(const struct create *c, struct error *e)
 	const struct oci_namespace *ns = oci_namespace_get(config, OCI_NS_MOUNT);
 	const struct {
 		const char *key;
-		bool set;
+		bool set, is_mount;
 	} keys[] = {
-		{ "mounts", config->n_mounts },
-		{ "root.readonly", config->root->readonly },
-		{ "linux.devices", l->n_devices },
-		{ "linux.maskedPaths", l->n_maskedPaths },
-		{ "linux.readonlyPaths", l->n_readonlyPaths },
-		{ "linux.rootfsPropagation", l->rootfsPropagation },
-		{ "linux.mountLabel", l->mountLabel },
+		{ "mounts", config->n_mounts, true },
+		{ "root.readonly", config->root->readonly, true },
+		{ "linux.devices", l->n_devices, false }, /* mknod(2) */
+		{ "linux.maskedPaths", l->n_maskedPaths, true },
+		{ "linux.readonlyPaths", l->n_readonlyPaths, true },
+		{ "linux.rootfsPropagation", l->rootfsPropagation, true },
+		{ "linux.mountLabel", l->mountLabel, true },
 	};
 
-	if (!ns)
-		return error_set(e, ERR_UNSUPPORTED,
-				 "config.json: linux.namespaces: no mount namespace: the root file "
-				 "system needs one");
-	for (size_t i = 0; ns->path && i < ARRAY_SIZE(keys); i++)
-		if (keys[i].set)
-			return error_set(e, ERR_INPUT,
-					 "config.json: %s: a mount namespace that is joined stays "
-					 "as it is",
-					 keys[i].key);
+	for (size_t i = 0; !oci_namespace_is_new(ns) && i < ARRAY_SIZE(keys); i++)
+		if (keys[i].set && (ns || keys[i].is_mount))
+			return error_set(e, ERR_INPUT, "config.json: %s: %s", keys[i].key,
+					 ns ? "a mount namespace that is joined stays as it is" :
+					      "needs a mount namespace of the container's own");
 	return 0;
 }
 

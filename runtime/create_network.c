@@ -100,6 +100,11 @@ int create_plan_binds(struct create *c, struct error *e)
 	(void)e;
 	if (!dir)
 		return 0;
+	if (!(c->namespaces.new_flags & CLONE_NEWNS)) {
+		log_warning("no generated /etc/resolv.conf, hosts and hostname in the container: "
+			    "it has no mount namespace of its own");
+		return 0;
+	}
 	for (size_t i = 0; i < ARRAY_SIZE(targets); i++) {
 		if (config_mounts_at(&c->config, targets[i]))
 			continue;

@@ -90,9 +90,18 @@ static int open_host_node(const struct node *n)
 static int bind_host_node(const struct rootfs *r, int parent, const char *name,
 			  const struct node *n, struct error *e)
 {
-	cleanup_close int source = open_host_node(n), target = -1;
+	cleanup_close int source = -1, target = -1;
 	struct stat st;
 
+	if (r->host_mounts) {
+		target = openat(parent, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+		if (target >= 0 && is_node(target, n))
+			return 0;
+		return error_set(e, ERR_UNSUPPORTED,
+				 "it is not in the root, and cannot be made there: binding the "
+				 "host's needs a mount namespace of the container's own");
+	}
+	source = open_host_node(n);
 	if (source < 0)
 		return error_set(e, ENODEV,
 				 "a user namespace cannot make device nodes, and the host has no "
@@ -228,9 +237,11 @@ static int make_config_devices(struct rootfs *r, struct error *e)
 }
 
 /* A link that an image brought stays, as with runc; but /dev/ptmx must be that of the
- * container's own devpts. */
+ * container's own devpts. Without mounts they would lead nowhere. */
 static int make_links(struct rootfs *r, int dev, struct error *e)
 {
+	if (r->host_mounts)
+		return 0;
 	for (size_t i = 0; i < ARRAY_SIZE(default_links); i++)
 		if (symlinkat(default_links[i].to, dev, default_links[i].name) < 0 &&
 		    errno != EEXIST)

@@ -24,6 +24,7 @@
 #include "runtime/handover.h"
 #include "runtime/idmap.h"
 #include "runtime/process_setup.h"
+#include "runtime/rootfs.h"
 #include "runtime/run.h"
 #include "runtime/seccomp.h"
 #include "runtime/spawn.h"
@@ -47,6 +48,7 @@ struct exec {
 	int cgroup_fd, console_socket, sync, sync_child, sigfd, master;
 	int agent;  /* connected to the seccomp agent; -1 */
 	int procfd; /* the runtime's /proc, for labels; -1: none are asked for */
+	int root;   /* of a container without a mount namespace; -1 */
 	bool in_cgroup, has_cgroup, terminal, send_master, setgroups_denied;
 	sigset_t old_mask;
 	struct process child;
@@ -62,6 +64,7 @@ static void exec_done(struct exec *x)
 	fd_close_at(&x->sigfd);
 	fd_close_at(&x->master);
 	fd_close_at(&x->procfd);
+	fd_close_at(&x->root);
 	fd_close_at(&x->agent);
 	for (size_t i = 0; i < ARRAY_SIZE(x->ns_fds); i++)
 		if (x->ns_fds[i] > 0)
@@ -156,6 +159,23 @@ static int open_joins(struct exec *x, uint64_t flags, struct error *e)
 		       : error_set(e, ERR_STATUS, "cannot exec in a stopped container");
 }
 
+/* Without a mount namespace to join, the container's root is that of its first process. */
+static int open_root(struct exec *x, struct error *e)
+{
+	char path[64];
+
+	if ((x->record.ns_new | x->record.ns_joined) & CLONE_NEWNS)
+		return 0;
+	snprintf(path, sizeof(path), "/proc/%d/root", (int)x->container.init.pid);
+	x->root = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (x->root < 0)
+		return error_errno(e, "open the container's root");
+	/* Its number was its own while we went by it. */
+	return process_alive(&x->container.init)
+		       ? 0
+		       : error_set(e, ERR_STATUS, "cannot exec in a stopped container");
+}
+
 /* Its namespaces, as the record has them; the others it shares with us. The cgroup namespace always
  * goes by itself (see spawn.h). */
 static int plan_joins(struct exec *x, struct error *e)
@@ -187,7 +207,7 @@ static int child_story(struct exec *x, struct error *e)
 {
 	cleanup(process_setup_done) struct process_setup s = PROCESS_SETUP_INIT;
 	cleanup_close int master = -1, peer = -1;
-	const int keep[] = { x->sync_child, x->console_socket, x->agent };
+	const int keep[] = { x->sync_child, x->console_socket, x->agent, x->root };
 	const struct oci_state state = { .id = x->container.id,
 					 .status = x->container.status,
 					 .pid = x->container.init.pid,
@@ -216,6 +236,8 @@ static int child_story(struct exec *x, struct error *e)
 		if (terminal_attach(peer, x->process.user.uid, e) < 0)
 			return -1;
 	}
+	if (x->root >= 0 && rootfs_chroot(x->root, e) < 0)
+		return -1;
 	s.process = &x->process;
 	s.personality = x->config.linux_->personality;
 	s.seccomp = &x->seccomp;
@@ -351,6 +373,7 @@ static int exec_story(struct exec *x, int *ret_status, struct error *e)
 	    step(e, "block signals", signals_block(&x->old_mask, &x->sigfd, e)) < 0)
 		return -1;
 	if (step(e, "open namespaces", plan_joins(x, e)) < 0 ||
+	    step(e, "open the root", open_root(x, e)) < 0 ||
 	    step(e, "open /proc", open_proc(x, e)) < 0 ||
 	    step(e, "set the initial CPUs", set_initial_cpus(x, e)) < 0 ||
 	    step(e, "spawn process", spawn(x, e)) < 0 ||
@@ -388,6 +411,7 @@ int container_exec(const struct runtime *rt, const struct exec_options *o, int *
 			  .sigfd = -1,
 			  .master = -1,
 			  .procfd = -1,
+			  .root = -1,
 			  .agent = -1,
 			  .child = PROCESS_INIT };
 	int result = exec_story(&x, ret_status, e);

@@ -135,7 +135,7 @@ static int make_terminal(struct init *i, struct error *e)
 		return 0;
 	if (terminal_open(p->consoleSize, &master, &peer, e) < 0)
 		return -1;
-	/* Another's mount namespace has its own console already. */
+	/* Another's mount namespace, or the host's, has its own console already. */
 	if (i->namespaces->new_flags & CLONE_NEWNS && rootfs_console(&i->rootfs, peer, e) < 0)
 		return -1;
 	if (i->send_master)
@@ -174,6 +174,10 @@ static int make_environment(struct init *i, struct error *e)
 	    (i->namespaces->new_flags & CLONE_NEWTIME) &&
 	    step(e, "make the time namespace", namespaces_time(i->config, e)) < 0)
 		return -1;
+	if (!namespaces_has(i->namespaces, CLONE_NEWNS) &&
+	    (step(e, "prepare the root", rootfs_chroot_begin(&i->rootfs, e)) < 0 ||
+	     step(e, "make devices", rootfs_devices(&i->rootfs, e)) < 0))
+		return -1;
 	if (!(i->namespaces->new_flags & CLONE_NEWNS))
 		return step(e, "enter the cgroup namespace", enter_cgroup_namespace(i, e));
 	i->rootfs.await = await_for_mount;
@@ -204,8 +208,14 @@ static int enter_root(struct init *i, int pid, struct error *e)
 		 process_setup_priorities(i->config->process, i->config->linux_->memoryPolicy,
 					  false, e)) < 0)
 		return -1;
-	if (!(i->namespaces->new_flags & CLONE_NEWNS))
-		return step(e, "make the terminal", make_terminal(i, e));
+	if (!(i->namespaces->new_flags & CLONE_NEWNS)) {
+		/* A chroot has no /dev/pts: the terminal is one of the host's. */
+		if (step(e, "make the terminal", make_terminal(i, e)) < 0)
+			return -1;
+		return namespaces_has(i->namespaces, CLONE_NEWNS) ?
+			       0 :
+			       step(e, "enter the root", rootfs_chroot(i->rootfs.root_fd, e));
+	}
 	if (step(e, "pivot to the root", rootfs_pivot(&i->rootfs, e)) < 0 ||
 	    step(e, "make the terminal", make_terminal(i, e)) < 0 ||
 	    step(e, "protect paths", rootfs_protect(&i->rootfs, e)) < 0 ||

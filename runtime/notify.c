@@ -32,13 +32,18 @@ const char *notify_caller(void)
 	return s;
 }
 
+static bool can_be_reached(const struct oci_config *config)
+{
+	return notify_caller() && oci_namespace_is_new(oci_namespace_get(config, OCI_NS_MOUNT));
+}
+
 void notify_plan(struct oci_config *config, const char *state_dir)
 {
 	static const char *const options[] = { "bind", "nosuid", "nodev", "noexec", "ro" };
 	struct oci_process *p = config->process;
 	struct oci_mount *m;
 
-	if (!notify_caller() || !p)
+	if (!can_be_reached(config) || !p)
 		return;
 	config->mounts = xreallocarray(config->mounts, config->n_mounts + 1, sizeof(*m));
 	m = &config->mounts[config->n_mounts++];
@@ -52,9 +57,10 @@ void notify_plan(struct oci_config *config, const char *state_dir)
 	p->env[p->n_env++] = xstrdup("NOTIFY_SOCKET=" DIRECTORY "/" NAME);
 }
 
-int notify_make_dir(int state_fd, int root_fd, char *const *targets, size_t n, struct error *e)
+int notify_make_dir(const struct oci_config *config, int state_fd, int root_fd,
+		    char *const *targets, size_t n, struct error *e)
 {
-	if (!notify_caller())
+	if (!can_be_reached(config))
 		return 0;
 	for (size_t i = 0; i < n; i++) {
 		cleanup_close int fd = -1;

@@ -16,9 +16,11 @@
 const char *notify_caller(void);
 /* CONFIG gets the mount and the variable; STATE_DIR/notify is made by notify_make_dir(), and the
  * mount's target below ROOT_FD, if it is among the N TARGETS that init would have to make: in a
- * user namespace it may not. Nothing without notify_caller(). */
+ * user namespace it may not. Nothing without notify_caller(), or if the container has no mount
+ * namespace of its own. */
 void notify_plan(struct oci_config *config, const char *state_dir);
-int notify_make_dir(int state_fd, int root_fd, char *const *targets, size_t n, struct error *e);
+int notify_make_dir(const struct oci_config *config, int state_fd, int root_fd,
+		    char *const *targets, size_t n, struct error *e);
 
 struct notify {
 	int fd;		 /* the container's messages; -1: not asked for, or over */

@@ -4,7 +4,8 @@
  *
  * init calls, in this order: rootfs_begin (propagation, bind the root), rootfs_mounts,
  * rootfs_devices; then, told to pivot, rootfs_pivot, rootfs_protect (masked and read-only paths),
- * rootfs_finish (read-only root, propagation).
+ * rootfs_finish (read-only root, propagation). Without a mount namespace: rootfs_chroot_begin,
+ * rootfs_devices, rootfs_chroot.
  */
 #ifndef RUNTIME_ROOTFS_H
 #define RUNTIME_ROOTFS_H
@@ -48,6 +49,7 @@ struct rootfs {
 	bool new_cgroupns;    /* else the container's own cgroup directories are bound */
 	bool new_netns_owned; /* false: our userns does not own the netns: bind the host's /sys */
 	bool no_pivot;	      /* --no-pivot: MS_MOVE + chroot (initramfs) */
+	bool host_mounts;     /* no mount namespace: by rootfs_chroot_begin(); nothing is mounted */
 	const struct cgroup_dir *cgroup_dirs; /* of the container */
 	size_t n_cgroup_dirs;
 	const struct rootfs_bind *binds;
@@ -94,6 +96,9 @@ int rootfs_console(struct rootfs *r, int pty_fd, struct error *e);
 int rootfs_pivot(struct rootfs *r, struct error *e);
 int rootfs_protect(struct rootfs *r, struct error *e);
 int rootfs_finish(struct rootfs *r, struct error *e);
+/* rootfs_chroot.c. ROOT_FD is entered, and is "/" and the working directory then. */
+int rootfs_chroot_begin(struct rootfs *r, struct error *e);
+int rootfs_chroot(int root_fd, struct error *e);
 /* Those mounts that wait for it (mount_readonly_later()); rootfs_finish() does it as well. */
 int rootfs_mounts_readonly(struct rootfs *r, struct error *e);
 /* Closes what is ours (the "inside" part). proc_fd may be stolen before. */

@@ -84,11 +84,116 @@ hold()
 	done
 }
 
-@test "no mount namespace is refused, as is a type that is there twice or unknown" {
+# share_mounts: config.json without a mount namespace, and without what would need one.
+share_mounts()
+{
+	drop_ns mount
+	set_config '.mounts = [] | .root.readonly = false | .linux.maskedPaths = [] | .linux.readonlyPaths = []'
+}
+
+@test "no mount namespace: a chroot; the host's mounts stay, exec has the same root" {
+	local before pid type
+	make_bundle "$BUNDLE"
+	echo mine >"$BUNDLE/rootfs/tmp/whose"
+	share_mounts
+	before=$(</proc/self/mountinfo)
+	launch run -d -b "$BUNDLE" "$ID"
+	pid=$(pid_of "$ID")
+	assert_equal "$(ns mnt "$pid")" "$(ns mnt)"
+	[[ $(ns pid "$pid") != "$(ns pid)" ]]
+	assert_equal "$(readlink "/proc/$pid/root") $(readlink "/proc/$pid/cwd")" "$BUNDLE/rootfs $BUNDLE/rootfs"
+	run -0 nsrun exec "$ID" sh -c 'cat /tmp/whose; pwd; hostname; echo gone >/dev/null; ls /..'
+	assert_line --index 0 mine
+	assert_line --index 1 /
+	assert_line --index 2 nsrun
+	assert_line bin
+	run -0 nsrun exec --cwd /tmp "$ID" cat whose
+	assert_output mine
+	nsrun exec -d --pid-file "$BATS_TEST_TMPDIR/pid" "$ID" sleep 1000
+	assert_equal "$(readlink "/proc/$(<"$BATS_TEST_TMPDIR/pid")/root")" "$BUNDLE/rootfs"
+	# The nodes are the image's own, nothing is mounted.
+	run -0 stat -c '%F %t:%T' "$BUNDLE/rootfs/dev/null"
+	assert_output "character special file 1:3"
+	assert_equal "$(</proc/self/mountinfo)" "$before"
+	echo '[{"destination": "/tmp", "type": "tmpfs"}]' >"$BATS_TEST_TMPDIR/mounts"
+	refused "no mount namespace of its own" mounts add "$ID" "$BATS_TEST_TMPDIR/mounts"
+	refused "no mount namespace of its own" checkpoint --image-path "$BATS_TEST_TMPDIR/images" "$ID"
+	nsrun kill "$ID" KILL
+	wait_until is_status stopped
+	run -0 nsrun delete "$ID"
+	# Without any namespace at all, too.
+	set_config '.linux.namespaces = [] | del(.hostname)'
+	launch run -d -b "$BUNDLE" "$ID"
+	for type in pid net ipc uts mnt cgroup user time; do
+		assert_equal "$type $(ns "$type" "$(pid_of "$ID")")" "$type $(ns "$type")"
+	done
+	run -0 nsrun exec "$ID" cat /tmp/whose
+	assert_output mine
+}
+
+@test "no mount namespace: program and working directory are the root's, hooks see it" {
+	make_bundle "$BUNDLE" only-here
+	share_mounts
+	printf '#!/bin/sh\npwd; ls /proc\n' >"$BUNDLE/rootfs/bin/only-here"
+	printf '#!/bin/sh\nls -d /bin/only-here >/tmp/started\n' >"$BUNDLE/rootfs/bin/hook"
+	chmod +x "$BUNDLE/rootfs/bin/only-here" "$BUNDLE/rootfs/bin/hook"
+	set_config '.process.cwd = "/../../made/here" | .hooks.startContainer = [{path: "/bin/hook"}]'
+	run -0 nsrun run -b "$BUNDLE" "$ID"
+	assert_output /made/here
+	assert_equal "$(<"$BUNDLE/rootfs/tmp/started")" /bin/only-here
+	# The host has it.
+	refused "executable file not found in \$PATH" run -b "$BUNDLE" "$ID" bash
+	ln -s "$(type -P bash)" "$BUNDLE/rootfs/bin/bash"
+	refused "no such file or directory" run -b "$BUNDLE" "$ID" /bin/bash
+}
+
+@test "no mount namespace: what would be a mount on the host is refused by its key" {
+	local key filter
 	make_bundle "$BUNDLE"
 	drop_ns mount
-	refused "no mount namespace" create -b "$BUNDLE" "$ID"
-	add_ns mount
+	refused "config.json: mounts: needs a mount namespace of the container's own" create -b "$BUNDLE" "$ID"
+	share_mounts
+	cp "$BUNDLE/config.json" config.json
+	while IFS='|' read -r key filter; do
+		cp config.json "$BUNDLE/config.json"
+		set_config "$filter"
+		refused "config.json: $key: needs a mount namespace of the container's own" create -b "$BUNDLE" "$ID"
+	done <<-'END'
+		root.readonly|.root.readonly = true
+		linux.maskedPaths|.linux.maskedPaths = ["/etc"]
+		linux.readonlyPaths|.linux.readonlyPaths = ["/etc"]
+		linux.rootfsPropagation|.linux.rootfsPropagation = "private"
+	END
+	# In a user namespace a node can only be bound, so it must be there.
+	cp config.json "$BUNDLE/config.json"
+	add_user_ns
+	refused 'device "/dev/null": it is not in the root' create -b "$BUNDLE" "$ID"
+	drop_ns user
+	set_config 'del(.linux.uidMappings, .linux.gidMappings) |
+		.linux.devices = [{path: "/dev/mine", type: "c", major: 1, minor: 5}]'
+	run -0 nsrun run -b "$BUNDLE" "$ID" sh -c 'head -c 3 /dev/mine | od -An -tx1'
+	assert_output " 00 00 00"
+	set_config '.linux.devices = []'
+	add_user_ns
+	run -0 nsrun run -b "$BUNDLE" "$ID" sh -c 'id -u; echo >/dev/null'
+	assert_output 0
+}
+
+@test "no mount namespace: a terminal is one of the host's" {
+	make_bundle "$BUNDLE" sh -c 'test -t 0 && echo terminal; ls /dev/pts /dev/console 2>/dev/null'
+	share_mounts
+	set_config '.process.terminal = true'
+	run script -qec "$NSRUN run -b $BUNDLE $ID" /dev/null
+	assert_output --partial terminal
+	refute_output --partial /dev
+	set_config '.process.terminal = false'
+	launch run -d -b "$BUNDLE" "$ID" sleep 1000
+	run script -qec "$NSRUN exec -t $ID test -t 0" /dev/null
+	assert_success
+}
+
+@test "a type that is there twice or unknown is refused" {
+	make_bundle "$BUNDLE"
 	set_config '.linux.namespaces += [{type: "ipc"}]'
 	refused 'linux.namespaces[' create -b "$BUNDLE" "$ID"
 	assert_output --partial 'type "ipc" appears twice'

@@ -143,15 +143,6 @@ squeezed()
 
 @test "what README calls not supported yet is refused by name" {
 	make_bundle "$BUNDLE"
-	cp "$BUNDLE/config.json" config.json
-	while IFS='|' read -r text filter; do
-		cp config.json "$BUNDLE/config.json"
-		set_config "$filter"
-		refused "config.json: $text" run -b "$BUNDLE" "$ID"
-	done <<-'END'
-		linux.namespaces: no mount namespace|del(.linux.namespaces[] | select(.type == "mount"))
-	END
-	cp config.json "$BUNDLE/config.json"
 	for option in --network-alias=x --bandwidth=1M; do
 		refused "not supported yet" run --network bridge "$option" -b "$BUNDLE" "$ID"
 	done
