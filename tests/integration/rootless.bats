@@ -24,9 +24,16 @@ no_network() { dora_config 'del(.annotations)'; }
 @test "rootless: spec --rootless and run, and nothing else" {
 	make_rootfs "$BUNDLE/rootfs"
 	chown -R "$DORA:$DORA" "$BUNDLE"
+	# Where pasta can be used spec asks for it, and pasta for an interface with a default route.
+	ip link add up0 type veth peer name up1
+	ip link set up1 up
+	ip link set up0 up
+	ip address add 192.0.2.1/24 dev up0
+	ip route add default via 192.0.2.2
 	(cd "$BUNDLE" && dora spec --rootless -b "$BUNDLE" -- id)
 	run -0 dora run -b "$BUNDLE" "$ID"
 	assert_output "uid=0(root) gid=0(root)"
+	ip link delete up0
 }
 
 @test "rootless: every verb of a life" {

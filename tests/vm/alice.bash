@@ -13,8 +13,12 @@ as_alice()
 # by_alice CMD...: in a scope of her manager's, in app.slice of her user@1000.service.
 by_alice() { as_alice systemd-run --user --scope --quiet --collect -- "$@"; }
 
-# as_bob CMD...
-as_bob() { setpriv --reuid bob --regid bob --init-groups env -i -C ~bob PATH="$PATH" "$@"; }
+# as_bob CMD...: nobody made him a runtime directory, so he has one at home.
+as_bob()
+{
+	install -d -m 0700 -o bob -g bob ~bob/run
+	setpriv --reuid bob --regid bob --init-groups env -i -C ~bob PATH="$PATH" XDG_RUNTIME_DIR="$(echo ~bob)/run" "$@"
+}
 
 # user_bundle USER [FILTER [ARG...]]: ~USER/bundle, as `nsrun spec --rootless` writes it, without a network.
 user_bundle()
@@ -27,9 +31,9 @@ user_bundle()
 	mkdir "$dir"
 	make_rootfs "$dir/rootfs"
 	chown -R "$user:$user" "$dir"
-	setpriv --reuid "$user" --regid "$user" --init-groups "$NSRUN" spec --rootless -b "$dir" -- "$@"
+	"as_$user" "$NSRUN" spec --rootless -b "$dir" -- "$@"
 	set_config -b "$dir" ".process.terminal = false | del(.annotations) | $filter"
 	chown "$user:$user" "$dir/config.json"
 }
 
-remove_user_bundles() { rm -rf ~alice/bundle ~bob/bundle; }
+remove_user_bundles() { rm -rf ~alice/bundle ~bob/bundle ~bob/run; }
