@@ -336,9 +336,30 @@ static int program_error(const struct cgroup_limits *where, const char *verb, st
 			   where->path, verb);
 }
 
+/* NOW takes the place of BEFORE (-1: there is none of it). Where the kernel has no BPF_F_REPLACE,
+ * both hold for a moment. On failure errno is of *ret_verb. */
+static int program_change(int dirfd, int before, int now, const char **ret_verb)
+{
+	*ret_verb = "attach";
+	if (now >= 0 && before >= 0 && program_attach(dirfd, now, before) == 0)
+		return 0;
+	if (now >= 0 && program_attach(dirfd, now, -1) < 0)
+		return -1;
+	*ret_verb = "detach";
+	return before >= 0 ? program_detach(dirfd, before) : 0;
+}
+
+int device_program_restore(const struct device_undo *u)
+{
+	const char *verb;
+
+	return program_change(u->dir, u->now, u->before, &verb);
+}
+
 int device_program_apply(const struct device_list *l, const struct cgroup_limits *where,
 			 struct error *e)
 {
+	const char *verb;
 	cleanup_free struct bpf_insn *insns = NULL;
 	cleanup_close int fd = -1, before = -1;
 	size_t n = 0;
@@ -347,20 +368,12 @@ int device_program_apply(const struct device_list *l, const struct cgroup_limits
 		return -1;
 	if (where->update)
 		before = attached_find(where->fd);
-	if (n == 0) {
-		if (before >= 0 && program_detach(where->fd, before) < 0)
-			return program_error(where, "detach", e);
-		return 0;
-	}
-	fd = program_load(insns, n);
-	if (fd < 0)
+	if (n && (fd = program_load(insns, n)) < 0)
 		return program_error(where, "load", e);
-	if (before >= 0 && program_attach(where->fd, fd, before) == 0)
-		return 0;
-	/* The first one, or a kernel without BPF_F_REPLACE: then both hold for a moment. */
-	if (program_attach(where->fd, fd, -1) < 0)
-		return program_error(where, "attach", e);
-	if (before >= 0 && program_detach(where->fd, before) < 0)
-		return program_error(where, "detach", e);
+	if (program_change(where->fd, before, fd, &verb) < 0)
+		return program_error(where, verb, e);
+	if (where->undo)
+		where->undo->devices = (struct device_undo){ true, where->fd, steal_fd(&before),
+							     steal_fd(&fd) };
 	return 0;
 }

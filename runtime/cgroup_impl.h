@@ -162,9 +162,15 @@ int cgroup_v2_is_frozen_dir(const struct cgroup_dir *d, bool *ret_frozen, struct
 struct cgroup_undo {
 	struct cgroup_undo_entry *v;
 	size_t n;
+	struct device_undo {
+		bool changed; /* else nothing of the rest holds */
+		int dir;      /* the caller's */
+		int before, now; /* BPF programs; -1: none */
+	} devices;
 };
 void cgroup_undo_done(struct cgroup_undo *u);
-void cgroup_undo_note(struct cgroup_undo *u, int fd, const char *file);
+/* WRITE: what is going to be written to FILE. */
+void cgroup_undo_note(struct cgroup_undo *u, int fd, const char *file, const char *write);
 void cgroup_undo_run(struct cgroup_undo *u);
 
 /* cgroup_limits.c. Where limits are written. */
@@ -254,6 +260,8 @@ int device_program_make(const struct device_list *l, struct bpf_insn **ret_insns
 /* Attaches it, taking the place of an earlier one of ours. */
 int device_program_apply(const struct device_list *l, const struct cgroup_limits *where,
 			 struct error *e);
+/* The program before the update again. -1 with errno. */
+int device_program_restore(const struct device_undo *u);
 
 /* cgroup_sub.c: the sub-cgroup that S names for D, or NULL. */
 const char *cgroup_sub_of(const struct cgroup_dir *d, const struct cgroup_subs *s);

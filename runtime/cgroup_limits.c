@@ -181,7 +181,7 @@ static int put_text(const struct cgroup_limits *l, const char *key, const char *
 		    const char *text, struct error *e)
 {
 	if (l->undo)
-		cgroup_undo_note(l->undo, l->fd, file);
+		cgroup_undo_note(l->undo, l->fd, file, text);
 	if (file_write(l->fd, file, text, e) < 0)
 		return error_wrap(e, "linux.resources.%s: cgroup \"%s\"", key, l->path);
 	return 0;

@@ -238,7 +238,7 @@ static int unified_apply(const struct cgroup_limits *l, const struct oci_resourc
 			cleanup_free char *line = xstrndup(p, n);
 
 			if (l->undo)
-				cgroup_undo_note(l->undo, l->fd, r->unified[i].key);
+				cgroup_undo_note(l->undo, l->fd, r->unified[i].key, line);
 			if (file_write(l->fd, r->unified[i].key, line, e) < 0)
 				return error_wrap(e, "linux.resources.unified: cgroup \"%s\"",
 						  l->path);

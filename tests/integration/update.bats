@@ -156,6 +156,42 @@ kept() { jq -c "$1" "/run/nsrun/containers/$ID/config.json"; }
 	refute_output --partial "Operation not permitted"
 }
 
+# bats test_tags=only:v2
+@test "all or nothing: the device program too" {
+	set_config '.linux.devices = [{path: "/dev/a", type: "c", major: 60, minor: 1}]'
+	opens() { run -0 nsrun exec "$ID" sh -c '(exec 3<>/dev/a) 2>&1; true'; }
+	local all='[{"allow": true, "access": "rwm"}]' none='[{"allow": false, "access": "rwm"}]' rules
+	resources "{devices: $none}"
+	up
+	opens
+	assert_output --partial "Operation not permitted"
+	for rules in "$all" '[{"allow": false, "access": "rwm"}, {"allow": true, "type": "c", "major": 60, "access": "rw"}]'; do
+		run -1 nsrun update -r - "$ID" <<<"{\"devices\": $rules, \"unified\": {\"cgroup.nosuch\": \"1\"}}"
+		assert_output --partial cgroup.nosuch
+		opens
+		assert_output --partial "Operation not permitted"
+	done
+	# And where there was none.
+	nsrun update -r - "$ID" <<<"{\"devices\": $all}"
+	run -1 nsrun update -r - "$ID" <<<"{\"devices\": $none, \"unified\": {\"cgroup.nosuch\": \"1\"}}"
+	opens
+	assert_output --partial "No such device or address"
+}
+
+# bats test_tags=only:v1
+@test "all or nothing: what is limited by device" {
+	local disk limit
+	disk=$(cat /sys/block/*/dev | head -n 1)
+	[[ $disk ]] || skip "this kernel has no block device"
+	limit="{major: ${disk%:*}, minor: ${disk#*:}, rate: 1048576}"
+	resources "{blockIO: {throttleReadBpsDevice: [$limit]}}"
+	up
+	run -1 nsrun update -r - "$ID" < <(jq -n "{unified: {\"cgroup.nosuch\": \"1\"}, blockIO:
+		{throttleReadBpsDevice: [$limit | .rate = 4096], throttleWriteBpsDevice: [$limit | .rate = 4096]}}")
+	assert_output --partial cgroup.nosuch
+	assert_equal "$(v1 blkio/blkio.throttle.read_bps_device blkio/blkio.throttle.write_bps_device)" "$disk 1048576"
+}
+
 @test "what cannot be is refused by name: bad values, absent controllers, no resctrl, by status" {
 	local flag
 	up

@@ -364,9 +364,66 @@ static void test_errors(void **state)
 	}
 }
 
+static void put(int dirfd, const char *file, const char *text)
+{
+	ERROR_INIT(e);
+
+	assert_int_equal(file_replace(dirfd, file, text, strlen(text), 0600, &e), 0);
+}
+
+/* What is written back where a file says this and that write comes. */
+static void test_undo(void **state)
+{
+	static const struct {
+		const char *file, *said, *write, *back;
+	} table[] = {
+		{ "pids.max", "20\n", "7", "20" },
+		{ "cpuset.cpus", "\n", "0-1", "\n" },
+		{ "io.max",
+		  "8:0 rbps=max wbps=5 riops=max wiops=max\n"
+		  "8:16 rbps=1 wbps=max riops=max wiops=9\n",
+		  "8:16 rbps=7", "8:16 rbps=1 wbps=max riops=max wiops=9" },
+		{ "io.max", "8:160 rbps=1 wbps=max riops=max wiops=max\n", "8:16 rbps=7",
+		  "8:16 rbps=max wbps=max riops=max wiops=max" },
+		{ "io.max", "", "8:16 rbps=7", "8:16 rbps=max wbps=max riops=max wiops=max" },
+		{ "io.weight", "default 100\n8:0 50\n", "300", "default 100" },
+		{ "io.weight", "default 100\n8:0 50\n", "8:0 300", "8:0 50" },
+		{ "io.weight", "default 100\n", "8:0 300", "8:0 default" },
+		{ "rdma.max",
+		  "mlx4_0 hca_handle=2 hca_object=2000\n"
+		  "ocrdma1 hca_handle=3 hca_object=max\n",
+		  "ocrdma1 hca_handle=9", "ocrdma1 hca_handle=3 hca_object=max" },
+		{ "misc.max", "res_a max\nres_b 4\n", "res_b 1", "res_b 4" },
+		{ "blkio.throttle.read_bps_device", "8:0 1024\n", "8:0 5", "8:0 1024" },
+		{ "blkio.throttle.read_bps_device", "8:0 1024\n", "8:16 5", "8:16 0" },
+	};
+
+	(void)state;
+	for (size_t k = 0; k < ARRAY_SIZE(table); k++) {
+		cleanup(cgroup_undo_done) struct cgroup_undo undo = { 0 };
+		cleanup_free char *now = NULL;
+		char dir[] = "/tmp/nsrun-unit-XXXXXX";
+		ERROR_INIT(e);
+		int dirfd;
+
+		assert_non_null(mkdtemp(dir));
+		dirfd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		put(dirfd, table[k].file, table[k].said);
+		cgroup_undo_note(&undo, dirfd, table[k].file, table[k].write);
+		put(dirfd, table[k].file, "");
+		cgroup_undo_run(&undo);
+		assert_int_equal(file_read(dirfd, table[k].file, false, 4096, &now, NULL, &e), 0);
+		assert_string_equal(now, table[k].back);
+		unlinkat(dirfd, table[k].file, 0);
+		close(dirfd);
+		rmdir(dir);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = { cmocka_unit_test(test_rows),
+					    cmocka_unit_test(test_undo),
 					    cmocka_unit_test(test_errors) };
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
