@@ -169,7 +169,7 @@ named_files()
 		grep -q "^static void $name(" unit/*.c || fail "there is no unit test $name"
 	done < <(grep -oE '`test_[a-z0-9_]+`' ../SECURITY.md | tr -d '`')
 	while read -r name; do
-		grep -qF "@test \"$name\"" integration/*.bats network/*.bats || fail "there is no test \"$name\""
+		grep -qF "@test \"$name\"" {integration,network,vm}/*.bats || fail "there is no test \"$name\""
 	done < <(grep -oE '\.bats`: "[^"]+"' ../SECURITY.md | cut -d'"' -f2)
 }
 
