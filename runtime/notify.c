@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "runtime/notify.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -21,6 +22,7 @@
 #define NAME	  "notify.sock"
 #define MESSAGE_MAX 4096
 #define BARRIER_MS 30000
+#define PASSES_MAX 65536 /* one for each level of what is removed */
 
 const char *notify_caller(void)
 {
@@ -73,11 +75,84 @@ int notify_make_dir(const struct oci_config *config, int state_fd, int root_fd,
 	return 0;
 }
 
-/* Everybody in the container may write to it. */
+/* Those of FROM come up beside it, under names that none has yet. */
+static int bring_up(int dir_fd, const char *from, unsigned int *number)
+{
+	int fd = openat(dir_fd, from, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC), result = 0;
+	DIR *d = fd < 0 ? NULL : fdopendir(fd);
+	struct dirent *entry;
+	char name[16];
+
+	if (!d) {
+		fd_close_at(&fd);
+		return -1;
+	}
+	while (result == 0 && (entry = readdir(d))) {
+		if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
+			continue;
+		do
+			snprintf(name, sizeof(name), "%u", (*number)++);
+		while ((result = renameat2(fd, entry->d_name, dir_fd, name, RENAME_NOREPLACE)) <
+			       0 &&
+		       errno == EEXIST);
+	}
+	closedir(d);
+	return result;
+}
+
+/* One pass; 1: something was there. */
+static int empty_once(int dir_fd, unsigned int *number)
+{
+	int fd = openat(dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC), result = 0;
+	DIR *d = fd < 0 ? NULL : fdopendir(fd);
+	struct dirent *entry;
+
+	if (!d) {
+		fd_close_at(&fd);
+		return -1;
+	}
+	while (result >= 0 && (entry = readdir(d))) {
+		if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
+			continue;
+		result = 1;
+		if (unlinkat(dir_fd, entry->d_name, 0) == 0 ||
+		    unlinkat(dir_fd, entry->d_name, AT_REMOVEDIR) == 0 || errno == ENOENT)
+			continue;
+		if ((errno != ENOTEMPTY && errno != EEXIST) ||
+		    bring_up(dir_fd, entry->d_name, number) < 0)
+			result = -1;
+	}
+	closedir(d);
+	return result;
+}
+
+/* A container that may mount can make its mount writable: whatever it left there, at any depth, is
+ * taken away without following or descending into it. */
+int notify_remove_dir(int state_fd, struct error *e)
+{
+	cleanup_close int dir = openat(state_fd, "notify",
+				       O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	unsigned int number = 0;
+	int n, passes = 0;
+
+	if (dir < 0)
+		return errno == ENOENT ? 0 : error_errno(e, "open the directory \"notify\"");
+	/* Somebody who has joined the namespace may go on writing: not for ever. */
+	while ((n = empty_once(dir, &number)) > 0 && ++passes < PASSES_MAX)
+		;
+	if (n < 0 || unlinkat(state_fd, "notify", AT_REMOVEDIR) < 0)
+		return error_errno(e, "remove the directory \"notify\"");
+	return 0;
+}
+
+/* Everybody in the container may write to it. Its mode comes from birth: a chmod by name would
+ * follow what the container may have put there meanwhile. */
 int notify_listen(int state_fd, struct notify *ret, struct error *e)
 {
 	struct sockaddr_un sa = { .sun_family = AF_UNIX };
 	cleanup_close int dir = -1, fd = -1;
+	mode_t old;
+	int bound;
 
 	if (!notify_caller())
 		return 0;
@@ -89,7 +164,10 @@ int notify_listen(int state_fd, struct notify *ret, struct error *e)
 		return error_errno(e, "open the directory of the notify socket");
 	unlinkat(dir, NAME, 0); /* of a start that failed */
 	snprintf(sa.sun_path, sizeof(sa.sun_path), "/proc/self/fd/%d/" NAME, dir);
-	if (bind(fd, (struct sockaddr *)&sa, sizeof(sa)) < 0 || fchmodat(dir, NAME, 0777, 0) < 0)
+	old = umask(0);
+	bound = bind(fd, (struct sockaddr *)&sa, sizeof(sa));
+	umask(old);
+	if (bound < 0)
 		return error_errno(e, "make the notify socket");
 	ret->fd = steal_fd(&fd);
 	return 0;

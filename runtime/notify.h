@@ -21,6 +21,8 @@ const char *notify_caller(void);
 void notify_plan(struct oci_config *config, const char *state_dir);
 int notify_make_dir(const struct oci_config *config, int state_fd, int root_fd,
 		    char *const *targets, size_t n, struct error *e);
+/* The other way round, with what is in it. Idempotent. */
+int notify_remove_dir(int state_fd, struct error *e);
 
 struct notify {
 	int fd;		 /* the container's messages; -1: not asked for, or over */

@@ -22,6 +22,7 @@
 #include "base/suggest.h"
 #include "network/netns.h"
 #include "network/pasta.h"
+#include "runtime/notify.h"
 
 #define LOCKS_MAX ((size_t)1 << 20)
 
@@ -314,8 +315,7 @@ int record_config(const struct record *r, struct oci_config *ret, struct error *
 static bool is_ours(const char *name)
 {
 	static const char *const names[] = { "config.json", "start", "output",
-					     "resolv.conf", "hosts", "hostname",
-					     "notify.sock" };
+					     "resolv.conf", "hosts", "hostname" };
 	size_t n = strlen(name);
 
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
@@ -369,8 +369,10 @@ int record_remove(const char *root, struct record *r, struct error *e)
 {
 	cleanup_free char *path = xasprintf("%s/%s", root, r->id);
 
-	if (remove_folder(r, "etc", path, e) < 0 || remove_folder(r, "notify", path, e) < 0)
+	if (remove_folder(r, "etc", path, e) < 0)
 		return -1;
+	if (notify_remove_dir(r->dir_fd, e) < 0)
+		return error_wrap(e, "remove \"%s\"", path);
 	if (remove_files(r->dir_fd, e) < 0)
 		return error_wrap(e, "remove \"%s\"", path);
 	if (unlinkat(r->dir_fd, "record.json", 0) < 0 && errno != ENOENT)

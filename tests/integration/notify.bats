@@ -83,3 +83,16 @@ READY=1"; sleep 0.2'
 	NOTIFY_SOCKET=relative run -0 nsrun run -b "$BUNDLE" "$ID" sh -c 'echo "${NOTIFY_SOCKET-none}"'
 	assert_output none
 }
+
+@test "hostile: who may mount writes beside the socket, and delete takes it all away" {
+	set_config '.process.capabilities |= with_entries(.value += ["CAP_SYS_ADMIN"])'
+	(umask 077 && launch run -d -b "$BUNDLE" "$ID" sh -c 'attack notify READY=1; sleep 1000')
+	run -0 nsrun exec "$ID" sh -c 'stat -c %a /run/notify/notify.sock; mount -o remount,bind,rw none /run/notify &&
+		mkdir -p /run/notify/a/b/c /run/notify/.0 && touch /run/notify/x /run/notify/a/b/x &&
+		ln -s /etc /run/notify/a/link && rm /run/notify/notify.sock && ln -s /etc/passwd /run/notify/notify.sock'
+	assert_output 777
+	passwd=$(stat -c %a,%s /etc/passwd)
+	run -0 nsrun delete --force "$ID"
+	[[ ! -e /run/nsrun/containers/$ID ]]
+	assert_equal "$(stat -c %a,%s /etc/passwd)" "$passwd"
+}
