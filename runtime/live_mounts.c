@@ -15,7 +15,9 @@
  * The child runs no code of the container and is not in its pid namespace; the container has it
  * neither in its procfs nor can it trace it. What the container does to its own file tree meanwhile
  * changes where a path leads, but it leads nowhere outside, and it is walked once. A file system of
- * the container's own (FUSE) may never answer: the child has a time limit.
+ * the container's own (FUSE) may never answer: the child has a time limit. Who waits for such a one
+ * cannot even be killed, so it is left behind, and holds nothing that others wait for: neither the
+ * lock nor our stdio. It ends with the container.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -41,7 +43,9 @@
 #include "runtime/sync.h"
 
 #define LOCK_TIMEOUT_MS	 10000
+#ifndef CHILD_TIMEOUT_MS /* the test build's is shorter */
 #define CHILD_TIMEOUT_MS 30000
+#endif
 
 struct live {
 	const struct runtime *rt;
@@ -55,7 +59,7 @@ struct live {
 	bool remove;
 	struct mount_prepared *prepared;
 	struct rootfs rootfs;
-	int sync, sync_child;
+	int sync, sync_child, null;
 	struct process child;
 };
 
@@ -67,6 +71,7 @@ static void live_done(struct live *l)
 	fd_close_at(&l->mntns);
 	fd_close_at(&l->sync);
 	fd_close_at(&l->sync_child);
+	fd_close_at(&l->null);
 	mounts_prepared_free(l->prepared, l->mounts->n_mounts);
 	rootfs_done(&l->rootfs);
 	free(l->rootfs.live);
@@ -303,6 +308,10 @@ static void child_main(void *arg)
 
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	fd_close_at(&l->sync);
+	fd_close_at(&l->record.dir_fd);
+	for (int fd = 0; fd <= 2; fd++)
+		if (dup2(l->null, fd) < 0)
+			_exit(1);
 	if (child_story(l, &e) < 0) {
 		sync_send_error(l->sync_child, &e);
 		_exit(1);
@@ -344,6 +353,8 @@ static int enter(struct live *l, struct error *e)
 			   .hidden = true };
 	int pair[2], status, ended;
 
+	if (l->null < 0 && (l->null = open("/dev/null", O_RDWR | O_CLOEXEC)) < 0)
+		return error_errno(e, "open /dev/null");
 	if (prepare_rootfs(l, e) < 0 || sync_pair(pair, e) < 0)
 		return -1;
 	l->sync = pair[0];
@@ -354,11 +365,14 @@ static int enter(struct live *l, struct error *e)
 	ended = process_wait(&l->child, CHILD_TIMEOUT_MS, &status, e);
 	if (ended < 0)
 		return -1;
-	if (ended == 0)
+	if (ended == 0) {
+		process_signal(&l->child, SIGKILL);
+		process_release(&l->child);
 		return error_set(e, ETIMEDOUT,
 				 "not done within %d s: a file system of the container does not "
 				 "answer",
 				 CHILD_TIMEOUT_MS / 1000);
+	}
 	return sync_await(l->sync, SYNC_ENVIRONMENT, NULL, NULL, e);
 }
 
@@ -435,6 +449,7 @@ static struct live live_init(const struct runtime *rt, const struct oci_config *
 			      .rootfs = ROOTFS_INIT,
 			      .sync = -1,
 			      .sync_child = -1,
+			      .null = -1,
 			      .child = PROCESS_INIT };
 }
 

@@ -19,6 +19,8 @@
  *	attack notify TEXT...   each TEXT a message to $NOTIFY_SOCKET, as sd_notify(3) does
  *	attack hear SOCKET      the other end of that: prints each line of each message, and closes
  *	                        the descriptors that come along
+ *	attack mute DIR         mounts a FUSE file system there, takes what is asked, and answers
+ *	                        nothing
  *
  * binary, hold, watch and trace print "WAY: ERRNO" for each way. What succeeds is "WAY: DONE" and
  * makes the exit status 1. While a program runs nobody can write to it (ETXTBSY), which protects
@@ -29,6 +31,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <linux/fs.h>
+#include <linux/fuse.h>
 #include <linux/keyctl.h>
 #include <linux/mount.h>
 #include <signal.h>
@@ -394,6 +397,37 @@ static int hear(const char *path)
 	return 1;
 }
 
+/* fuse(4): the first request, INIT, has its answer, or the others would not come. */
+static int mute(const char *dir)
+{
+	static char buf[FUSE_MIN_READ_BUFFER + (1 << 17)];
+	struct {
+		struct fuse_out_header head;
+		struct fuse_init_out init;
+	} answer = { .head = { .len = sizeof(answer) },
+		     .init = { .major = FUSE_KERNEL_VERSION, .minor = 31, .max_write = 4096 } };
+	int fd = open("/dev/fuse", O_RDWR);
+	char options[80];
+
+	snprintf(options, sizeof(options), "fd=%d,rootmode=40000,user_id=0,group_id=0,allow_other",
+		 fd);
+	if (fd < 0 || mount("mute", dir, "fuse", 0, options) < 0) {
+		perror("fuse");
+		return 1;
+	}
+	for (int i = 0;; i++) {
+		const struct fuse_in_header *in = (const void *)buf;
+
+		if (read(fd, buf, sizeof(buf)) < 0)
+			return 1;
+		answer.head.unique = in->unique;
+		if (i == 0 && write(fd, &answer, sizeof(answer)) < 0)
+			return 1;
+		printf("asked %u\n", in->opcode);
+		fflush(stdout);
+	}
+}
+
 int main(int argc, char **argv)
 {
 	const char *what = argc > 1 ? argv[1] : "";
@@ -420,6 +454,8 @@ int main(int argc, char **argv)
 		return notify(argv + 2);
 	if (strcmp(what, "hear") == 0 && argc == 3)
 		return hear(argv[2]);
+	if (strcmp(what, "mute") == 0 && argc == 3)
+		return mute(argv[2]);
 	fprintf(stderr, "attack: see the head of tests/attack.c\n");
 	return 2;
 }

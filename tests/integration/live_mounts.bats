@@ -239,6 +239,26 @@ mounts_of() { nsrun exec "$ID" cut -d' ' -f5 /proc/self/mountinfo; }
 	assert_output 0
 }
 
+@test "hostile: a file system of the container that never answers holds nobody up for ever" {
+	local faults=${BUILD:-$(dirname "$NSRUN")}/tests/nsrun-faults # whose patience is short
+	cp "${BUILD:-$SOURCE}/tests/attack" "$BUNDLE/rootfs/bin/attack"
+	mkdir "$BUNDLE/rootfs/mute"
+	set_config '.process.capabilities |= with_entries(.value += ["CAP_SYS_ADMIN"])
+		| .linux.devices = [{path: "/dev/fuse", type: "c", major: 10, minor: 229}]
+		| .linux.resources.devices = [{allow: false, access: "rwm"}, {allow: true, type: "c", major: 10, minor: 229, access: "rwm"}]'
+	launch run -d -b "$BUNDLE" "$ID" sh -c 'attack mute /mute >/dev/shm/asked 2>&1; sleep 1000'
+	wait_until nsrun exec "$ID" grep . /dev/shm/asked
+	run nsrun exec "$ID" cat /dev/shm/asked
+	[[ $output == asked* ]] || skip "no FUSE: $output"
+	entry /mute/there tmpfs tmpfs
+	run -1 timeout -s KILL 20 "$faults" mounts add "$ID" "$FILE"
+	assert_output --partial "a file system of the container does not answer"
+	# The one that hangs there has no lock.
+	echo '[]' >"$FILE"
+	run -0 nsrun mounts add "$ID" "$FILE"
+	run -0 nsrun delete --force "$ID"
+}
+
 @test "a container that dies or is deleted meanwhile leaves nothing" {
 	local i
 	entry /mnt bind "$DATA" bind
