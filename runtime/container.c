@@ -33,6 +33,7 @@ void container_done(struct container *c)
 	free(c->annotations);
 	process_release(&c->init);
 	cgroup_done(&c->cgroup);
+	resctrl_done(&c->resctrl);
 	attach_result_done(&c->network);
 	*c = CONTAINER_INIT;
 }
@@ -104,6 +105,8 @@ int container_load(const struct runtime *rt, const char *id, struct container *r
 	}
 	c.cgroup = r.cgroup;
 	r.cgroup = CGROUP_INIT;
+	c.resctrl = r.resctrl;
+	r.resctrl = (struct resctrl){ 0 };
 	*ret = c;
 	c = CONTAINER_INIT;
 	return 0;

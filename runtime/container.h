@@ -16,6 +16,7 @@
 #include "oci/config.h"
 #include "oci/state.h"
 #include "runtime/cgroup.h"
+#include "runtime/resctrl.h"
 
 /* What the global options say; const after the command line is read. */
 struct runtime {
@@ -182,6 +183,7 @@ struct container {
 	enum status status;
 	struct process init;	     /* open if alive */
 	struct cgroup cgroup;
+	struct resctrl resctrl;
 	struct attach_result network;
 	const char *network_driver;  /* "pasta", or NULL: each network's own */
 };

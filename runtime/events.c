@@ -18,6 +18,7 @@ void events_done(struct events *v)
 	rtnl_done(&v->net);
 	cgroup_oom_done(&v->oom);
 	container_done(&v->container);
+	fd_close_at(&v->resctrl);
 }
 
 /* A container that shares our network has no interfaces of its own to tell of. */
@@ -52,6 +53,8 @@ int events_open(const struct runtime *rt, const char *id, bool oom, struct event
 			return error_set(e, mine.code, "%s", mine.msg);
 		log_debug("events: no counters of interfaces: %s", mine.msg);
 	}
+	if (v.container.resctrl.group && resctrl_open(&v.resctrl, &mine) < 0)
+		log_debug("events: no intel_rdt: %s", mine.msg);
 	if (oom && cgroup_oom_open(&v.container.cgroup, &v.oom, e) < 0)
 		return -1;
 	*ret = v;
@@ -105,8 +108,7 @@ void events_put_stats(struct events *v, struct strbuf *out)
 	begin(&w, v, "stats");
 	json_object_begin(&w, "data");
 	cgroup_stats_put(&w, &v->container.cgroup);
-	json_object_begin(&w, "intel_rdt");
-	json_object_end(&w);
+	resctrl_stats_put(&w, "intel_rdt", v->resctrl, &v->container.resctrl);
 	put_interfaces(&w, &v->net);
 	json_object_end(&w);
 	json_object_end(&w);

@@ -10,10 +10,13 @@ struct events {
 	struct container container;
 	struct rtnl net; /* a socket in the container's network namespace; fd -1: it shares ours */
 	struct cgroup_oom oom;
+	int resctrl; /* the file system, for a container with linux.intelRdt; else -1 */
 };
 #define EVENTS_INIT                                                                                \
-	((struct events){                                                                          \
-		.container = CONTAINER_INIT, .net = { .fd = -1 }, .oom = { .fd = -1 } })
+	((struct events){ .container = CONTAINER_INIT,                                             \
+			  .net = { .fd = -1 },                                                     \
+			  .oom = { .fd = -1 },                                                     \
+			  .resctrl = -1 })
 void events_done(struct events *v);
 
 /* "container not running" (ERR_STATUS) of one that has stopped. OOM: also watch for that. */

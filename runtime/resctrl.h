@@ -39,6 +39,9 @@ int resctrl_update(int root, const struct resctrl *r, const char *l3, const char
 /* Idempotent. */
 int resctrl_remove(int root, const struct resctrl *r, struct error *e);
 
+/* resctrl_stats.c: runc's `intel_rdt` of events; empty without a group, or if ROOT is -1. */
+void resctrl_stats_put(struct json_writer *w, const char *key, int root, const struct resctrl *r);
+
 /* To and from the container's record. */
 void resctrl_put(struct json_writer *w, const char *key, const struct resctrl *r);
 void resctrl_get(const struct json *j, struct resctrl *ret);

@@ -237,6 +237,74 @@ static void test_default_class_and_monitoring(void **state)
 	resctrl_done(&again);
 }
 
+/* Makes the directories above PATH as well. */
+static void put_deep(const struct lab *l, const char *path, const char *text)
+{
+	for (const char *slash = strchr(path, '/'); slash; slash = strchr(slash + 1, '/')) {
+		cleanup_free char *dir = xstrndup(path, (size_t)(slash - path));
+
+		mkdirat(l->root, dir, 0755);
+	}
+	put(l, path, text);
+}
+
+static char *stats(int root, const struct resctrl *r)
+{
+	cleanup_strbuf struct strbuf b = { 0 };
+	struct json_writer w = { .out = &b };
+
+	json_object_begin(&w, NULL);
+	resctrl_stats_put(&w, "intel_rdt", root, r);
+	json_object_end(&w);
+	return xstrdup(b.s);
+}
+
+static void test_stats(void **state)
+{
+	static const char *const files[][2] = {
+		{ "info/L3/cbm_mask", "7ff\n" },
+		{ "info/L3/min_cbm_bits", "1\n" },
+		{ "info/L3/num_closids", "16\n" },
+		{ "info/MB/bandwidth_gran", "10\n" },
+		{ "info/MB/delay_linear", "1\n" },
+		{ "info/MB/min_bandwidth", "10\n" },
+		{ "info/MB/num_closids", "8\n" },
+		{ "gold/mon_data/mon_L3_00/llc_occupancy", "1000\n" },
+		{ "gold/mon_data/mon_L3_00/mbm_total_bytes", "5\n" },
+		{ "gold/mon_data/mon_L3_00/mbm_local_bytes", "4\n" },
+		{ "gold/mon_data/mon_L3_01/llc_occupancy", "2000\n" },
+		{ "gold/mon_data/mon_L3_01/mbm_total_bytes", "Unavailable\n" },
+		{ "gold/mon_data/mon_L3_01/mbm_local_bytes", "3\n" },
+	};
+	static const char *const dirs[] = { "info/L3", "info/MB", "info", "gold/mon_data/mon_L3_00",
+					    "gold/mon_data/mon_L3_01", "gold/mon_data" };
+	struct lab *l = *state;
+	struct resctrl r = { .group = S("gold") };
+	cleanup_free char *none = stats(l->root, &(struct resctrl){ 0 }), *bare = stats(-1, &r),
+			  *empty = stats(l->root, &r), *all = NULL;
+
+	assert_string_equal(none, "{\"intel_rdt\":{}}");
+	assert_string_equal(bare, "{\"intel_rdt\":{}}");
+	assert_string_equal(empty, "{\"intel_rdt\":{}}");
+	for (size_t i = 0; i < ARRAY_SIZE(files); i++)
+		put_deep(l, files[i][0], files[i][1]);
+	all = stats(l->root, &r);
+	assert_string_equal(
+		all,
+		"{\"intel_rdt\":{\"l3_cache_info\":{\"cbm_mask\":\"7ff\",\"min_cbm_bits\":1,"
+		"\"num_closids\":16},\"l3_cache_schema_root\":\"L3:0=7ff;1=7ff\","
+		"\"l3_cache_schema\":\"L3:0=7f0;1=01f\",\"mem_bw_info\":{\"bandwidth_gran\":10,"
+		"\"delay_linear\":1,\"min_bandwidth\":10,\"num_closids\":8},"
+		"\"mem_bw_schema_root\":\"MB:0=100;1=100\",\"mem_bw_schema\":\"MB:0= 20;1= 70\","
+		"\"mbm_stats\":[{\"mbm_total_bytes\":5,\"mbm_local_bytes\":4},"
+		"{\"mbm_total_bytes\":0,\"mbm_local_bytes\":3}],"
+		"\"cmt_stats\":[{\"llc_occupancy\":1000},{\"llc_occupancy\":2000}]}}");
+	for (size_t i = 0; i < ARRAY_SIZE(files); i++)
+		unlinkat(l->root, files[i][0], 0);
+	for (size_t i = 0; i < ARRAY_SIZE(dirs); i++)
+		unlinkat(l->root, dirs[i], AT_REMOVEDIR);
+}
+
 static void test_what_the_kernel_says(void **state)
 {
 	struct lab *l = *state;
@@ -263,6 +331,7 @@ int main(void)
 		TEST(test_named_class),
 		TEST(test_new_named_class),
 		TEST(test_default_class_and_monitoring),
+		TEST(test_stats),
 		TEST(test_what_the_kernel_says),
 	};
 
