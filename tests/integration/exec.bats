@@ -117,6 +117,24 @@ process() { jq ".process | $1" "$BUNDLE/config.json" >"$BATS_TEST_TMPDIR/process
 	assert_line --index 1 "$(readlink "/proc/$(pid_of "$ID")/ns/mnt")"
 }
 
+@test "in every set of namespaces: one the host's at a time" {
+	local type name set_of=(pid network ipc uts cgroup mount)
+	cp "$BUNDLE/config.json" "$BUNDLE/saved"
+	for type in "${set_of[@]}"; do
+		set_config 'del(.hostname) | del(.linux.namespaces[] | select(.type == $type)) |
+			if $type == "mount" then .mounts = [] | .root.readonly = false | .linux.maskedPaths = [] |
+				.linux.readonlyPaths = [] else . end' --arg type "$type"
+		launch run -d -b "$BUNDLE" "$ID-$type"
+		nsrun exec -d --pid-file "$BATS_TEST_TMPDIR/pid" "$ID-$type" sleep 1000
+		for name in pid net ipc uts cgroup mnt user time; do
+			assert_equal "$type $(readlink "/proc/$(<"$BATS_TEST_TMPDIR/pid")/ns/$name")" \
+				"$type $(readlink "/proc/$(pid_of "$ID-$type")/ns/$name")"
+		done
+		nsrun delete --force "$ID-$type"
+		cp "$BUNDLE/saved" "$BUNDLE/config.json"
+	done
+}
+
 @test "user: -u UID keeps the config's group, UID:GID does not; additional groups are added" {
 	set_config '.process.user = {uid: 10, gid: 20, additionalGids: [30], umask: 63}'
 	up

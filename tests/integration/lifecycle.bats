@@ -136,6 +136,37 @@ load ../helpers
 	refused 'unknown signal "NOSUCH"' kill "$ID" NOSUCH
 }
 
+@test "kill --all: a signal to each process, not to the first alone; to what outlives that, too" {
+	local script='for i in 1 2 3; do sh -c "trap \"echo >>/tmp/$i\" USR1; echo >/tmp/$i; while :; do sleep 0.1; done" & done
+		trap : USR1; while :; do wait; done'
+	# said N: each of the three has written N lines.
+	said() { for i in 1 2 3; do [[ $(wc -l <"$BUNDLE/rootfs/tmp/$i") == "$1" ]] || return; done 2>/dev/null; }
+	make_bundle "$BUNDLE" sh -c "$script"
+	set_config '.root.readonly = false'
+	launch run -d -b "$BUNDLE" "$ID"
+	wait_until said 1
+	run -0 nsrun kill --all "$ID" USR1
+	wait_until said 2
+	run -0 nsrun kill "$ID" USR1
+	run -0 nsrun kill -a "$ID" usr1
+	wait_until said 3
+	assert_status running
+	run -0 nsrun kill --all "$ID" KILL
+	wait_until is_status stopped
+	run -0 nsrun kill --all "$ID" TERM
+	run -0 nsrun delete "$ID"
+	# In the host's pid namespace nothing goes with the first one.
+	rm "$BUNDLE"/rootfs/tmp/*
+	set_config '.linux.namespaces |= map(select(.type != "pid"))'
+	launch run -d -b "$BUNDLE" "$ID"
+	wait_until said 1
+	kill -KILL "$(pid_of "$ID")"
+	wait_until is_status stopped
+	run -0 nsrun kill --all "$ID" USR1
+	wait_until said 2
+	run -0 nsrun delete "$ID"
+}
+
 @test "kill and delete reach every process where the pid namespace is the host's" {
 	make_bundle "$BUNDLE" sh -c 'sleep 1000 & sleep 1001 & wait'
 	set_config 'del(.linux.namespaces[] | select(.type == "pid"))'

@@ -123,7 +123,11 @@ seccomp() { set_config ".linux.seccomp = {defaultAction: \"SCMP_ACT_ALLOW\", sys
 		{type: "RLIMIT_NOFILE", soft: 300, hard: 400}, {type: "RLIMIT_CORE", soft: 0, hard: 0},
 		{type: "RLIMIT_STACK", soft: 1048576, hard: 2097152}, {type: "RLIMIT_CPU", soft: 50, hard: 60},
 		{type: "RLIMIT_FSIZE", soft: 1000000, hard: 42424242}, {type: "RLIMIT_NPROC", soft: 100, hard: 200},
-		{type: "RLIMIT_AS", soft: 100000000, hard: 200000000}, {type: "RLIMIT_MSGQUEUE", soft: 10, hard: 20}]'
+		{type: "RLIMIT_AS", soft: 100000000, hard: 200000000}, {type: "RLIMIT_MSGQUEUE", soft: 10, hard: 20},
+		{type: "RLIMIT_DATA", soft: 100000001, hard: 200000001}, {type: "RLIMIT_LOCKS", soft: 11, hard: 21},
+		{type: "RLIMIT_MEMLOCK", soft: 4096, hard: 8192}, {type: "RLIMIT_NICE", soft: 0, hard: 0},
+		{type: "RLIMIT_RSS", soft: 12, hard: 22}, {type: "RLIMIT_RTPRIO", soft: 0, hard: 0},
+		{type: "RLIMIT_RTTIME", soft: 13, hard: 23}, {type: "RLIMIT_SIGPENDING", soft: 14, hard: 24}]'
 	sed -i 's/42424242/18446744073709551615/' "$BUNDLE/config.json" # which jq would round
 	inside 'cat /proc/1/limits'
 	assert_line --regexp "^Max open files +300 +400 "
@@ -134,6 +138,14 @@ seccomp() { set_config ".linux.seccomp = {defaultAction: \"SCMP_ACT_ALLOW\", sys
 	assert_line --regexp "^Max processes +100 +200 "
 	assert_line --regexp "^Max address space +100000000 +200000000 "
 	assert_line --regexp "^Max msgqueue size +10 +20 "
+	assert_line --regexp "^Max data size +100000001 +200000001 "
+	assert_line --regexp "^Max file locks +11 +21 "
+	assert_line --regexp "^Max locked memory +4096 +8192 "
+	assert_line --regexp "^Max nice priority +0 +0 "
+	assert_line --regexp "^Max resident set +12 +22 "
+	assert_line --regexp "^Max realtime priority +0 +0 "
+	assert_line --regexp "^Max realtime timeout +13 +23 "
+	assert_line --regexp "^Max pending signals +14 +24 "
 }
 
 @test "rlimits: above the hard limit without CAP_SYS_RESOURCE is an error that names it" {
