@@ -3,11 +3,14 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/capability.h>
+#include <sched.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -106,11 +109,42 @@ static int stdio_make(struct stdio *s, struct error *e)
 	return 0;
 }
 
+/* execve takes them from whoever is not the namespace's root, unless they are ambient. */
+static int keep_capabilities(void)
+{
+	struct __user_cap_header_struct head = { .version = _LINUX_CAPABILITY_VERSION_3 };
+	struct __user_cap_data_struct data[2];
+
+	if (syscall(SYS_capget, &head, data) < 0)
+		return -1;
+	for (int i = 0; i < 2; i++)
+		data[i].inheritable = data[i].permitted;
+	if (syscall(SYS_capset, &head, data) < 0)
+		return -1;
+	for (unsigned long i = 0; i < 64; i++)
+		if (data[i / 32].permitted & (1U << i % 32) &&
+		    prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, i, 0, 0) < 0)
+			return -1;
+	return 0;
+}
+
+/* In the child: only system calls. Both are opened before the user namespace is another. */
+static int take_place(const struct program_place *place, int null)
+{
+	int userns = place->userns ? open(place->userns, O_RDONLY | O_CLOEXEC) : -1;
+	int in = place->in ? open(place->in, O_RDONLY | O_CLOEXEC) : null;
+
+	if (in < 0 || dup2(in, 0) < 0 || (place->userns && userns < 0))
+		return -1;
+	return userns < 0 ? 0 : setns(userns, CLONE_NEWUSER) < 0 ? -1 : keep_capabilities();
+}
+
 /* In the child: only system calls. */
 static __attribute__((noreturn)) void become(const char *path, char *const argv[],
+					     const struct program_place *place,
 					     const struct stdio *s)
 {
-	static const char refused[] = "execve refused";
+	static const char no_place[] = "namespaces refused", refused[] = "execve refused";
 	static char *const env[] = { "PATH=" PATH_DEFAULT, "LC_ALL=C", NULL };
 	sigset_t none;
 	char go;
@@ -123,8 +157,14 @@ static __attribute__((noreturn)) void become(const char *path, char *const argv[
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	prctl(PR_SET_PDEATHSIG, 0);
 	setsid();
-	if (chdir("/") < 0 || dup2(s->null, 0) < 0 || dup2(s->out[1], 1) < 0 ||
-	    dup2(s->err, 2) < 0 || fds_cloexec_from(3, NULL) < 0)
+	if (chdir("/") < 0 || dup2(s->out[1], 1) < 0 || dup2(s->err, 2) < 0)
+		_exit(126);
+	if (take_place(place, s->null) < 0) {
+		if (write(2, no_place, sizeof(no_place) - 1) < 0)
+			_exit(126);
+		_exit(127);
+	}
+	if (fds_cloexec_from(3, NULL) < 0)
 		_exit(126);
 	execve(path, argv, env);
 	if (write(2, refused, sizeof(refused) - 1) < 0)
@@ -132,8 +172,10 @@ static __attribute__((noreturn)) void become(const char *path, char *const argv[
 	_exit(127);
 }
 
-int program_spawn(const char *path, char *const argv[], struct program *ret, struct error *e)
+int program_spawn(const char *path, char *const argv[], const struct program_place *place,
+		  struct program *ret, struct error *e)
 {
+	static const struct program_place nowhere;
 	cleanup(stdio_done) struct stdio s = { { -1, -1 }, { -1, -1 }, -1, -1 };
 	struct program p = PROGRAM_INIT;
 
@@ -143,7 +185,7 @@ int program_spawn(const char *path, char *const argv[], struct program *ret, str
 	if (p.process.pid < 0)
 		return error_errno(e, "start \"%s\"", path);
 	if (p.process.pid == 0)
-		become(path, argv, &s);
+		become(path, argv, place ? place : &nowhere, &s);
 	p.go = steal_fd(&s.go[1]);
 	p.out = steal_fd(&s.out[0]);
 	p.err = steal_fd(&s.err);
@@ -202,7 +244,7 @@ int program_run(const char *path, char *const argv[], int timeout_ms, struct err
 	cleanup_free char *words = NULL;
 	int status = 0, n;
 
-	if (program_spawn(path, argv, &p, e) < 0 || program_go(&p, e) < 0)
+	if (program_spawn(path, argv, NULL, &p, e) < 0 || program_go(&p, e) < 0)
 		return -1;
 	n = process_wait(&p.process, timeout_ms, &status, e);
 	if (n < 0)

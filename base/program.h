@@ -29,7 +29,14 @@ struct program {
 void program_done(struct program *p);
 #define cleanup_program cleanup(program_done)
 
-int program_spawn(const char *path, char *const argv[], struct program *ret, struct error *e);
+/* Where it runs; opened by it when it goes, before execve, by what we may. NULL: not. */
+struct program_place {
+	const char *userns; /* it joins this one, and keeps its capabilities there over execve */
+	const char *in;	    /* its stdin; NULL: /dev/null */
+};
+/* PLACE: NULL for none. */
+int program_spawn(const char *path, char *const argv[], const struct program_place *place,
+		  struct program *ret, struct error *e);
 int program_go(struct program *p, struct error *e);
 /* What it wrote to stderr so far, one line, without control characters, and in error_words() where
  * it has the C library's (base/error.h tells why). "" if nothing. The caller frees. */

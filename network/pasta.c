@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * $ pasta -f -q --config-net -I eth0 -T none -U none --no-map-gw --dns-forward 169.254.1.1
- *	-P /proc/self/fd/1 -t 8080:80 -u none PID
+ *	-P /proc/self/fd/1 -t 8080:80 -u none --netns-only --netns /proc/self/fd/0
  *
  *	-f		no fork: what we started is what runs
  *	-T, -U none	the host's loopback stays out of the container's reach ...
  *	--no-map-gw	... by the gateway's address as well
  *	-P fd/1		writes its pid, once all is done, into our pipe: a path would have to suit
  *			the AppArmor profile that Debian has for it
+ *	--netns fd/0	what that profile lets it open: /proc/PID/ns would need a ptrace rule, which
+ *			Debian 12's has not. It is born in the container's user namespace, too
  */
 #include "network/pasta.h"
 
@@ -161,11 +163,8 @@ static void add_ports(struct args *a, const struct pasta_options *o, uint8_t pro
 		args_add(a, option, "none");
 }
 
-static void args_make(struct args *a, const struct pasta_options *o, pid_t pid, bool userns)
+static void args_make(struct args *a, const struct pasta_options *o)
 {
-	cleanup_free char *target = userns ? xasprintf("%d", (int)pid)
-					   : xasprintf("/proc/%d/ns/net", (int)pid);
-
 	a->v = xcalloc(FIXED_ARGS + 2 * o->n_ports, sizeof(*a->v));
 	args_add(a, "pasta", NULL);
 	args_add(a, "-f", NULL);
@@ -179,11 +178,8 @@ static void args_make(struct args *a, const struct pasta_options *o, pid_t pid, 
 	args_add(a, "-P", "/proc/self/fd/1");
 	add_ports(a, o, IPPROTO_TCP, "-t");
 	add_ports(a, o, IPPROTO_UDP, "-u");
-	if (!userns) {
-		args_add(a, "--netns-only", NULL);
-		args_add(a, "--netns", NULL);
-	}
-	args_add(a, target, NULL);
+	args_add(a, "--netns-only", NULL);
+	args_add(a, "--netns", "/proc/self/fd/0");
 }
 
 int pasta_spawn(const char *path, const struct pasta_options *o, pid_t pid, bool userns,
@@ -191,10 +187,13 @@ int pasta_spawn(const char *path, const struct pasta_options *o, pid_t pid, bool
 {
 	cleanup(args_done) struct args a = { 0 };
 	cleanup_program struct program p = PROGRAM_INIT;
+	cleanup_free char *user = xasprintf("/proc/%d/ns/user", (int)pid);
+	cleanup_free char *net = xasprintf("/proc/%d/ns/net", (int)pid);
+	struct program_place place = { .userns = userns ? user : NULL, .in = net };
 	char state;
 
-	args_make(&a, o, pid, userns);
-	if (program_spawn(path, a.v, &p, e) < 0 ||
+	args_make(&a, o);
+	if (program_spawn(path, a.v, &place, &p, e) < 0 ||
 	    process_stat(p.process.pid, &state, ret_start_time, e) < 0)
 		return -1;
 	*ret = p;

@@ -208,10 +208,10 @@ listen_on()
 		NSRUN_FAULT="$step=kill" run dora create -b "$BUNDLE" -p 8080:80 "$ID"
 		((status != 0)) || fail "$step"
 		run -0 dora delete --force "$ID"
-		no_pasta || fail "after $step: $(pgrep -a -u 4000 .)"
+		wait_until no_pasta || fail "after $step: $(pgrep -a -u 4000 .)"
 		NSRUN_FAULT=$step run dora create -b "$BUNDLE" -p 8080:80 "$ID"
 		((status != 0)) || fail "$step"
-		no_pasta || fail "after $step"
+		wait_until no_pasta || fail "after $step"
 		run -0 find "$DORA_RUNTIME" -mindepth 3
 		assert_output ""
 	done

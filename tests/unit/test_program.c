@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -94,19 +95,64 @@ static void test_held(void **state)
 	ERROR_INIT(e);
 
 	(void)state;
-	assert_int_equal(program_spawn("/bin/sh", argv, &p, &e), 0);
+	assert_int_equal(program_spawn("/bin/sh", argv, NULL, &p, &e), 0);
 	assert_true(process_alive(&p.process));
 	program_done(&p);
-	assert_int_equal(program_spawn("/bin/sh", argv, &p, &e), 0);
+	assert_int_equal(program_spawn("/bin/sh", argv, NULL, &p, &e), 0);
 	fd_close_at(&p.go); /* as our death would */
 	assert_int_equal(process_wait(&p.process, 10000, &status, &e), 1);
 	assert_int_equal(WEXITSTATUS(status), 126);
 	assert_int_equal(read(p.out, text, sizeof(text)), 0);
 	program_done(&p);
-	assert_int_equal(program_spawn("/bin/sh", argv, &p, &e), 0);
+	assert_int_equal(program_spawn("/bin/sh", argv, NULL, &p, &e), 0);
 	assert_int_equal(program_go(&p, &e), 0);
 	assert_int_equal(read(p.out, text, sizeof(text)), 5);
 	assert_int_equal(process_wait(&p.process, 10000, &status, &e), 1);
+}
+
+/* In a user namespace where its id is nobody's: with capabilities all the same, and a stdin. */
+static void test_place(void **state)
+{
+	cleanup_program struct program p = PROGRAM_INIT;
+	char *argv[] = { (char *)"sh", (char *)"-c",
+			 (char *)"readlink /proc/self/ns/user /proc/self/fd/0\n"
+				 "grep -c 'CapEff:.*[1-9a-f]' /proc/self/status",
+			 NULL };
+	char userns[64], want[256] = "", link[64] = "", text[256] = "", byte;
+	struct program_place place = { .userns = userns, .in = "/proc/version" };
+	int ready[2], status;
+	pid_t other;
+	ERROR_INIT(e);
+
+	(void)state;
+	assert_int_equal(pipe(ready), 0);
+	other = fork();
+	if (other == 0) {
+		if (unshare(CLONE_NEWUSER) == 0 && write(ready[1], "", 1) == 1)
+			pause();
+		_exit(1);
+	}
+	close(ready[1]);
+	if (read(ready[0], &byte, 1) != 1)
+		skip();
+	close(ready[0]);
+	snprintf(userns, sizeof(userns), "/proc/%d/ns/user", (int)other);
+	assert_true(readlink(userns, link, sizeof(link) - 1) > 0);
+	snprintf(want, sizeof(want), "%s\n/proc/version\n1\n", link);
+	assert_int_equal(program_spawn("/bin/sh", argv, &place, &p, &e), 0);
+	assert_int_equal(program_go(&p, &e), 0);
+	assert_int_equal(process_wait(&p.process, 10000, &status, &e), 1);
+	assert_true(read(p.out, text, sizeof(text) - 1) > 0);
+	assert_string_equal(text, want);
+	program_done(&p);
+	/* One that it may not join, or that is not there. */
+	place.userns = "/proc/self/ns/user";
+	assert_int_equal(program_spawn("/bin/sh", argv, &place, &p, &e), 0);
+	assert_int_equal(program_go(&p, &e), 0);
+	assert_int_equal(process_wait(&p.process, 10000, &status, &e), 1);
+	assert_int_equal(WEXITSTATUS(status), 127);
+	assert_int_equal(kill(other, SIGKILL), 0);
+	assert_int_equal(waitpid(other, NULL, 0), other);
 }
 
 /* What it writes beyond is lost, not kept. */
@@ -137,7 +183,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_find),		cmocka_unit_test(test_run),
 		cmocka_unit_test(test_nothing_of_ours), cmocka_unit_test(test_held),
-		cmocka_unit_test(test_words_bounded),	cmocka_unit_test(test_not_there),
+		cmocka_unit_test(test_place),		cmocka_unit_test(test_words_bounded),
+		cmocka_unit_test(test_not_there),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -2,11 +2,12 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
 # Users without privileges on a machine with systemd and AppArmor: cgroups of user@UID.service, ids of
-# /etc/subuid, networks by pasta.
+# /etc/subuid, networks by a pasta that Debian's profile confines.
 
 load ../helpers
 load alice
 
+PROFILE=/etc/apparmor.d/usr.bin.passt
 DELEGATED=/sys/fs/cgroup/user.slice/user-1000.slice/user@1000.service
 
 setup() { test_begin; }
@@ -16,6 +17,7 @@ teardown()
 	by_alice "$NSRUN" delete --force "$ID" || true
 	remove_user_bundles
 	ip link delete d0 2>/dev/null || true
+	! grep -q '^passt ' /sys/kernel/security/apparmor/profiles || apparmor_parser -R "$PROFILE"
 	test_end
 }
 
@@ -60,17 +62,19 @@ launch_by_alice()
 	assert_line --regexp '^ +0 +1001 +1$'
 }
 
-@test "pasta: it makes the network, publishes a port and ends with the container" {
+@test "pasta: confined by Debian's profile it makes the network, publishes a port and ends with the container" {
 	# pasta takes over the address of the interface that has the default route.
 	ip link add d0 type dummy
 	ip address add 192.0.2.1/24 dev d0
 	ip link set d0 up
 	ip route add default via 192.0.2.2
+	apparmor_parser -r -K "$PROFILE"
 	user_bundle alice '.annotations = {"io.nsrun.network": "pasta"} | .mounts |= map(select(.destination != "/tmp"))
 		+ [{destination: "/tmp", type: "tmpfs", source: "tmpfs"}]' \
 		sh -c 'echo hello >/tmp/index.html && exec httpd -f -p 80 -h /tmp'
 	launch_by_alice run -d -b bundle -p 8080:80 "$ID"
 	run -0 pgrep -u alice '^pas[st]'
+	assert_equal "$(cat "/proc/$output/attr/current")" "passt (enforce)"
 	wait_until wget -t 1 -T 10 -qO "$BATS_TEST_TMPDIR/page" http://127.0.0.1:8080/
 	assert_equal "$(<"$BATS_TEST_TMPDIR/page")" hello
 	run -0 by_alice "$NSRUN" exec "$ID" ip address show dev eth0
