@@ -88,7 +88,6 @@ static int get_field(struct reader *r, uint64_t *ret_number, uint64_t *ret_v, st
 	case WIRE_BYTES:
 		if (get_varint(r, &n) < 0)
 			return -1;
-		*ret_in = (struct reader){ r->at, r->at + n };
 		break;
 	case WIRE_64:
 		n = 8;
@@ -101,6 +100,8 @@ static int get_field(struct reader *r, uint64_t *ret_number, uint64_t *ret_v, st
 	}
 	if (n > (size_t)(r->end - r->at))
 		return -1;
+	if ((key & 7) == WIRE_BYTES)
+		*ret_in = (struct reader){ r->at, r->at + n };
 	r->at += n;
 	return 0;
 }
