@@ -125,8 +125,10 @@ int resctrl_plan(int root, const struct oci_intel_rdt *c, const char *id, struct
 		return -1;
 	ret->group = xstrdup(group);
 	ret->made = !c->closID && !there;
-	if (c->enableMonitoring)
+	if (c->enableMonitoring) {
 		ret->monitor = xasprintf("%s/mon_groups/%s", group, id);
+		ret->monitor_made = !is_there(root, ret->monitor);
+	}
 	return 0;
 }
 
@@ -208,7 +210,7 @@ static int remove_group(int root, const char *dir, struct error *e)
 
 int resctrl_remove(int root, const struct resctrl *r, struct error *e)
 {
-	if (r->monitor && remove_group(root, r->monitor, e) < 0)
+	if (r->monitor && r->monitor_made && remove_group(root, r->monitor, e) < 0)
 		return -1;
 	return r->made ? remove_group(root, r->group, e) : 0;
 }
@@ -221,16 +223,20 @@ void resctrl_put(struct json_writer *w, const char *key, const struct resctrl *r
 	json_put_string(w, "group", r->group);
 	json_put_bool(w, "made", r->made);
 	json_put_string(w, "monitor", r->monitor);
+	json_put_bool(w, "monitorMade", r->monitor_made);
 	json_object_end(w);
 }
 
 void resctrl_get(const struct json *j, struct resctrl *ret)
 {
-	const struct json *made = j ? json_get(j, "made") : NULL;
+	const struct json *made = j ? json_get(j, "made") : NULL,
+			  *monitor_made = j ? json_get(j, "monitorMade") : NULL;
 
 	if (!j)
 		return;
 	ret->group = xstrdup(json_get_string(j, "group"));
 	ret->monitor = xstrdup(json_get_string(j, "monitor"));
 	ret->made = made && made->type == JSON_BOOL && made->boolean;
+	ret->monitor_made = monitor_made && monitor_made->type == JSON_BOOL &&
+			    monitor_made->boolean;
 }

@@ -22,6 +22,7 @@ struct resctrl {
 	char *group;   /* of the class: "web", "." for the default; NULL: none asked for */
 	bool made;     /* is ours to remove */
 	char *monitor; /* "web/mon_groups/ID"; NULL: none */
+	bool monitor_made; /* likewise */
 };
 void resctrl_done(struct resctrl *r);
 

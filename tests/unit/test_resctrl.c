@@ -235,6 +235,13 @@ static void test_default_class_and_monitoring(void **state)
 	assert_int_equal(faccessat(l->root, "mon_groups/c1", F_OK, 0), -1);
 	assert_int_equal(faccessat(l->root, "schemata", F_OK, 0), 0);
 	resctrl_done(&again);
+	/* One that was there, of a container with the same id elsewhere, stays. */
+	assert_int_equal(mkdirat(l->root, "mon_groups/c1", 0755), 0);
+	assert_int_equal(resctrl_plan(l->root, &c, "c1", &r, &e), 0);
+	assert_int_equal(resctrl_prepare(l->root, &c, &r, &e), 0);
+	assert_int_equal(resctrl_remove(l->root, &r, &e), 0);
+	assert_int_equal(faccessat(l->root, "mon_groups/c1", F_OK, 0), 0);
+	resctrl_done(&r);
 }
 
 /* Makes the directories above PATH as well. */
