@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * create: from a bundle to a container that waits for start. create_story() is the list of steps;
+ * create: from a bundle to a container that waits for start. story() is the list of steps;
  * what can refuse cheaply stands before the intent record, what has side effects after it. A
  * failure at any step, or our death, leaves what teardown() can remove from the record alone.
  */
@@ -203,7 +203,7 @@ int create_await_created(struct create *c, struct error *e)
 	return sync_await(c->sync, SYNC_CREATED, NULL, NULL, e);
 }
 
-int create_story(struct create *c, struct error *e)
+static int story(struct create *c, struct error *e)
 {
 	const struct create_options *o = c->o;
 
@@ -254,6 +254,15 @@ int create_story(struct create *c, struct error *e)
 	    step_await(e, "keep", keep(c, e)) < 0)
 		return -1;
 	return 0;
+}
+
+int create_story(struct create *c, struct error *e)
+{
+	if (story(c, e) == 0)
+		return 0;
+	if (c->sync >= 0)
+		sync_prefer_cause(c->sync, e);
+	return -1;
 }
 
 void create_abort(struct create *c)

@@ -147,6 +147,18 @@ int sync_await_or_eof(int fd, enum sync_type type, struct error *e)
 	return receive(fd, type, NULL, NULL, e);
 }
 
+void sync_prefer_cause(int fd, struct error *e)
+{
+	struct pollfd p = { .fd = fd, .events = POLLIN };
+	ERROR_INIT(said);
+	int n = 1;
+
+	while (n > 0 && poll(&p, 1, 0) > 0 && (p.revents & POLLIN))
+		n = receive(fd, ANY, NULL, NULL, &said);
+	if (n < 0 && said.code != EBADMSG && e)
+		*e = said;
+}
+
 void sync_await_hangup(int fd)
 {
 	struct pollfd p = { .fd = fd }; /* POLLHUP and POLLERR alone */

@@ -60,6 +60,9 @@ void sync_send_error(int fd, const struct error *cause);
 int sync_await(int fd, enum sync_type type, int *ret_value, int *ret_fd, struct error *e);
 /* As sync_await, but EOF is 0 and the message 1: the end of the EXEC hand-over. */
 int sync_await_or_eof(int fd, enum sync_type type, struct error *e);
+/* After a failure of ours, *E: if the other side has told an ERROR meanwhile, that is the cause (we
+ * could not do something to a process that has died of it), and takes its place. Does not wait. */
+void sync_prefer_cause(int fd, struct error *e);
 /* Waits until the other side has hung up, having said all that it will: one sleep instead of one a
  * message (30-60 us each where the two run on two processors). What it said is there to be read. */
 void sync_await_hangup(int fd);

@@ -206,6 +206,15 @@ load helpers
 	assert_equal "$(find /run/nsrun/networks -name '10.88.*')" ""
 }
 
+@test "init ends before its network is there: what it died of is told" {
+	make_bundle "$BUNDLE"
+	# The runtime process alone is slow, before it looks for init's namespace.
+	run --separate-stderr strace -qqo /dev/null -e trace=setns -e inject=renameat:delay_enter=300000 \
+		"$NSRUN" run -b "$BUNDLE" --network bridge "$ID" no-such-program
+	assert_equal "$status" 1
+	assert_regex "$stderr" "executable file not found in \\$"
+}
+
 @test "a name in /run/netns that is taken meanwhile is an error, and stays with whoever took it" {
 	local holder create
 	make_bundle "$BUNDLE"

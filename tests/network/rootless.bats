@@ -33,7 +33,8 @@ teardown()
 	NSRUN_NET_DIR=$BATS_TEST_TMPDIR/net.d network_end
 }
 
-pastas() { pgrep -u "$DORA" '^pas[st]'; }
+# But for zombies, which are the sandbox's to reap.
+pastas() { pgrep -r D,R,S -u "$DORA" '^pas[st]'; }
 no_pasta() { ! pastas >/dev/null; }
 
 # dora_serve ID ARG...: a container that answers "hello from ID" on port 80.
