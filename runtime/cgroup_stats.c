@@ -81,6 +81,24 @@ void stats_put_numbers(struct json_writer *w, const char *key, const char *text)
 	json_array_end(w);
 }
 
+void stats_put_raw(struct json_writer *w, char *stat)
+{
+	char *save = NULL;
+
+	if (!*stat)
+		return;
+	json_object_begin(w, "raw");
+	for (char *line = strtok_r(stat, "\n", &save); line; line = strtok_r(NULL, "\n", &save)) {
+		char *value = strchr(line, ' ');
+
+		if (!value)
+			continue;
+		*value++ = '\0';
+		json_put_u64(w, line, strtoull(value, NULL, 10));
+	}
+	json_object_end(w);
+}
+
 void stats_put_list(struct json_writer *w, const char *key, const char *list)
 {
 	char *end;

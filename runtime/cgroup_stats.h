@@ -23,6 +23,8 @@ struct stats_entry {
 	uint64_t usage, limit, max, failcnt;
 };
 void stats_put_entry(struct json_writer *w, const char *key, const struct stats_entry *m);
+/* "raw": memory.stat, each line "KEY VALUE" a member; STAT is cut to pieces. Nothing if empty. */
+void stats_put_raw(struct json_writer *w, char *stat);
 /* An array of numbers, from text that has them, blanks between; left out if there are none. */
 void stats_put_numbers(struct json_writer *w, const char *key, const char *text);
 /* "0-2,7" as an array of numbers. */

@@ -94,25 +94,13 @@ static void put_entry(struct json_writer *w, const char *key, int fd, const char
 void cgroup_v1_stats_memory(struct json_writer *w, int fd)
 {
 	cleanup_free char *stat = stats_read(fd, "memory.stat");
-	char *save = NULL;
 
 	stats_put(w, "cache", stats_key(stat, "cache"));
 	put_entry(w, "usage", fd, "");
 	put_entry(w, "swap", fd, "memsw.");
 	put_entry(w, "kernel", fd, "kmem.");
 	put_entry(w, "kernelTCP", fd, "kmem.tcp.");
-	if (!*stat)
-		return;
-	json_object_begin(w, "raw");
-	for (char *line = strtok_r(stat, "\n", &save); line; line = strtok_r(NULL, "\n", &save)) {
-		char *value = strchr(line, ' ');
-
-		if (!value)
-			continue;
-		*value++ = '\0';
-		json_put_u64(w, line, strtoull(value, NULL, 10));
-	}
-	json_object_end(w);
+	stats_put_raw(w, stat);
 }
 
 /* Lines "MAJOR:MINOR [OP] VALUE"; "Total VALUE" at the end. */

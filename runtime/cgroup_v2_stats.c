@@ -65,22 +65,10 @@ static void put_entries(struct json_writer *w, int fd)
 void cgroup_v2_stats_memory(struct json_writer *w, int fd)
 {
 	cleanup_free char *stat = stats_read(fd, "memory.stat");
-	char *save = NULL;
 
 	stats_put(w, "cache", stats_key(stat, "file"));
 	put_entries(w, fd);
-	if (!*stat)
-		return;
-	json_object_begin(w, "raw");
-	for (char *line = strtok_r(stat, "\n", &save); line; line = strtok_r(NULL, "\n", &save)) {
-		char *value = strchr(line, ' ');
-
-		if (!value)
-			continue;
-		*value++ = '\0';
-		json_put_u64(w, line, strtoull(value, NULL, 10));
-	}
-	json_object_end(w);
+	stats_put_raw(w, stat);
 }
 
 /* io.stat: "8:0 rbytes=4096 wbytes=0 rios=1 wios=0 dbytes=0 dios=0". READ and WRITE become v1's two

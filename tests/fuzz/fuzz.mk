@@ -7,7 +7,7 @@ FLAGS := -g1 -O1 -std=gnu17 -D_GNU_SOURCE -include $(CONFIG)/config.h -I$(SOURCE
 	-fsanitize=address,undefined -fno-sanitize-recover=undefined $(shell pkg-config --cflags libnl-route-3.0)
 LIBS := -lyajl -lseccomp -lcap $(shell pkg-config --libs libnl-route-3.0)
 FOLDERS := base oci network hooks runtime
-SOURCES := $(filter-out %/no_resolver.c,$(foreach d,$(FOLDERS),$(wildcard $(SOURCE)/$(d)/*.c)))
+SOURCES := $(filter-out %/no_resolver.c %/systemd_main.c,$(foreach d,$(FOLDERS),$(wildcard $(SOURCE)/$(d)/*.c)))
 OBJECTS := $(SOURCES:$(SOURCE)/%.c=%.o)
 
 fuzz_%: $(SOURCE)/tests/fuzz/fuzz_%.c lib.a

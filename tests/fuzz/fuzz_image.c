@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Files of an image that we read ourselves: /etc/passwd, for HOME, and the program that execve
+ * Files of an image that we read ourselves: /etc/passwd, for HOME and the login name, and the program that execve
  * refused, to tell why.
  */
 #include <errno.h>
@@ -25,14 +25,15 @@ static void must(bool ok)
 static void fuzz_passwd(const char *data, size_t size)
 {
 	static const uid_t uids[] = { 0, 1000, UINT32_MAX };
+	static const int fields[] = { PASSWD_NAME, PASSWD_HOME };
 
-	for (size_t i = 0; i < ARRAY_SIZE(uids); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(uids) * ARRAY_SIZE(fields); i++) {
 		cleanup_free char *text = xcalloc(size + 1, 1);
-		const char *home;
+		const char *found;
 
 		memcpy(text, data, size);
-		home = find_home(text, size, uids[i]);
-		must(!home || (home > text && home < text + size && *home));
+		found = find_field(text, size, uids[i / 2], fields[i % 2]);
+		must(!found || (found >= text && found < text + size && *found));
 	}
 }
 

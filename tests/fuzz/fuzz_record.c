@@ -11,7 +11,7 @@
 #include "network/attach_record.c"
 
 #undef RECORD_MAX
-#include "runtime/record.c"
+#include "runtime/record_json.c"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
