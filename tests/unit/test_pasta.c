@@ -128,14 +128,14 @@ static void test_command_line(void **state)
 	ERROR_INIT(e);
 
 	write_program(l, "echo $$; exec sleep 1000");
-	assert_int_equal(pasta_spawn(l->program, &o, 4711, true, &p, &start, &e), 0);
+	assert_int_equal(pasta_spawn(l->program, &o, getpid(), false, &p, &start, &e), 0);
 	assert_int_equal(access(l->args, F_OK), -1); /* held */
 	setenv("PATH", l->path, 1);
 	assert_int_equal(pasta_begin(&p, &o, r.fd, &result, &e), 0);
 	assert_int_equal(file_read(-100, l->args, false, 4096, &text, NULL, &e), 0);
 	expected = xasprintf("%s -f -q --config-net -I lo -T none -U none --no-map-gw "
 			     "--dns-forward 169.254.1.1 -P /proc/self/fd/1 -t 8080:80 "
-			     "-t 192.0.2.1/9000-9009:90-99 -u none 4711\n",
+			     "-t 192.0.2.1/9000-9009:90-99 -u none --netns-only --netns /proc/self/fd/0\n",
 			     l->program);
 	assert_string_equal(text, expected);
 	assert_int_equal(result.n_attachments, 1);
@@ -163,14 +163,14 @@ static void test_it_refuses(void **state)
 	ERROR_INIT(e);
 
 	write_program(l, "echo 'Failed to open: Permission denied' >&2; exit 1");
-	assert_int_equal(pasta_spawn(l->program, &o, 4711, false, &p, &start, &e), 0);
+	assert_int_equal(pasta_spawn(l->program, &o, getpid(), false, &p, &start, &e), 0);
 	assert_int_equal(pasta_begin(&p, &o, r.fd, &result, &e), -1);
 	assert_string_equal(e.msg, "pasta: Failed to open: access refused");
 	assert_int_equal(process_wait(&p.process, 10000, &status, &e), 1);
 	program_done(&p);
 	/* It says that all is well, but there is no link. */
 	write_program(l, "echo $$");
-	assert_int_equal(pasta_spawn(l->program, &o, 4711, false, &p, &start, &e), 0);
+	assert_int_equal(pasta_spawn(l->program, &o, getpid(), false, &p, &start, &e), 0);
 	o.ifname = "nowhere";
 	assert_int_equal(pasta_begin(&p, &o, r.fd, &result, &e), -1);
 	assert_string_equal(e.msg, "pasta: it has made no \"nowhere\"");
