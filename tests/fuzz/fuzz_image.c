@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Files of an image that we read ourselves: /etc/passwd, for HOME and the login name, and the program that execve
- * refused, to tell why.
+ * Files of an image that we read ourselves: /etc/passwd, for HOME and the login name, and the
+ * program that execve refused, to tell why.
  */
 #include <errno.h>
 #include <stdint.h>

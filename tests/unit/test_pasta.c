@@ -135,7 +135,8 @@ static void test_command_line(void **state)
 	assert_int_equal(file_read(-100, l->args, false, 4096, &text, NULL, &e), 0);
 	expected = xasprintf("%s -f -q --config-net -I lo -T none -U none --no-map-gw "
 			     "--dns-forward 169.254.1.1 -P /proc/self/fd/1 -t 8080:80 "
-			     "-t 192.0.2.1/9000-9009:90-99 -u none --netns-only --netns /proc/self/fd/0\n",
+			     "-t 192.0.2.1/9000-9009:90-99 -u none --netns-only "
+			     "--netns /proc/self/fd/0\n",
 			     l->program);
 	assert_string_equal(text, expected);
 	assert_int_equal(result.n_attachments, 1);
