@@ -178,8 +178,10 @@ static int connect_caller(void)
 	struct sockaddr_un sa = { .sun_family = AF_UNIX };
 	const char *path = notify_caller();
 	cleanup_close int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	size_t n = strlen(path);
+	size_t n = path ? strlen(path) : 0;
 
+	if (n == 0)
+		return -1;
 	memcpy(sa.sun_path, path, n);
 	if (path[0] == '@')
 		sa.sun_path[0] = '\0';

@@ -409,16 +409,14 @@ static int read_basic(struct reader *r, const char *want, struct strbuf *type)
 static int read_value(struct reader *r, const char *want, struct strbuf *type, int depth)
 {
 	cleanup_free char *said = NULL;
-	int n;
 
 	if (depth > DEPTH_MAX || r->out->n > WORDS_MAX)
 		return error_set(r->e, ERR_INPUT, "more than %d levels or %d values", DEPTH_MAX,
 				 WORDS_MAX);
 	skip_blanks(r);
-	n = read_type(r, &said);
-	if (n < 0)
+	if (read_type(r, &said) < 0)
 		return -1;
-	if (n > 0) {
+	if (said) {
 		if (!fits(want, said))
 			return error_set(r->e, ERR_INPUT, "elements of different types");
 		return read_value(r, said, type, depth + 1);
