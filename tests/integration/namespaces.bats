@@ -153,9 +153,9 @@ share_mounts()
 	drop_ns mount
 	refused "config.json: mounts: needs a mount namespace of the container's own" create -b "$BUNDLE" "$ID"
 	share_mounts
-	cp "$BUNDLE/config.json" config.json
+	cp "$BUNDLE/config.json" "$BATS_TEST_TMPDIR/config.json"
 	while IFS='|' read -r key filter; do
-		cp config.json "$BUNDLE/config.json"
+		cp "$BATS_TEST_TMPDIR/config.json" "$BUNDLE/config.json"
 		set_config "$filter"
 		refused "config.json: $key: needs a mount namespace of the container's own" create -b "$BUNDLE" "$ID"
 	done <<-'END'
@@ -165,7 +165,7 @@ share_mounts()
 		linux.rootfsPropagation|.linux.rootfsPropagation = "private"
 	END
 	# In a user namespace a node can only be bound, so it must be there.
-	cp config.json "$BUNDLE/config.json"
+	cp "$BATS_TEST_TMPDIR/config.json" "$BUNDLE/config.json"
 	add_user_ns
 	refused 'device "/dev/null": it is not in the root' create -b "$BUNDLE" "$ID"
 	drop_ns user
