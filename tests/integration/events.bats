@@ -41,6 +41,7 @@ has_lines() { (($(wc -l <"$STREAM") >= $1)); }
 }
 
 @test "the numbers are the container's: processor time, processes, huge pages" {
+	! has_v2 hugetlb || resources '{hugepageLimits: [{pageSize: "2MB", limit: 4194304}]}'
 	launch run -d -b "$BUNDLE" "$ID" sh -c 'sleep 1000 & sleep 1000 & while :; do :; done'
 	three() { [[ $(stats .data.pids.current) == 3 ]]; }
 	wait_until three
