@@ -14,6 +14,7 @@ struct cni_chain {
 	const char *file;				  /* for errors */
 	const char *container_id, *ifname, *netns, *args; /* as in struct cni_call */
 	const char *path; /* NULL: $CNI_PATH, else the folders that Debian, podman and others use */
+	bool netns_goes; /* as in struct cni_call: what `nsrun delete` says */
 	/* What the caller offers, an object whose members are named like capabilities
 	 * (portMappings, ips, mac, bandwidth, dns, aliases, ...): each plugin gets those that it
 	 * asks for. NULL: nothing. */

@@ -27,23 +27,19 @@
 #include "base/fd.h"
 #include "network/netlink.h"
 #include "network/nft.h"
+#include "network/rules_impl.h"
 #include "network/rules_table.h"
 
 #define TRIES	      20
 #define PORTS_AT_ONCE 32
 
-struct nfnl {
-	int fd;
-	uint32_t seq;
-};
-
-static void nfnl_done(struct nfnl *n)
+void nfnl_done(struct nfnl *n)
 {
 	netlink_close_aside(&n->fd, false);
 }
 
-static int nfnl_send(struct nfnl *n, struct netlink_batch *b, netlink_reply_fn *reply, void *arg,
-		     struct error *e)
+int nfnl_send(struct nfnl *n, struct netlink_batch *b, netlink_reply_fn *reply, void *arg,
+	      struct error *e)
 {
 	for (int i = 0;; i++) {
 		if (netlink_send(b, n->fd, &n->seq, reply, arg, e) == 0) {
@@ -117,8 +113,10 @@ static void put_subnet(struct netlink_batch *b, int type, const char *set,
  *	add element inet nsrun same { BRIDGE . BRIDGE }
  *	add element inet nsrun open|internal { BRIDGE }
  *	add element inet nsrun nets4|masq4 { SUBNET }		or delete */
-static void put_network(struct netlink_batch *b, int type, const struct network_rules *n)
+static void put_network(struct netlink_batch *b, int type, const void *arg)
 {
+	const struct network_rules *n = arg;
+
 	put_link(b, type, "bridges", n->bridge, false);
 	put_link(b, type, "same", n->bridge, true);
 	if (n->internal)
@@ -177,8 +175,8 @@ static int table_check(struct nfnl *nl, uint32_t *ret_generation, struct error *
 }
 
 /* One transaction: the table too, if MAKE, and the elements. */
-static int network_send(struct nfnl *nl, int type, bool make, const struct network_rules *n,
-			struct error *e)
+static int elements_send(struct nfnl *nl, int type, bool make, rules_put_fn *put, const void *arg,
+			 struct error *e)
 {
 	struct netlink_batch b cleanup(netlink_batch_done) = { 0 };
 
@@ -186,19 +184,18 @@ static int network_send(struct nfnl *nl, int type, bool make, const struct netwo
 	if (make)
 		rules_table_put(&b);
 	if (type == NFT_MSG_DELSETELEM) /* see the head */
-		put_network(&b, NFT_MSG_NEWSETELEM, n);
-	put_network(&b, type, n);
+		put(&b, NFT_MSG_NEWSETELEM, arg);
+	put(&b, type, arg);
 	nft_end(&b);
 	return nfnl_send(nl, &b, NULL, NULL, e);
 }
 
-int rules_network_add(const struct network_rules *n, uint32_t *ret_generation, struct error *e)
+int rules_elements_add(rules_put_fn *put, const void *arg, uint32_t *ret_generation,
+		       struct error *e)
 {
 	struct nfnl nl cleanup(nfnl_done) = { .fd = -1 };
 	uint32_t generation = 0;
-	ERROR_INIT(mine);
 
-	e = e ? e : &mine;
 	if (netlink_open(NETLINK_NETFILTER, &nl.fd, e) < 0)
 		return -1;
 	for (int i = 0;; i++) {
@@ -206,34 +203,51 @@ int rules_network_add(const struct network_rules *n, uint32_t *ret_generation, s
 
 		if (there < 0)
 			return -1;
-		if (network_send(&nl, NFT_MSG_NEWSETELEM, !there, n, e) == 0) {
+		if (elements_send(&nl, NFT_MSG_NEWSETELEM, !there, put, arg, e) == 0) {
 			if (ret_generation)
 				*ret_generation = generation;
 			return 0;
 		}
 		/* somebody else was faster: making it (EEXIST) or deleting it (ENOENT) */
 		if (e->code != (there ? ENOENT : EEXIST) || i == TRIES)
-			return error_wrap(e, "rules of bridge \"%s\"", n->bridge);
+			return -1;
 	}
+}
+
+int rules_elements_remove(rules_put_fn *put, const void *arg, struct error *e)
+{
+	struct nfnl nl cleanup(nfnl_done) = { .fd = -1 };
+
+	if (netlink_open(NETLINK_NETFILTER, &nl.fd, e) < 0)
+		return -1;
+	if (elements_send(&nl, NFT_MSG_DELSETELEM, false, put, arg, e) == 0) {
+		netlink_close_aside(&nl.fd, true);
+		return 0;
+	}
+	if (e->code != ENOENT)
+		return -1;
+	error_clear(e); /* no table */
+	return 0;
+}
+
+int rules_network_add(const struct network_rules *n, uint32_t *ret_generation, struct error *e)
+{
+	ERROR_INIT(mine);
+
+	e = e ? e : &mine;
+	if (rules_elements_add(put_network, n, ret_generation, e) < 0)
+		return error_wrap(e, "rules of bridge \"%s\"", n->bridge);
+	return 0;
 }
 
 int rules_network_remove(const struct network_rules *n, struct error *e)
 {
-	struct nfnl nl cleanup(nfnl_done) = { .fd = -1 };
 	ERROR_INIT(mine);
 
 	e = e ? e : &mine;
-	if (netlink_open(NETLINK_NETFILTER, &nl.fd, e) < 0)
-		return -1;
-	if (network_send(&nl, NFT_MSG_DELSETELEM, false, n, e) == 0) {
-		netlink_close_aside(&nl.fd, true);
-		return 0;
-	}
-	if (e->code == ENOENT) { /* no table */
-		error_clear(e);
-		return 0;
-	}
-	return error_wrap(e, "rules of bridge \"%s\"", n->bridge);
+	if (rules_elements_remove(put_network, n, e) < 0)
+		return error_wrap(e, "rules of bridge \"%s\"", n->bridge);
+	return 0;
 }
 
 /* delete table inet nsrun */

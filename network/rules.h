@@ -29,6 +29,14 @@ struct network_rules {
 int rules_network_add(const struct network_rules *n, uint32_t *ret_generation, struct error *e);
 int rules_network_remove(const struct network_rules *n, struct error *e); /* absent is success */
 
+/* Masquerades what these addresses send, but for what goes to another of them: for a container
+ * whose network is no bridge of ours (ipMasq of ptp). Makes the table unless it is there. There
+ * already, or absent, is success. */
+int rules_masquerade_add(const struct ip_addr *v, size_t n, struct error *e);
+int rules_masquerade_remove(const struct ip_addr *v, size_t n, struct error *e);
+/* Which of V are there: RET_THERE[0..N). No table: none. */
+int rules_masquerade_get(const struct ip_addr *v, size_t n, bool *ret_there, struct error *e);
+
 struct port_rule {
 	uint8_t protocol;    /* IPPROTO_TCP, _UDP, _SCTP */
 	struct ip_addr host; /* family 0, 0.0.0.0, ::: every address of the target's family */

@@ -15,7 +15,8 @@
  * publish: [host address .] protocol . port to container address . port.
  *
  * postrouting: masquerades what leaves our networks; what comes back to a network that it came from
- * (else the answer would go past us); what came from 127.0.0.0/8 (needs route_localnet).
+ * (else the answer would go past us); what came from 127.0.0.0/8 (needs route_localnet). Single
+ * containers that no bridge of ours connects are in `hosts`: they see one another as they are.
  *
  * forward: isolation. A bridge's own traffic (it comes by when bridge-nf-call-iptables is 1) is
  * `same`. `internal` goes neither in nor out, not even to published ports. Published ports are
@@ -52,6 +53,8 @@ static const struct nft_set SETS[] = {
 	{ .name = "nets6", .key = { NFT_TYPE_IPV6 }, .interval = true },
 	{ .name = "masq4", .key = { NFT_TYPE_IPV4 }, .interval = true },
 	{ .name = "masq6", .key = { NFT_TYPE_IPV6 }, .interval = true },
+	{ .name = "hosts4", .key = { NFT_TYPE_IPV4 } },
+	{ .name = "hosts6", .key = { NFT_TYPE_IPV6 } },
 	{ .name = "any4",
 	  .key = { NFT_TYPE_PROTOCOL, NFT_TYPE_SERVICE },
 	  .data = { NFT_TYPE_IPV4, NFT_TYPE_SERVICE } },
@@ -107,6 +110,16 @@ static void match_source(struct netlink_batch *b, uint8_t family, const char *se
 	else
 		nft_payload(b, NFT_PAYLOAD_NETWORK_HEADER, IP6_SADDR, 16, NFT_REG_1);
 	nft_lookup(b, NFT_REG_1, set, false, 0);
+}
+
+/* ip|ip6 daddr != @SET; after match_source() */
+static void match_destination_not(struct netlink_batch *b, uint8_t family, const char *set)
+{
+	if (family == NFPROTO_IPV4)
+		nft_payload(b, NFT_PAYLOAD_NETWORK_HEADER, IP_DADDR, 4, NFT_REG_1);
+	else
+		nft_payload(b, NFT_PAYLOAD_NETWORK_HEADER, IP6_DADDR, 16, NFT_REG_1);
+	nft_lookup(b, NFT_REG_1, set, true, 0);
 }
 
 /* ip saddr|daddr 127.0.0.0/8 */
@@ -217,6 +230,17 @@ static void put_masquerade(struct netlink_batch *b, uint8_t family, const char *
 	match_link(b, NFT_META_OIFNAME, "bridges", false);
 	nft_ct_has(b, NFT_CT_STATUS, IPS_DST_NAT);
 	match_source(b, family, nets);
+	nft_masquerade(b);
+	nft_rule_end(b, r);
+}
+
+/* ip saddr @hosts4 ip daddr != @hosts4 masquerade	(and ip6) */
+static void put_masquerade_hosts(struct netlink_batch *b, uint8_t family, const char *hosts)
+{
+	struct nlattr *r = nft_rule(b, "postrouting");
+
+	match_source(b, family, hosts);
+	match_destination_not(b, family, hosts);
 	nft_masquerade(b);
 	nft_rule_end(b, r);
 }
@@ -343,6 +367,8 @@ void rules_table_put(struct netlink_batch *b)
 	put_masquerade(b, NFPROTO_IPV4, "masq4", "nets4");
 	put_masquerade_loopback(b);
 	put_masquerade(b, NFPROTO_IPV6, "masq6", "nets6");
+	put_masquerade_hosts(b, NFPROTO_IPV4, "hosts4");
+	put_masquerade_hosts(b, NFPROTO_IPV6, "hosts6");
 	put_forward(b);
 	put_input(b);
 }

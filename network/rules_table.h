@@ -6,7 +6,7 @@
 #include "network/netlink.h"
 
 /* The table's comment: which version of the rules it holds. Change it with the rules. */
-#define RULES_TABLE_MARK "nsrun rules 1"
+#define RULES_TABLE_MARK "nsrun rules 2"
 
 /* Adds the whole table to the transaction; EEXIST if it is there. */
 void rules_table_put(struct netlink_batch *b);

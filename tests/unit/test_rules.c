@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* network/rules.c, rules_table.c, nft.c, netlink_close.c: nft(8) reads back what we wrote;
- * repetition, races, failures. */
+/* network/rules.c, rules_masquerade.c, rules_table.c, nft.c, netlink_close.c: nft(8) reads back
+ * what we wrote; repetition, races, failures. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -30,7 +30,7 @@ static int setup(void **state)
 /* What an administrator would write. */
 static const char TEXT[] =
 	"table inet nsrun {\n"
-	"comment \"nsrun rules 1\"\n"
+	"comment \"nsrun rules 2\"\n"
 	"set bridges { type ifname; }\n"
 	"set same { type ifname . ifname; }\n"
 	"set open { type ifname; }\n"
@@ -39,6 +39,8 @@ static const char TEXT[] =
 	"set nets6 { type ipv6_addr; flags interval; }\n"
 	"set masq4 { type ipv4_addr; flags interval; }\n"
 	"set masq6 { type ipv6_addr; flags interval; }\n"
+	"set hosts4 { type ipv4_addr; }\n"
+	"set hosts6 { type ipv6_addr; }\n"
 	"map any4 { type inet_proto . inet_service : ipv4_addr . inet_service; }\n"
 	"map one4 { type ipv4_addr . inet_proto . inet_service : ipv4_addr . inet_service; }\n"
 	"map any6 { type inet_proto . inet_service : ipv6_addr . inet_service; }\n"
@@ -65,6 +67,8 @@ static const char TEXT[] =
 	" oifname @bridges ip saddr 127.0.0.0/8 masquerade\n"
 	" oifname != @bridges ip6 saddr @masq6 masquerade\n"
 	" oifname @bridges ct status dnat ip6 saddr @nets6 masquerade\n"
+	" ip saddr @hosts4 ip daddr != @hosts4 masquerade\n"
+	" ip6 saddr @hosts6 ip6 daddr != @hosts6 masquerade\n"
 	"}\n"
 	"chain forward { type filter hook forward priority filter;\n"
 	" ct state established,related accept\n"
@@ -93,6 +97,8 @@ static const char TEXT[] =
 	"add element inet nsrun nets6 { fd01::/64, ff00::/8 }\n"
 	"add element inet nsrun masq4 { 10.1.0.0/16 }\n"
 	"add element inet nsrun masq6 { fd01::/64 }\n"
+	"add element inet nsrun hosts4 { 10.3.0.2 }\n"
+	"add element inet nsrun hosts6 { fd03::2 }\n"
 	"add element inet nsrun any4 { tcp . 8080 : 10.1.0.2 . 80 }\n"
 	"add element inet nsrun one4 { 192.0.2.1 . udp . 53 : 10.1.0.2 . 5353 }\n"
 	"add element inet nsrun any6 { sctp . 9 : fd01::2 . 10 }\n"
@@ -105,6 +111,7 @@ static void test_table_text(void **state)
 					   port(IPPROTO_UDP, "192.0.2.1", 53, "10.1.0.2", 5353),
 					   port(IPPROTO_SCTP, "::", 9, "fd01::2", 10),
 					   port(IPPROTO_TCP, "2001:db8::1", 443, "fd01::2", 8443) };
+	const struct ip_addr hosts[] = { addr("10.3.0.2"), addr("fd03::2") };
 	cleanup_free char *ours = NULL, *theirs = NULL;
 	FILE *f = fopen("/run/reference.nft", "w");
 	ERROR_INIT(e);
@@ -113,6 +120,7 @@ static void test_table_text(void **state)
 	add_network("br-x", "10.1.0.0/16", "fd01::/64", false, false);
 	add_network("br-y", "255.255.255.0/24", "ff00::/8", true, true);
 	ok(rules_ports_add(ports, ARRAY_SIZE(ports), &e), &e);
+	ok(rules_masquerade_add(hosts, ARRAY_SIZE(hosts), &e), &e);
 	ours = lab_output("nft list table inet nsrun");
 	ok(rules_flush(&e), &e);
 	assert_int_equal(lab_try("nft list table inet nsrun"), 1);
@@ -157,6 +165,28 @@ static void test_idempotent(void **state)
 	assert_int_equal(e.code, 0);
 	ok(rules_network_remove(&n, &e), &e);
 	lab_expect_not("nft list table inet nsrun", "elements");
+	ok(rules_flush(&e), &e);
+}
+
+/* Added by the first without a table, taken away alone, told apart. */
+static void test_masqueraded_hosts(void **state)
+{
+	const struct ip_addr hosts[] = { addr("10.3.0.2"), addr("fd03::2"), addr("10.3.0.3") };
+	bool there[3];
+	ERROR_INIT(e);
+
+	(void)state;
+	ok(rules_masquerade_remove(hosts, 3, &e), &e); /* no table */
+	ok(rules_masquerade_get(hosts, 3, there, &e), &e);
+	assert_false(there[0] || there[1] || there[2]);
+	ok(rules_masquerade_add(hosts, 2, &e), &e);
+	ok(rules_masquerade_add(hosts, 2, &e), &e);
+	ok(rules_masquerade_get(hosts, 3, there, &e), &e);
+	assert_true(there[0] && there[1] && !there[2]);
+	ok(rules_masquerade_remove(hosts, 1, &e), &e);
+	ok(rules_masquerade_remove(hosts, 1, &e), &e);
+	ok(rules_masquerade_get(hosts, 3, there, &e), &e);
+	assert_true(!there[0] && there[1] && !there[2]);
 	ok(rules_flush(&e), &e);
 }
 
@@ -326,6 +356,7 @@ int main(void)
 		cmocka_unit_test(test_table_text),	cmocka_unit_test(test_idempotent),
 		cmocka_unit_test(test_strange_table),	cmocka_unit_test(test_parallel_creators),
 		cmocka_unit_test(test_ports),		cmocka_unit_test(test_many_ports),
+		cmocka_unit_test(test_masqueraded_hosts),
 		cmocka_unit_test(test_no_grace_period),
 	};
 

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What the rules*.c files share: transactions of elements, and the socket that they go by. */
+#ifndef NETWORK_RULES_IMPL_H
+#define NETWORK_RULES_IMPL_H
+
+#include <stdint.h>
+
+#include "base/error.h"
+#include "network/netlink.h"
+
+struct nfnl {
+	int fd;
+	uint32_t seq;
+};
+void nfnl_done(struct nfnl *n);
+/* netlink_send(), again where another transaction was in the way. */
+int nfnl_send(struct nfnl *n, struct netlink_batch *b, netlink_reply_fn *reply, void *arg,
+	      struct error *e);
+
+/* Puts the elements of ARG: TYPE is NFT_MSG_NEWSETELEM or NFT_MSG_DELSETELEM. */
+typedef void rules_put_fn(struct netlink_batch *b, int type, const void *arg);
+/* In one transaction, with the table unless it is there. */
+int rules_elements_add(rules_put_fn *put, const void *arg, uint32_t *ret_generation,
+		       struct error *e);
+/* No table is success. */
+int rules_elements_remove(rules_put_fn *put, const void *arg, struct error *e);
+
+#endif
