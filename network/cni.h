@@ -30,9 +30,10 @@ int cni_chain_gc(const struct cni_chain *c, const struct cni_attachment *valid, 
 		 struct error *e);
 
 /* nsrun as a plugin: TYPE is called with the environment and stdin that a runtime gives it.
- * Writes the result, or an error object, to stdout; returns the exit status. */
+ * Writes the result, or an error object, to stdout; returns the exit status. Without CNI_COMMAND,
+ * tells on stderr what it is. */
 int cni_serve(const char *type);
-/* Whether ARGV0's last part is a plugin's name, TYPE or nsrun-TYPE, and CNI_COMMAND is set: then
- * *ret_type. `nsrun` itself is none. */
+/* Whether ARGV0's last part is a plugin's name, TYPE or nsrun-TYPE: then *ret_type. `nsrun` itself
+ * is none. */
 bool cni_serve_wanted(const char *argv0, const char **ret_type);
 #endif

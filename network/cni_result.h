@@ -58,8 +58,13 @@ struct cni_interface *cni_result_add_interface(struct cni_result *r);
 struct cni_ip *cni_result_add_ip(struct cni_result *r);
 struct cni_route *cni_result_add_route(struct cni_result *r);
 
+/* *RET, empty before, owns all of its own. */
+void cni_result_copy(const struct cni_result *r, struct cni_result *ret);
+
 /* "0.1.0" to "1.1.0": its place in the order of versions, from 0; -1: unknown. */
 int cni_version_order(const char *version);
+/* The one at that place; NULL: there are no more. */
+const char *cni_version_at(int i);
 /* J: a result object. VERSION: NULL, or what J is of if it does not say. WHAT names it in errors
  * (ERR_INPUT): "result of plugin bridge". */
 int cni_result_decode(const struct json *j, const char *version, const char *what,

@@ -46,6 +46,7 @@ struct cni_attachment { /* one that is alive: a member of "cni.dev/valid-attachm
 /* Members that are NULL do nothing and succeed (check, status, gc), or are an error (add). */
 struct plugin {
 	const char *type;
+	bool ipam; /* it hands out addresses, and does not look into the namespace */
 	/* Undoes what it has done if it fails. *ret: the whole result, with what PREV had (a
 	 * plugin that makes no interface passes it on). ERR_EXISTS: this container id and ifname
 	 * are there. */

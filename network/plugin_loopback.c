@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * loopback: `ip link set lo up`. containerd and cri-o call it for each pod, with CNI_IFNAME lo.
+ * Nothing is to be configured, and nothing is kept.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/fd.h"
+#include "base/memory.h"
+#include "network/netns.h"
+#include "network/plugins.h"
+#include "network/rtnl.h"
+
+static int open_inside(const struct cni_call *c, struct rtnl *ret, struct error *e)
+{
+	cleanup_close int fd = cni_call_netns(c, e);
+
+	return fd < 0 ? -1 : rtnl_open_in(fd, ret, e);
+}
+
+static int find_lo(struct rtnl *r, struct link_info *ret, struct error *e)
+{
+	int found = rtnl_link_get(r, 0, "lo", ret, e);
+
+	return found == 0 ? error_set(e, ERR_GENERIC, "the namespace has no interface lo") : found;
+}
+
+static int describe(const struct cni_call *c, struct rtnl *r, struct cni_result *ret,
+		    struct error *e)
+{
+	cleanup_free struct address_info *v = NULL;
+	struct cni_interface *lo;
+	struct link_info link;
+	char mac[18];
+	size_t n;
+
+	if (find_lo(r, &link, e) < 0 || rtnl_address_list(r, &v, &n, e) < 0)
+		return -1;
+	lo = cni_result_add_interface(ret);
+	lo->name = xstrdup("lo");
+	lo->mac = xstrdup(mac_text(link.mac, mac));
+	lo->sandbox = xstrdup(c->netns);
+	for (size_t i = 0; i < n; i++) {
+		struct cni_ip *ip;
+
+		if (v[i].index != link.index)
+			continue;
+		ip = cni_result_add_ip(ret);
+		ip->address = v[i].a;
+		ip->interface = 0;
+	}
+	return 0;
+}
+
+static int loopback_add(const struct cni_call *c, struct cni_result *ret, struct error *e)
+{
+	static const struct endpoint_spec lo_alone = { 0 };
+	cleanup_cni_result struct cni_result result = { 0 };
+	struct rtnl r cleanup(rtnl_done) = { .fd = -1 };
+
+	if (open_inside(c, &r, e) < 0 || rtnl_endpoint_configure(&r, &lo_alone, e) < 0)
+		return -1;
+	if (c->has_prev)
+		cni_result_copy(c->prev, &result);
+	else if (describe(c, &r, &result, e) < 0)
+		return -1;
+	*ret = result;
+	memset(&result, 0, sizeof(result));
+	return 0;
+}
+
+static int loopback_del(const struct cni_call *c, struct error *e)
+{
+	struct rtnl r cleanup(rtnl_done) = { .fd = -1 };
+	struct link_info link;
+
+	if (!c->netns || open_inside(c, &r, NULL) < 0 || find_lo(&r, &link, NULL) < 0)
+		return 0;
+	return rtnl_link_set_up(&r, link.index, false, e);
+}
+
+static int loopback_check(const struct cni_call *c, struct error *e)
+{
+	struct rtnl r cleanup(rtnl_done) = { .fd = -1 };
+	struct link_info link;
+
+	if (open_inside(c, &r, e) < 0 || find_lo(&r, &link, e) < 0)
+		return -1;
+	return link.up ? 0 : error_set(e, ERR_GENERIC, "interface lo is down");
+}
+
+const struct plugin plugin_loopback = {
+	.type = "loopback",
+	.add = loopback_add,
+	.del = loopback_del,
+	.check = loopback_check,
+};

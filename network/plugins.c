@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The built-in plugins: plugin_TYPE.c and a row here. */
+#include "network/plugins.h"
+
+#include "base/memory.h"
+
+static const struct plugin *const PLUGINS[] = {
+	&plugin_loopback,
+};
+
+const struct plugin *plugin_find(const char *type)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(PLUGINS); i++)
+		if (str_eq(type, PLUGINS[i]->type))
+			return PLUGINS[i];
+	return NULL;
+}
+
+const struct plugin *plugin_at(size_t i)
+{
+	return i < ARRAY_SIZE(PLUGINS) ? PLUGINS[i] : NULL;
+}
