@@ -42,6 +42,7 @@ enum complete {
 	COMPLETE_NETWORK_FLAG, /* what --network takes */
 	COMPLETE_NETNS,
 	COMPLETE_SIGNAL,
+	COMPLETE_PLUGIN,
 	COMPLETE_VERB,
 };
 
@@ -233,6 +234,7 @@ int cmd_delete(struct cli *cli, void *options, struct error *e);
 int cmd_exec(struct cli *cli, void *options, struct error *e);
 int cmd_ps(struct cli *cli, void *options, struct error *e);
 int cmd_features(struct cli *cli, void *options, struct error *e);
+int cmd_cni(struct cli *cli, void *options, struct error *e);
 int cmd_help(struct cli *cli, void *options, struct error *e);
 int cmd_complete(struct cli *cli, void *options, struct error *e);
 
@@ -246,6 +248,11 @@ int cmd_netns_show(struct cli *cli, void *options, struct error *e);
 int cmd_netns_exec(struct cli *cli, void *options, struct error *e);
 int cmd_netns_create(struct cli *cli, void *options, struct error *e);
 int cmd_netns_rm(struct cli *cli, void *options, struct error *e);
+
+/* ---- cni.c ---- */
+
+/* The program was called by the name of the CNI plugin TYPE. Returns its exit status. */
+int cni_main(const char *type);
 
 /* ---- options.c ---- */
 

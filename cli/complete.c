@@ -12,6 +12,7 @@
 
 #include "cli/cli.h"
 #include "network/netns.h"
+#include "network/plugins.h"
 
 /* Where in a command line the last word stands. */
 struct place {
@@ -127,6 +128,14 @@ static void put_namespaces(struct strbuf *out)
 	strings_free(names, n);
 }
 
+static void put_plugins(struct strbuf *out)
+{
+	const struct plugin *p;
+
+	for (size_t i = 0; (p = plugin_at(i)); i++)
+		strbuf_printf(out, "%s\n", p->type);
+}
+
 static void put_kind(const struct cli *cli, struct strbuf *out, enum complete kind)
 {
 	switch (kind) {
@@ -157,6 +166,9 @@ static void put_kind(const struct cli *cli, struct strbuf *out, enum complete ki
 		break;
 	case COMPLETE_SIGNAL:
 		strbuf_puts(out, "HUP\nINT\nQUIT\nKILL\nUSR1\nUSR2\nTERM\nCONT\nSTOP\nWINCH\n");
+		break;
+	case COMPLETE_PLUGIN:
+		put_plugins(out);
 		break;
 	case COMPLETE_VERB:
 		put_verbs(out, cli_verbs);

@@ -12,6 +12,7 @@
 #include "base/fd.h"
 #include "base/log.h"
 #include "cli/cli.h"
+#include "network/cni.h"
 #include "runtime/protect.h"
 
 /* A verb that is not in TABLE. */
@@ -135,11 +136,14 @@ static int exit_code(const struct cli *cli, int result, const struct error *e)
 int main(int argc, char **argv)
 {
 	struct cli cli = { 0 };
+	const char *type;
 	ERROR_INIT(e);
 	int r;
 
 	if (argc < 1)
 		return EXIT_RUNTIME_ERROR;
+	if (cni_serve_wanted(argv[0], &type))
+		return cni_main(type);
 	setup_signals();
 	r = setup_stdio(&cli.stdout_closed, &e);
 	if (r == 0)

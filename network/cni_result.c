@@ -29,6 +29,11 @@ int cni_version_order(const char *version)
 	return -1;
 }
 
+const char *cni_version_at(int i)
+{
+	return i >= 0 && i < (int)ARRAY_SIZE(versions) ? versions[i] : NULL;
+}
+
 static void list_free(char **v)
 {
 	for (size_t i = 0; v && v[i]; i++)
@@ -462,4 +467,18 @@ void cni_result_put(struct json_writer *w, const char *key, const struct cni_res
 	put_strings(w, "options", r->dns.options);
 	json_object_end(w);
 	json_object_end(w);
+}
+
+/* By its JSON, whose newest version holds all that there is. */
+void cni_result_copy(const struct cni_result *r, struct cni_result *ret)
+{
+	cleanup_strbuf struct strbuf b = { 0 };
+	cleanup_json struct json_doc doc = { 0 };
+	struct json_writer w = { .out = &b };
+	ERROR_INIT(e);
+
+	cni_result_put(&w, NULL, r, CNI_VERSION_NEWEST);
+	if (json_parse(b.s, b.len, "result", &doc, &e) < 0 ||
+	    cni_result_decode(doc.root, NULL, "result", ret, &e) < 0)
+		abort(); /* it was decoded before, or made by us */
 }
