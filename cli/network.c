@@ -60,10 +60,11 @@ static char *subnets_of(const struct network *n, const char *separator)
 	cleanup_strbuf struct strbuf b = { 0 };
 	char text[IP_TEXT_MAX];
 
-	for (int f = 0; f < IP_FAMILIES; f++)
-		if (n->ranges[f].subnet.addr.family)
-			strbuf_printf(&b, "%s%s", b.len ? separator : "",
-				      ip_prefix_text(&n->ranges[f].subnet, text));
+	cleanup_free struct ip_prefix *v = NULL;
+	size_t count = network_subnets(n, &v);
+
+	for (size_t i = 0; i < count; i++)
+		strbuf_printf(&b, "%s%s", b.len ? separator : "", ip_prefix_text(&v[i], text));
 	return steal_ptr(&b.s);
 }
 
@@ -72,21 +73,20 @@ static char *gateways_of(const struct network *n, const char *separator)
 	cleanup_strbuf struct strbuf b = { 0 };
 	char text[IP_TEXT_MAX];
 
-	for (int f = 0; f < IP_FAMILIES; f++)
-		if (n->ranges[f].gateway.family)
+	for (size_t i = 0; i < n->ipam.n_ranges; i++)
+		if (n->ipam.ranges[i].gateway.family)
 			strbuf_printf(&b, "%s%s", b.len ? separator : "",
-				      ip_addr_text(&n->ranges[f].gateway, text));
+				      ip_addr_text(&n->ipam.ranges[i].gateway, text));
 	return steal_ptr(&b.s);
 }
 
-/* The lines of one family. */
-static void put_family_plan(const struct network *n, int f, struct strbuf *out)
+/* The lines of one range. */
+static void put_range_plan(const struct network *n, const struct network_range *r,
+			   struct strbuf *out)
 {
-	const struct network_range *r = &n->ranges[f];
+	enum ip_version f = ip_version_of(&r->subnet.addr);
 	char subnet[IP_TEXT_MAX], gateway[IP_TEXT_MAX];
 
-	if (!r->subnet.addr.family)
-		return;
 	ip_prefix_text(&r->subnet, subnet);
 	ip_addr_text(&r->gateway, gateway);
 	if (f == IP6)
@@ -111,8 +111,8 @@ static void put_plan(const struct network *n, struct strbuf *out)
 	strbuf_puts(out, "and with the first container:\n");
 	strbuf_printf(out, "ip link add %s mtu %u up type bridge forward_delay 0\n", n->bridge,
 		      mtu_of(n));
-	for (int f = 0; f < IP_FAMILIES; f++)
-		put_family_plan(n, f, out);
+	for (size_t i = 0; i < n->ipam.n_ranges; i++)
+		put_range_plan(n, &n->ipam.ranges[i], out);
 	if (n->internal)
 		strbuf_printf(out, "nft: nothing is forwarded from or to %s\n", n->bridge);
 	else if (n->isolate)
@@ -188,6 +188,42 @@ static void ls_table(const struct network *v, size_t n, const struct attach_reco
 		table_put(&t, out);
 }
 
+static void put_ranges(struct json_writer *w, const struct network *n)
+{
+	json_array_begin(w, "ranges");
+	for (size_t i = 0; i < n->ipam.n_ranges; i++) {
+		const struct network_range *r = &n->ipam.ranges[i];
+
+		json_object_begin(w, NULL);
+		json_put_u64(w, "set", r->set);
+		ip_prefix_put(w, "subnet", &r->subnet);
+		ip_addr_put(w, "gateway", &r->gateway);
+		ip_addr_put(w, "rangeStart", &r->start);
+		ip_addr_put(w, "rangeEnd", &r->end);
+		json_object_end(w);
+	}
+	json_array_end(w);
+}
+
+/* The first range of each family once more, by itself. */
+static void put_first_ranges(struct json_writer *w, const struct network *n)
+{
+	const struct network_range *v4 = network_range(n, IP4), *v6 = network_range(n, IP6);
+
+	if (v4) {
+		ip_prefix_put(w, "subnet", &v4->subnet);
+		ip_addr_put(w, "gateway", &v4->gateway);
+		ip_addr_put(w, "rangeStart", &v4->start);
+		ip_addr_put(w, "rangeEnd", &v4->end);
+	}
+	if (v6) {
+		ip_prefix_put(w, "subnet6", &v6->subnet);
+		ip_addr_put(w, "gateway6", &v6->gateway);
+		ip_addr_put(w, "rangeStart6", &v6->start);
+		ip_addr_put(w, "rangeEnd6", &v6->end);
+	}
+}
+
 static void put_settings(struct json_writer *w, const struct network *n)
 {
 	json_put_string(w, "name", n->name);
@@ -195,14 +231,8 @@ static void put_settings(struct json_writer *w, const struct network *n)
 	json_put_string(w, "file", n->file);
 	if (n->bridge)
 		json_put_string(w, "bridge", n->bridge);
-	ip_prefix_put(w, "subnet", &n->ranges[IP4].subnet);
-	ip_addr_put(w, "gateway", &n->ranges[IP4].gateway);
-	ip_addr_put(w, "rangeStart", &n->ranges[IP4].start);
-	ip_addr_put(w, "rangeEnd", &n->ranges[IP4].end);
-	ip_prefix_put(w, "subnet6", &n->ranges[IP6].subnet);
-	ip_addr_put(w, "gateway6", &n->ranges[IP6].gateway);
-	ip_addr_put(w, "rangeStart6", &n->ranges[IP6].start);
-	ip_addr_put(w, "rangeEnd6", &n->ranges[IP6].end);
+	put_first_ranges(w, n);
+	put_ranges(w, n);
 	json_put_bool(w, "masquerade", n->masquerade);
 	json_put_bool(w, "internal", n->internal);
 	json_put_bool(w, "isolate", n->isolate);

@@ -22,6 +22,10 @@ struct ip_route {
 	struct ip_prefix dst;
 	struct ip_addr gateway; /* family 0: on-link */
 	uint32_t metric;	/* 0: default */
+	uint32_t mtu, advmss;	/* 0: the link's */
+	uint32_t table;		/* 0: main */
+	bool has_scope;		/* else it follows from the gateway */
+	uint8_t scope;		/* RT_SCOPE_* */
 };
 #define IP_TEXT_MAX 64
 

@@ -48,7 +48,7 @@ int attach_wants(const struct attach_options *o, struct error *e)
 static void plan_families(const struct attach_plan *p, bool ret[IP_FAMILIES])
 {
 	for (int f = 0; f < IP_FAMILIES; f++)
-		ret[f] = p->net.ranges[f].subnet.addr.family != 0;
+		ret[f] = network_range(&p->net, (enum ip_version)f);
 }
 
 /* Ports are published on the first network. */
@@ -74,7 +74,7 @@ int attach_check(const struct attach_options *o, struct error *e)
 		struct attach_plan *p = &ps.v[i];
 
 		for (int f = 0; f < IP_FAMILIES; f++)
-			if (p->want[f].family && ipam_check(&p->net, &p->want[f], e) < 0)
+			if (p->want[f].family && ipam_check(&p->net.ipam, &p->want[f], e) < 0)
 				return -1;
 		if (!attach_plan_can_forgo_ipv6(p) && !net_has_ipv6())
 			return attach_plan_forgo_ipv6(p, "on this host", e);
@@ -105,7 +105,7 @@ void attach_plans_record(const struct attach_options *o, const struct attach_pla
 		a->ifname = xstrdup(p->ifname);
 		a->host_ifname = xstrdup(p->host_ifname);
 		a->bridge = xstrdup(p->net.bridge);
-		a->data_dir = xstrdup(p->net.data_dir);
+		a->data_dir = xstrdup(p->net.ipam.data_dir);
 	}
 	if (o->n_ports) {
 		r->ports = xcalloc(o->n_ports, sizeof(*r->ports));
@@ -152,21 +152,44 @@ static int enter_networks(const struct attach_options *o, const struct attach_pl
 	return 0;
 }
 
+/* The first address of each family is what the container is known by. */
+static void take_addresses(const struct network *n, const struct network_addresses *got,
+			   struct attachment *a)
+{
+	static const struct ip_addr none;
+
+	a->more = xcalloc(got->n, sizeof(*a->more));
+	for (size_t i = 0; i < got->n; i++) {
+		const struct network_address *one = &got->v[i];
+		enum ip_version f = ip_version_of(&one->address.addr);
+		struct ip_addr gateway = n->gateway_on_bridge ? one->gateway : none;
+
+		if (a->addresses[f].addr.family) {
+			a->more[a->n_more] = *one;
+			a->more[a->n_more++].gateway = gateway;
+			continue;
+		}
+		a->addresses[f] = one->address;
+		a->gateways[f] = gateway;
+	}
+}
+
 static int lease_addresses(const struct attach_plans *ps, struct attach_record *rec,
 			   struct error *e)
 {
 	for (size_t i = 0; i < ps->n; i++) {
 		struct attach_plan *p = &ps->v[i];
 		struct attachment *a = &rec->result.attachments[i];
+		const struct ipam_owner o = { .id = rec->instance, .ifname = p->ifname };
+		struct network_addresses got;
 		char mac[18];
 
-		if (ipam_lease(&p->net, rec->instance, p->ifname, p->want, a->addresses, e) < 0)
+		if (ipam_lease(&p->net.ipam, &o, p->want, IP_FAMILIES, &got, e) < 0)
 			return -1;
+		take_addresses(&p->net, &got, a);
 		attach_plan_derive_mac(p, a->addresses);
 		free(a->mac);
 		a->mac = xstrdup(mac_text(p->mac, mac));
-		for (int f = 0; f < IP_FAMILIES && p->net.gateway_on_bridge; f++)
-			a->gateways[f] = p->net.ranges[f].gateway;
 	}
 	return 0;
 }
@@ -195,10 +218,13 @@ static void warn_if_nearly_full(const struct attach_plan *p, const struct attach
 	struct link_info port;
 	bool many = false;
 
-	for (int f = 0; f < IP_FAMILIES; f++)
-		many = many || (a->addresses[f].addr.family &&
-				ip_addr_distance(&p->net.ranges[f].start, &a->addresses[f].addr) >=
-					PORTS_WARNING - 1);
+	for (size_t i = 0; i < p->net.ipam.n_ranges; i++) {
+		const struct network_range *r = &p->net.ipam.ranges[i];
+		const struct ip_addr *at = &a->addresses[ip_version_of(&r->start)].addr;
+
+		many = many || (ip_prefix_contains(&r->subnet, at) &&
+				ip_addr_distance(&r->start, at) >= PORTS_WARNING - 1);
+	}
 	if (!many)
 		return;
 	if (rtnl_link_get(host, 0, p->host_ifname, &port, NULL) == 1 &&
@@ -263,6 +289,22 @@ static int link_index(const struct rtnl *container, const char *ifname)
 	return ioctl(container->fd, SIOCGIFINDEX, &q) == 0 ? q.ifr_ifindex : 0;
 }
 
+/* Whether the route T is for A, and *RET with the gateway that it goes by: without one of its own,
+ * as host-local has it, by that of the address. */
+static bool choose_route(const struct network *n, const struct ip_route *t,
+			 const struct attachment *a, struct ip_route *ret)
+{
+	const struct ip_addr *own = &a->addresses[ip_version_of(&t->dst.addr)].addr;
+	const struct network_range *r = network_range_for(n, own);
+
+	if (!own->family || network_route_is_way_out(t))
+		return false;
+	*ret = *t;
+	if (!ret->gateway.family && r)
+		ret->gateway = r->gateway;
+	return true;
+}
+
 /* One link: addresses, default routes of the families that have none yet, the network's routes.
  * With an address of IPv6 goes the link-local one that each link must have (RFC 4291, section 2.1;
  * neighbour discovery needs it): set by us, as the kernel's own would come by way of duplicate
@@ -271,9 +313,9 @@ static int configure_link(const struct attach_plan *p, const struct attachment *
 			  struct rtnl *container, bool routed[IP_FAMILIES], struct error *e)
 {
 	const struct network *n = &p->net;
-	cleanup_free struct ip_route *routes = xcalloc(n->n_routes, sizeof(*routes));
+	cleanup_free struct ip_route *routes = xcalloc(n->ipam.n_routes, sizeof(*routes));
 	struct ip_addr gateways[IP_FAMILIES];
-	struct ip_prefix addresses[IP_FAMILIES + 1];
+	struct ip_prefix addresses[NETWORK_ADDRESSES_MAX + 1];
 	struct endpoint_spec s = { .ifname = p->ifname,
 				   .index = link_index(container, p->ifname),
 				   .addresses = addresses,
@@ -282,28 +324,22 @@ static int configure_link(const struct attach_plan *p, const struct attachment *
 				   .no_link_local = true };
 
 	for (int f = 0; f < IP_FAMILIES; f++) {
-		const struct network_range *r = &n->ranges[f];
+		const struct network_range *r = network_range_for(n, &a->addresses[f].addr);
 
-		if (!a->addresses[f].addr.family)
+		if (!r)
 			continue;
 		addresses[s.n_addresses++] = a->addresses[f];
-		if (!r->default_route || n->internal || routed[f])
+		if (!n->default_route[f] || n->internal || routed[f] || !r->gateway.family)
 			continue;
 		gateways[s.n_gateways++] = r->gateway;
 		routed[f] = true;
 	}
+	for (size_t i = 0; i < a->n_more; i++)
+		addresses[s.n_addresses++] = a->more[i].address;
 	if (a->addresses[IP6].addr.family)
 		addresses[s.n_addresses++] = ip_link_local(p->mac);
-	for (size_t i = 0; i < n->n_routes; i++) {
-		enum ip_version f = ip_version_of(&n->routes[i].dst.addr);
-
-		if (!a->addresses[f].addr.family)
-			continue;
-		routes[s.n_routes] = n->routes[i];
-		if (!routes[s.n_routes].gateway.family) /* as host-local has it */
-			routes[s.n_routes].gateway = n->ranges[f].gateway;
-		s.n_routes++;
-	}
+	for (size_t i = 0; i < n->ipam.n_routes; i++)
+		s.n_routes += choose_route(n, &n->ipam.routes[i], a, &routes[s.n_routes]);
 	return rtnl_endpoint_configure(container, &s, e);
 }
 
@@ -312,7 +348,7 @@ static int give_ipv6_back(struct attach_plan *p, struct attachment *a, const cha
 			  struct error *e)
 {
 	if (attach_plan_forgo_ipv6(p, "in the container", e) < 0 ||
-	    ipam_release(a->data_dir, &a->addresses[IP6].addr, instance, a->ifname, e) < 0)
+	    attach_release(a, instance, AF_INET6, e) < 0)
 		return -1;
 	a->addresses[IP6] = (struct ip_prefix){ 0 };
 	a->gateways[IP6] = (struct ip_addr){ 0 };

@@ -78,6 +78,9 @@ int attach_ports_unpublish(const struct attach_result *r, struct error *e); /* i
 /* A number that is spread over 64 bits, the same for the same arguments. */
 uint64_t attach_derive(const char *instance, size_t index, char purpose);
 
+/* Gives A's leases back, those of one family (0: of both). */
+int attach_release(struct attachment *a, const char *instance, int family, struct error *e);
+
 /* Undoes what R names, in reverse order; goes on past errors and returns the first. Deletes the
  * record last, and only if all else is undone. */
 int attach_teardown(struct attach_record *r, struct error *e);

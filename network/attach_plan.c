@@ -5,6 +5,7 @@
  */
 #include "network/attach.h"
 
+#include <netinet/in.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -94,19 +95,25 @@ void attach_plan_derive_mac(struct attach_plan *p, const struct ip_prefix a[IP_F
 
 bool attach_plan_can_forgo_ipv6(const struct attach_plan *p)
 {
-	return !p->want[IP6].family && p->net.ranges[IP4].subnet.addr.family;
+	return !p->want[IP6].family && network_range(&p->net, IP4);
 }
 
 int attach_plan_forgo_ipv6(struct attach_plan *p, const char *where, struct error *e)
 {
-	if (!p->net.ranges[IP6].subnet.addr.family)
+	struct network_ipam *c = &p->net.ipam;
+	size_t kept = 0;
+
+	if (!network_range(&p->net, IP6))
 		return 0;
 	if (!attach_plan_can_forgo_ipv6(p)) {
 		error_set(e, ERR_UNSUPPORTED, "network \"%s\": IPv6 is off %s", p->net.name, where);
 		return error_hint(e, "sysctl net.ipv6.conf.all.disable_ipv6");
 	}
 	log_debug("network \"%s\": IPv4 alone, IPv6 is off %s", p->net.name, where);
-	p->net.ranges[IP6] = (struct network_range){ 0 };
+	for (size_t i = 0; i < c->n_ranges; i++)
+		if (c->ranges[i].subnet.addr.family != AF_INET6)
+			c->ranges[kept++] = c->ranges[i];
+	c->n_ranges = kept;
 	return 0;
 }
 

@@ -28,6 +28,7 @@ void attach_result_done(struct attach_result *r)
 		free(a->bridge);
 		free(a->mac);
 		free(a->data_dir);
+		free(a->more);
 	}
 	free(r->attachments);
 	free(r->ports);
@@ -93,6 +94,16 @@ static void put_attachment(struct json_writer *w, const struct attachment *a)
 	ip_prefix_put(w, "address6", &a->addresses[IP6]);
 	ip_addr_put(w, "gateway", &a->gateways[IP4]);
 	ip_addr_put(w, "gateway6", &a->gateways[IP6]);
+	if (a->n_more)
+		json_array_begin(w, "moreAddresses");
+	for (size_t i = 0; i < a->n_more; i++) {
+		json_object_begin(w, NULL);
+		ip_prefix_put(w, "address", &a->more[i].address);
+		ip_addr_put(w, "gateway", &a->more[i].gateway);
+		json_object_end(w);
+	}
+	if (a->n_more)
+		json_array_end(w);
 	json_object_end(w);
 }
 
@@ -158,6 +169,24 @@ static int get_addr(const struct json *j, const char *key, struct ip_addr *ret, 
 	return s ? ip_addr_parse(s, ret, e) : 0;
 }
 
+static int get_more(const struct json *j, struct attachment *a, struct error *e)
+{
+	const struct json *list = json_get(j, "moreAddresses");
+
+	if (list && list->n > NETWORK_ADDRESSES_MAX)
+		return error_set(e, ERR_GENERIC, "an attachment has too many addresses");
+	a->more = xcalloc(list ? list->n : 0, sizeof(*a->more));
+	for json_each(m, list) {
+		struct network_address *one = &a->more[a->n_more];
+
+		if (get_prefix(m, "address", &one->address, e) < 0 ||
+		    get_addr(m, "gateway", &one->gateway, e) < 0)
+			return -1;
+		a->n_more += one->address.addr.family != 0;
+	}
+	return 0;
+}
+
 static int get_attachment(const struct json *j, struct attachment *a, struct error *e)
 {
 	a->network = xstrdup(json_get_string(j, "network"));
@@ -171,7 +200,7 @@ static int get_attachment(const struct json *j, struct attachment *a, struct err
 	if (get_prefix(j, "address", &a->addresses[IP4], e) < 0 ||
 	    get_prefix(j, "address6", &a->addresses[IP6], e) < 0 ||
 	    get_addr(j, "gateway", &a->gateways[IP4], e) < 0 ||
-	    get_addr(j, "gateway6", &a->gateways[IP6], e) < 0)
+	    get_addr(j, "gateway6", &a->gateways[IP6], e) < 0 || get_more(j, a, e) < 0)
 		return -1;
 	return 0;
 }

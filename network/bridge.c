@@ -92,9 +92,8 @@ static int check_subnet(const struct network *n, struct error *e)
 
 	if (subnet_uses_get(NULL, 0, n->bridge, &uses, e) < 0)
 		return -1;
-	for (int f = 0; f < IP_FAMILIES; f++)
-		if (n->ranges[f].subnet.addr.family &&
-		    subnet_check(&uses, &n->ranges[f].subnet, e) < 0)
+	for (size_t i = 0; i < n->ipam.n_ranges; i++)
+		if (subnet_check(&uses, &n->ipam.ranges[i].subnet, e) < 0)
 			return -1;
 	return 0;
 }
@@ -115,42 +114,47 @@ static int make_link(const struct network *n, struct rtnl *r, struct link_record
 	return rtnl_bridge_create(r, n->bridge, rec->mac, mtu, &rec->index, e);
 }
 
-void bridge_network_rules(const struct network *n, struct ip_prefix subnets[IP_FAMILIES],
+void bridge_network_rules(const struct network *n, struct ip_prefix **ret_subnets,
 			  struct network_rules *ret)
 {
 	*ret = (struct network_rules){ .bridge = n->bridge,
-				       .subnets = subnets,
+				       .n_subnets = network_subnets(n, ret_subnets),
 				       .masquerade = n->masquerade && !n->internal,
 				       .internal = n->internal,
 				       .isolate = n->isolate };
-	for (int f = 0; f < IP_FAMILIES; f++)
-		if (n->ranges[f].subnet.addr.family)
-			subnets[ret->n_subnets++] = n->ranges[f].subnet;
+	ret->subnets = *ret_subnets;
 }
 
 static int bridge_rules(const struct network *n, uint32_t *ret_generation, struct error *e)
 {
-	struct ip_prefix subnets[IP_FAMILIES];
+	cleanup_free struct ip_prefix *subnets = NULL;
 	struct network_rules rules;
 
-	bridge_network_rules(n, subnets, &rules);
+	bridge_network_rules(n, &subnets, &rules);
 	return rules_network_add(&rules, ret_generation, e);
 }
 
-static int add_gateway(const struct network *n, const struct network_range *range, struct rtnl *r,
-		       int index, struct error *e)
+/* Those of all ranges of a family. */
+static int add_gateways(const struct network *n, enum ip_version v, struct rtnl *r, int index,
+			struct error *e)
 {
-	struct ip_prefix gateway = { .addr = range->gateway, .len = range->subnet.len };
+	for (size_t i = 0; i < n->ipam.n_ranges && n->gateway_on_bridge; i++) {
+		const struct network_range *range = &n->ipam.ranges[i];
+		struct ip_prefix gateway = { .addr = range->gateway, .len = range->subnet.len };
 
-	return n->gateway_on_bridge ? rtnl_address_add(r, index, &gateway, e) : 0;
+		if (gateway.addr.family && ip_version_of(&gateway.addr) == v &&
+		    rtnl_address_add(r, index, &gateway, e) < 0)
+			return -1;
+	}
+	return 0;
 }
 
 static int set_up_ipv4(const struct network *n, struct rtnl *r, const struct link_info *link,
 		       struct error *e)
 {
-	if (!n->ranges[IP4].subnet.addr.family)
+	if (!network_range(n, IP4))
 		return 0;
-	if (add_gateway(n, &n->ranges[IP4], r, link->index, e) < 0)
+	if (add_gateways(n, IP4, r, link->index, e) < 0)
 		return -1;
 	/* Lets 127.0.0.1:PORT of the host be translated to a container's address; remote packets to
 	 * 127/8 are dropped by a rule. */
@@ -184,7 +188,7 @@ static int set_up_ipv6(const struct network *n, struct rtnl *r, const struct lin
 
 	if (ignore_routers(n->bridge, e) < 0)
 		return -1;
-	if (!n->ranges[IP6].subnet.addr.family)
+	if (!network_range(n, IP6))
 		return 0;
 	if (!net_has_ipv6() || link->mtu < NETWORK_IPV6_MTU) {
 		log_debug("bridge %s: no IPv6 on this host, or its MTU %u is too small", n->bridge,
@@ -194,7 +198,7 @@ static int set_up_ipv6(const struct network *n, struct rtnl *r, const struct lin
 	/* conf.default may say otherwise */
 	if (link_sysctl(n->bridge, 6, "disable_ipv6", "0", e) < 0 ||
 	    rtnl_address_add(r, link->index, &local, e) < 0 ||
-	    add_gateway(n, &n->ranges[IP6], r, link->index, e) < 0)
+	    add_gateways(n, IP6, r, link->index, e) < 0)
 		return -1;
 	if (!n->internal && net_forward_ipv6(e) < 0)
 		return -1;

@@ -30,8 +30,9 @@ struct bridge {
 int bridge_ensure(const struct network *n, struct rtnl *r, struct bridge *ret, struct error *e);
 /* Deletes the link if it is the one that we made. The caller holds the network's lock. */
 int bridge_remove(const struct network *n, struct error *e);
-/* What the network is in the table inet nsrun. SUBNETS is what ret->subnets points to. */
-void bridge_network_rules(const struct network *n, struct ip_prefix subnets[IP_FAMILIES],
+/* What the network is in the table inet nsrun. *RET_SUBNETS is what ret->subnets points to; the
+ * caller frees it. */
+void bridge_network_rules(const struct network *n, struct ip_prefix **ret_subnets,
 			  struct network_rules *ret);
 /* ifname for a new network: "nsr-NAME", shortened so that it differs from those of OTHERS. The
  * caller frees. */

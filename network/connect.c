@@ -284,9 +284,11 @@ static int hand_over(const struct network_dirs *dirs, const struct attachment *a
 	if (found <= 0)
 		return found;
 	for (int f = 0; f < IP_FAMILIES; f++) {
-		if (!lost[f] || !n.ranges[f].default_route || !a->addresses[f].addr.family)
+		const struct network_range *r = network_range_for(&n, &a->addresses[f].addr);
+
+		if (!lost[f] || !n.default_route[f] || !r || !r->gateway.family)
 			continue;
-		if (rtnl_gateway_replace(container, link.index, &n.ranges[f].gateway, e) < 0)
+		if (rtnl_gateway_replace(container, link.index, &r->gateway, e) < 0)
 			return -1;
 		lost[f] = false;
 	}

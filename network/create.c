@@ -51,8 +51,6 @@ static void put_range(struct json_writer *w, const struct network_range *r)
 	struct ip_addr first = ip_prefix_first(&r->subnet);
 	char text[IP_TEXT_MAX];
 
-	if (!r->subnet.addr.family)
-		return;
 	json_array_begin(w, NULL);
 	json_object_begin(w, NULL);
 	json_put_string(w, "subnet", ip_prefix_text(&r->subnet, text));
@@ -73,13 +71,13 @@ static void put_ipam(struct json_writer *w, const struct network *n)
 	json_put_string(w, "type", "host-local");
 	json_put_string(w, "dataDir", STATE_LEASES);
 	json_array_begin(w, "ranges");
-	for (int f = 0; f < IP_FAMILIES; f++)
-		put_range(w, &n->ranges[f]);
+	for (size_t i = 0; i < n->ipam.n_ranges; i++)
+		put_range(w, &n->ipam.ranges[i]);
 	json_array_end(w);
 	if (!n->internal) {
 		json_array_begin(w, "routes");
 		for (int f = 0; f < IP_FAMILIES; f++) {
-			if (!n->ranges[f].subnet.addr.family)
+			if (!network_range(n, (enum ip_version)f))
 				continue;
 			json_object_begin(w, NULL);
 			json_put_string(w, "dst", everywhere[f]);
@@ -349,14 +347,15 @@ static int remove_list(const struct network_dirs *d, const struct network *n, st
 /* The state goes last but for its lock: until the list is gone, it says what was made. */
 static int remove_parts(const struct network_dirs *d, const struct network *n, struct error *e)
 {
-	struct ip_prefix subnets[IP_FAMILIES];
+	cleanup_free struct ip_prefix *subnets = NULL;
 	struct network_rules rules;
+	const char *dir = n->ipam.data_dir;
 	bool used = n->bridge && state_net_exists(n->name);
 
-	bridge_network_rules(n, subnets, &rules);
+	bridge_network_rules(n, &subnets, &rules);
 	if (step_await(e, "remove bridge", used ? bridge_remove(n, e) : 0) < 0 ||
 	    step_await(e, "remove rules", used ? rules_network_remove(&rules, e) : 0) < 0 ||
-	    step_await(e, "remove leases", n->data_dir ? ipam_remove(n->data_dir, e) : 0) < 0 ||
+	    step_await(e, "remove leases", dir ? ipam_remove(dir, e) : 0) < 0 ||
 	    step_await(e, "remove list", remove_list(d, n, e)) < 0)
 		return -1;
 	return 0;

@@ -142,10 +142,16 @@ int create_choose_ranges(const struct network_create_options *o, const struct ne
 	if (wanted[IP6] < 0 || subnet_uses_get(others, n_others, n->bridge, &uses, e) < 0)
 		return -1;
 	subnet_uses_add_leases(&uses);
-	for (int f = 0; f < IP_FAMILIES; f++)
-		if (wanted[f] &&
-		    (choose_subnet(&w[f], &uses, f, n->name, &n->ranges[f].subnet, e) < 0 ||
-		     choose_addresses(&w[f], &n->ranges[f], e) < 0))
+	n->ipam.ranges = xcalloc(IP_FAMILIES, sizeof(*n->ipam.ranges));
+	for (int f = 0; f < IP_FAMILIES; f++) {
+		struct network_range *r = &n->ipam.ranges[n->ipam.n_ranges];
+
+		if (!wanted[f])
+			continue;
+		if (choose_subnet(&w[f], &uses, f, n->name, &r->subnet, e) < 0 ||
+		    choose_addresses(&w[f], r, e) < 0)
 			return -1;
+		r->set = (unsigned int)n->ipam.n_ranges++;
+	}
 	return 0;
 }

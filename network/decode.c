@@ -16,45 +16,6 @@
 
 #define PLUGINS_MAX 32
 
-static int decode_bridge(const struct decode_at *at, const struct json *j, struct network *n,
-			 struct error *e)
-{
-	static const char *const refused[] = {
-		"vlan", "vlanTrunk", "macspoofchk", "promiscMode", "disableContainerInterface",
-		"dns"
-	};
-	bool is_default = false;
-	const struct json *mtu = decode_member(j, "mtu");
-	const char *bridge;
-	uint64_t v = 0;
-
-	if (decode_string(at, j, "bridge", &bridge, e) < 0 ||
-	    decode_bool(at, j, "isGateway", &n->gateway_on_bridge, e) < 0 ||
-	    decode_bool(at, j, "isDefaultGateway", &is_default, e) < 0 ||
-	    decode_bool(at, j, "ipMasq", &n->masquerade, e) < 0 ||
-	    decode_bool(at, j, "hairpinMode", &n->hairpin, e) < 0 ||
-	    decode_bool(at, j, "portIsolation", &n->isolated_ports, e) < 0)
-		return -1;
-	if (mtu && mtu->type != JSON_NUMBER)
-		return decode_wrong(at, "mtu", "an unsigned integer", mtu, e);
-	if (mtu && (json_to_u64(mtu, &v) < 0 || (v != 0 && v < 68) || v > 65535))
-		return error_set(e, ERR_INPUT,
-				 "%s: %s.mtu: %.40s is out of range (68 to 65535, 0: automatic)",
-				 at->file, at->path, mtu->text);
-	n->mtu = (uint32_t)v;
-	if (!bridge || !bridge[0])
-		bridge = "cni0"; /* the plugin's default */
-	if (!network_ifname_valid(bridge))
-		return error_set(e, ERR_INPUT, "%s: %s.bridge: \"%.40s\" is no name for a link",
-				 at->file, at->path, bridge);
-	n->bridge = xstrdup(bridge);
-	if (is_default)
-		n->gateway_on_bridge = n->ranges[IP4].default_route =
-			n->ranges[IP6].default_route = true;
-	decode_refuse_set(at, j, refused, ARRAY_SIZE(refused), n);
-	return decode_ipam(at, j, n, e);
-}
-
 static int decode_portmap(const struct decode_at *at, const struct json *j, struct network *n,
 			  struct error *e)
 {

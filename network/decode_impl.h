@@ -38,8 +38,8 @@ int decode_unsupported(struct network *n, const char *fmt, ...)
 void decode_refuse_set(const struct decode_at *at, const struct json *j, const char *const *keys,
 		       size_t n_keys, struct network *n);
 
-/* decode_ipam.c: the member "ipam" of the bridge plugin. */
-int decode_ipam(const struct decode_at *parent, const struct json *bridge, struct network *n,
-		struct error *e);
+/* decode_bridge.c: the plugin of that type. */
+int decode_bridge(const struct decode_at *at, const struct json *j, struct network *n,
+		  struct error *e);
 
 #endif

@@ -127,7 +127,8 @@ static int find_both(const struct network *n, int index, struct foreign_nft *nft
 		     struct error *e)
 {
 	for (int i = 0; i < IP_FAMILIES; i++) {
-		int family = n->ranges[i].subnet.addr.family;
+		const struct network_range *r = network_range(n, (enum ip_version)i);
+		int family = r ? r->subnet.addr.family : 0;
 		const struct foreign_flow out = { .in = n->bridge,
 						  .out = "",
 						  .in_index = index,

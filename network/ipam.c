@@ -14,138 +14,97 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "network/attach_record.h"
+#include "network/ipam_impl.h"
 #include "network/state.h"
-
-#define LAST_FILE "last_reserved_ip."
-#define OWN_MARK  "nsrun"
-#define LEASE_MAX 512
-
-/* What a lease file says. The pointers are into text. */
-struct lease {
-	char text[LEASE_MAX];
-	const char *owner, *ifname;
-	bool ours;
-};
-
-static char *lease_path(const char *data_dir, const char *file)
-{
-	return xasprintf("%s/%s", data_dir, file);
-}
-
-/* Cuts the next line off. */
-static char *next_line(char **at)
-{
-	char *line = *at;
-	size_t n = strcspn(line, "\r\n");
-
-	*at = line + n;
-	while (**at == '\r' || **at == '\n')
-		*(*at)++ = '\0';
-	return line;
-}
-
-/* Returns 1, or 0 if there is no such file. */
-static int lease_read(const char *path, struct lease *ret, struct error *e)
-{
-	char *at = ret->text;
-
-	if (state_read(path, ret->text, sizeof(ret->text)) < 0)
-		return errno == ENOENT ? 0 : error_errno(e, "read the lease \"%s\"", path);
-	ret->owner = next_line(&at);
-	ret->ifname = next_line(&at);
-	ret->ours = str_eq(next_line(&at), OWN_MARK);
-	return 1;
-}
-
-/* Its maker died between creating and writing it: both are under the lock, host-local's too. */
-static bool lease_is_nobodys(const struct lease *l)
-{
-	return !l->owner[0];
-}
-
-static bool lease_is_dead(const struct lease *l)
-{
-	return lease_is_nobodys(l) || (l->ours && !attach_record_exists(l->owner));
-}
-
-/* 0, or -1 with errno EEXIST and *e unset if it is taken; other failures set *e. */
-static int lease_create(const char *path, const char *instance, const char *ifname, struct error *e)
-{
-	cleanup_close int fd =
-		open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
-	char text[LEASE_MAX];
-	int n;
-
-	if (fd < 0 && errno == EEXIST)
-		return -1;
-	if (fd < 0)
-		return error_errno(e, "create the lease \"%s\"", path);
-	n = snprintf(text, sizeof(text), "%s\r\n%s\r\n" OWN_MARK, instance, ifname);
-	if (fd_write_all(fd, text, (size_t)n, e) < 0) {
-		unlink(path);
-		errno = EIO;
-		return error_wrap(e, "lease \"%s\"", path);
-	}
-	return 0;
-}
-
-/* As lease_create(), but takes over a dead one. Under the lock. */
-static int lease_take(const char *path, const char *instance, const char *ifname, struct error *e)
-{
-	struct lease l;
-
-	if (lease_create(path, instance, ifname, e) == 0)
-		return 0;
-	if (errno != EEXIST)
-		return -1;
-	if (lease_read(path, &l, NULL) != 1 || !lease_is_dead(&l)) {
-		errno = EEXIST;
-		return -1;
-	}
-	log_debug("lease %s of the vanished %s is taken over", path, l.owner);
-	if (unlink(path) < 0 && errno != ENOENT)
-		return error_errno(e, "remove the lease \"%s\"", path);
-	return lease_create(path, instance, ifname, e);
-}
-
-static int lock(const char *data_dir, int *ret_fd, struct error *e)
-{
-	cleanup_free char *path = lease_path(data_dir, "lock");
-
-	return state_lock(path, 0640, ret_fd, e);
-}
 
 /* ---- one address that was asked for ---- */
 
-static int wrong_address(const struct network *n, const struct ip_addr *want, const char *why,
+static int wrong_address(const struct network_ipam *c, const struct ip_addr *want, const char *why,
 			 struct error *e)
 {
 	char text[IP_TEXT_MAX];
 
-	return error_set(e, ERR_INPUT, "network \"%s\": address %s %s", n->name,
+	return error_set(e, ERR_INPUT, "network \"%s\": address %s %s", c->network,
 			 ip_addr_text(want, text), why);
 }
 
-static int check_wanted(const struct network *n, const struct ip_addr *want, struct error *e)
+/* The range that WANT is of: anywhere in its subnet, a plugin's between start and end. NULL if
+ * there is none. */
+static const struct network_range *range_for(const struct network_ipam *c,
+					     const struct ip_addr *want, bool strict)
 {
-	const struct network_range *r = &n->ranges[ip_version_of(want)];
-	struct ip_addr first = ip_prefix_first(&r->subnet), last = ip_prefix_last(&r->subnet);
-	char text[IP_TEXT_MAX + 16], subnet[IP_TEXT_MAX];
+	const struct network_range *near = NULL;
 
-	if (!r->subnet.addr.family)
-		return error_set(e, ERR_INPUT, "network \"%s\" has no %s: address %s", n->name,
-				 ip_version_name(ip_version_of(want)), ip_addr_text(want, text));
-	if (!ip_prefix_contains(&r->subnet, want)) {
-		snprintf(text, sizeof(text), "is not in %s", ip_prefix_text(&r->subnet, subnet));
-		return wrong_address(n, want, text, e);
+	for (size_t i = 0; i < c->n_ranges; i++) {
+		const struct network_range *r = &c->ranges[i];
+
+		if (!ip_prefix_contains(&r->subnet, want))
+			continue;
+		if (ip_addr_cmp(want, &r->start) >= 0 && ip_addr_cmp(want, &r->end) <= 0)
+			return r;
+		near = near ? near : r;
 	}
-	if (ip_addr_cmp(want, &r->gateway) == 0)
-		return wrong_address(n, want, "is the gateway's", e);
-	if (ip_addr_cmp(want, &first) == 0)
-		return wrong_address(n, want, "is the subnet's own", e);
-	if (want->family == AF_INET && ip_addr_cmp(want, &last) == 0)
-		return wrong_address(n, want, "is the broadcast address", e);
-	return 0;
+	return strict ? NULL : near;
+}
+
+static int not_in(const struct network_ipam *c, const struct ip_addr *want, bool strict,
+		  struct error *e)
+{
+	cleanup_strbuf struct strbuf all = { 0 };
+	char a[IP_TEXT_MAX], b[IP_TEXT_MAX];
+
+	for (size_t i = 0; i < c->n_ranges && all.len < 512; i++) {
+		const struct network_range *r = &c->ranges[i];
+
+		if (r->subnet.addr.family != want->family)
+			continue;
+		strbuf_puts(&all, all.len ? ", " : "");
+		if (strict)
+			strbuf_printf(&all, "%s to %s", ip_addr_text(&r->start, a),
+				      ip_addr_text(&r->end, b));
+		else
+			strbuf_puts(&all, ip_prefix_text(&r->subnet, a));
+	}
+	if (!all.len)
+		return error_set(e, ERR_INPUT, "network \"%s\" has no %s: address %s", c->network,
+				 ip_version_name(ip_version_of(want)), ip_addr_text(want, a));
+	return error_set(e, ERR_INPUT, "network \"%s\": address %s is not in %s", c->network,
+			 ip_addr_text(want, a), all.s);
+}
+
+static bool is_a_gateway(const struct network_ipam *c, const struct ip_addr *a)
+{
+	for (size_t i = 0; i < c->n_ranges; i++)
+		if (ip_addr_cmp(a, &c->ranges[i].gateway) == 0)
+			return true;
+	return false;
+}
+
+/* Returns its range, or NULL and *e. */
+static const struct network_range *check_wanted(const struct network_ipam *c,
+						const struct ip_addr *want, bool strict,
+						struct error *e)
+{
+	const struct network_range *r = range_for(c, want, strict);
+	struct ip_addr first, last;
+
+	if (!r) {
+		not_in(c, want, strict, e);
+		return NULL;
+	}
+	if (c->type == IPAM_STATIC)
+		return r;
+	first = ip_prefix_first(&r->subnet);
+	last = ip_prefix_last(&r->subnet);
+	if (is_a_gateway(c, want))
+		wrong_address(c, want, "is the gateway's", e);
+	else if (ip_addr_cmp(want, &first) == 0)
+		wrong_address(c, want, "is the subnet's own", e);
+	else if (want->family == AF_INET && ip_addr_cmp(want, &last) == 0)
+		wrong_address(c, want, "is the broadcast address", e);
+	else
+		return r;
+	return NULL;
 }
 
 static int in_use(const struct ip_addr *want, const struct lease *l, struct error *e)
@@ -159,265 +118,270 @@ static int in_use(const struct ip_addr *want, const struct lease *l, struct erro
 	return error_set(e, ERR_EXISTS, "address %s is in use by %.64s", text, l->owner);
 }
 
-int ipam_check(const struct network *n, const struct ip_addr *want, struct error *e)
+int ipam_check(const struct network_ipam *c, const struct ip_addr *want, struct error *e)
 {
 	cleanup_free char *path = NULL;
-	char text[IP_TEXT_MAX];
 	struct lease l;
 	int rc;
 
-	if (check_wanted(n, want, e) < 0)
+	if (!check_wanted(c, want, false, e))
 		return -1;
-	path = lease_path(n->data_dir, ip_addr_text(want, text));
+	path = lease_address_path(c->data_dir, want);
 	rc = lease_read(path, &l, e);
 	if (rc <= 0)
 		return rc;
-	return lease_is_dead(&l) ? 0 : in_use(want, &l, e);
+	return lease_is_nobodys(&l) || (l.ours && !attach_record_exists(l.owner))
+		       ? 0
+		       : in_use(want, &l, e);
 }
 
-static int lease_wanted(const struct network *n, const char *instance, const char *ifname,
+static int lease_wanted(const struct network_ipam *c, const struct ipam_owner *o,
 			const struct ip_addr *want, struct error *e)
 {
 	cleanup_free char *path = NULL;
-	char text[IP_TEXT_MAX];
 	struct lease l = { .owner = "?" };
 
-	if (check_wanted(n, want, e) < 0)
-		return -1;
-	path = lease_path(n->data_dir, ip_addr_text(want, text));
-	if (lease_take(path, instance, ifname, e) == 0)
+	if (lease_take(c->data_dir, want, o, e) == 0)
 		return 0;
 	if (errno != EEXIST)
 		return -1;
+	path = lease_address_path(c->data_dir, want);
 	lease_read(path, &l, NULL);
 	return in_use(want, &l, e);
 }
 
-/* One that was just taken, under the same lock. */
-static void lease_drop(const struct network *n, const struct ip_addr *a)
-{
-	cleanup_free char *path = NULL;
-	char text[IP_TEXT_MAX];
+/* ---- the next free one of a set ---- */
 
-	if (!a->family)
-		return;
-	path = lease_path(n->data_dir, ip_addr_text(a, text));
-	unlink(path);
+/* A set: N ranges that stand together. */
+struct range_set {
+	const struct network_range *v;
+	size_t n;
+};
+
+static char *last_path(const struct network_ipam *c, const struct range_set *s)
+{
+	return xasprintf("%s/" IPAM_LAST_FILE "%u", c->data_dir, s->v->set);
 }
 
-/* ---- the next free one ---- */
-
-static char *last_path(const struct network *n, const struct network_range *r)
+static bool in_range(const struct network_range *r, const struct ip_addr *a)
 {
-	return xasprintf("%s/" LAST_FILE "%u", n->data_dir, r->set);
+	return a->family == r->start.family && ip_addr_cmp(a, &r->start) >= 0 &&
+	       ip_addr_cmp(a, &r->end) <= 0;
 }
 
-static struct ip_addr read_last(const struct network *n, const struct network_range *r)
+/* What the set gave out last, and which range it is of. Where that is not known: the end of the
+ * last range, so that the first address comes next. */
+static struct ip_addr read_last(const struct network_ipam *c, const struct range_set *s,
+				size_t *ret_range)
 {
-	cleanup_free char *path = last_path(n, r);
+	cleanup_free char *path = last_path(c, s);
 	char text[IP_TEXT_MAX];
 	struct ip_addr a;
 
 	if (state_read(path, text, sizeof(text)) > 0) {
 		text[strcspn(text, "\r\n")] = '\0';
-		if (ip_addr_parse(text, &a, NULL) == 0 && a.family == r->start.family &&
-		    ip_addr_cmp(&a, &r->start) >= 0 && ip_addr_cmp(&a, &r->end) <= 0)
-			return a;
+		if (ip_addr_parse(text, &a, NULL) == 0)
+			for (size_t i = 0; i < s->n; i++)
+				if (in_range(&s->v[i], &a)) {
+					*ret_range = i;
+					return a;
+				}
 	}
-	return r->end; /* so that the first comes next */
+	*ret_range = s->n - 1;
+	return s->v[s->n - 1].end;
 }
 
 /* One small write under the lock: if it is cut short, the next allocation begins from the range's
  * start. */
-static int write_last(const struct network *n, const struct network_range *r, const char *text,
-		      struct error *e)
+static int write_last(const struct network_ipam *c, const struct range_set *s,
+		      const struct ip_addr *a, struct error *e)
 {
-	cleanup_free char *path = last_path(n, r);
+	cleanup_free char *path = last_path(c, s);
 	cleanup_close int fd =
 		open(path, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0644);
+	char text[IP_TEXT_MAX];
 
 	if (fd < 0)
 		return error_errno(e, "open \"%s\"", path);
+	ip_addr_text(a, text);
 	return fd_write_all(fd, text, strlen(text), e);
 }
 
-static int exhausted(const struct network *n, const struct network_range *r, uint64_t usable,
+static int exhausted(const struct network_ipam *c, const struct range_set *s, uint64_t usable,
 		     struct error *e)
 {
 	char text[IP_TEXT_MAX];
 
-	error_set(e, ERR_BUSY, "network \"%s\": all %llu addresses of %s are in use", n->name,
-		  (unsigned long long)usable, ip_prefix_text(&r->subnet, text));
+	error_set(e, ERR_BUSY, "network \"%s\": all %llu addresses of %s%s are in use", c->network,
+		  (unsigned long long)usable, ip_prefix_text(&s->v[0].subnet, text),
+		  s->n > 1 ? " and the other ranges" : "");
 	return error_hint(e, "nsrun network inspect %s; for more room: nsrun network create",
-			  n->name);
+			  c->network);
 }
 
-/* An IPv6 range is never walked through: it has more addresses than there can be leases. */
-static int lease_next(const struct network *n, const struct network_range *r, const char *instance,
-		      const char *ifname, struct ip_addr *ret, struct error *e)
+static uint64_t size_of(const struct range_set *s)
 {
-	uint64_t more = ip_addr_distance(&r->start, &r->end), usable = 0;
-	struct ip_addr at = read_last(n, r);
+	uint64_t all = 0;
 
-	do {
-		cleanup_free char *path = NULL;
-		char text[IP_TEXT_MAX];
+	for (size_t i = 0; i < s->n; i++) {
+		uint64_t more = ip_addr_distance(&s->v[i].start, &s->v[i].end);
 
-		at = ip_addr_cmp(&at, &r->end) >= 0 ? r->start : ip_addr_add(&at, 1);
-		if (ip_addr_cmp(&at, &r->gateway) == 0)
+		if (more >= UINT64_MAX - 1 - all)
+			return UINT64_MAX;
+		all += more + 1;
+	}
+	return all;
+}
+
+/* Each address that is passed over was given out since the last round began, so the passing is
+ * paid for: a constant number of looks a lease, but in a range that is nearly full. An IPv6 range
+ * is never walked through: it has more addresses than there can be leases. */
+static int lease_next(const struct network_ipam *c, const struct range_set *s,
+		      const struct ipam_owner *o, struct ip_addr *ret,
+		      const struct network_range **ret_range, struct error *e)
+{
+	uint64_t left = size_of(s), usable = 0;
+	size_t k;
+	struct ip_addr at = read_last(c, s, &k);
+
+	for (; left > 0; left--) {
+		if (ip_addr_cmp(&at, &s->v[k].end) >= 0) {
+			k = (k + 1) % s->n;
+			at = s->v[k].start;
+		} else {
+			at = ip_addr_add(&at, 1);
+		}
+		if (is_a_gateway(c, &at))
 			continue;
 		usable++;
-		path = lease_path(n->data_dir, ip_addr_text(&at, text));
-		if (lease_take(path, instance, ifname, e) == 0) {
+		if (lease_take(c->data_dir, &at, o, e) == 0) {
 			*ret = at;
-			if (write_last(n, r, text, e) == 0)
+			*ret_range = &s->v[k];
+			if (write_last(c, s, &at, e) == 0)
 				return 0;
-			unlink(path);
+			lease_drop(c->data_dir, &at, o, NULL);
 			return -1;
 		}
 		if (errno != EEXIST)
 			return -1;
-	} while (more-- > 0);
-	return exhausted(n, r, usable, e);
+	}
+	return exhausted(c, s, usable, e);
 }
 
-static int lease_family(const struct network *n, const struct network_range *r,
-			const char *instance, const char *ifname, const struct ip_addr *want,
-			struct ip_prefix *ret, struct error *e)
-{
-	struct ip_addr got = *want;
+/* ---- of each set one ---- */
 
-	if (want->family ? lease_wanted(n, instance, ifname, want, e) < 0
-			 : lease_next(n, r, instance, ifname, &got, e) < 0)
-		return -1;
-	*ret = (struct ip_prefix){ .addr = got, .len = r->subnet.len };
+/* Each that is wanted is of a set, and of each set at most one. */
+static int match_wanted(const struct network_ipam *c, const struct ipam_owner *o,
+			const struct ip_addr *want, size_t n_want,
+			const struct ip_addr *by_set[NETWORK_ADDRESSES_MAX], struct error *e)
+{
+	for (size_t i = 0; i < n_want; i++) {
+		const struct network_range *r;
+
+		if (!want[i].family)
+			continue;
+		r = check_wanted(c, &want[i], o->plugin, e);
+		if (!r)
+			return -1;
+		if (by_set[r->set])
+			return wrong_address(c, &want[i], "is the second one asked of its range",
+					     e);
+		by_set[r->set] = &want[i];
+	}
 	return 0;
 }
 
-int ipam_lease(const struct network *n, const char *instance, const char *ifname,
-	       const struct ip_addr want[IP_FAMILIES], struct ip_prefix ret[IP_FAMILIES],
-	       struct error *e)
+static int lease_set(const struct network_ipam *c, const struct range_set *s,
+		     const struct ipam_owner *o, const struct ip_addr *want,
+		     struct network_address *ret, struct error *e)
 {
-	struct ip_prefix got[IP_FAMILIES] = { 0 };
-	cleanup_close int fd = -1;
+	const struct network_range *r = &s->v[0];
+	struct ip_addr got = want ? *want : r->start;
+	bool fixed = want || c->type == IPAM_STATIC;
 
-	if (lock(n->data_dir, &fd, e) < 0)
+	if (c->type == IPAM_STATIC && o->plugin)
+		; /* keeps no state */
+	else if (fixed ? lease_wanted(c, o, &got, e) < 0 : lease_next(c, s, o, &got, &r, e) < 0)
 		return -1;
-	for (int f = 0; f < IP_FAMILIES; f++) {
-		const struct network_range *r = &n->ranges[f];
+	if (want)
+		r = range_for(c, want, o->plugin);
+	*ret = (struct network_address){ .address = { .addr = got, .len = r->subnet.len },
+					 .gateway = r->gateway };
+	return 0;
+}
 
-		if (!r->subnet.addr.family && !want[f].family)
-			continue;
-		if (lease_family(n, r, instance, ifname, &want[f], &got[f], e) < 0) {
-			while (f-- > 0)
-				lease_drop(n, &got[f].addr);
+static void drop_all(const struct network_ipam *c, const struct ipam_owner *o,
+		     const struct network_addresses *a)
+{
+	for (size_t i = 0; i < a->n; i++)
+		lease_drop(c->data_dir, &a->v[i].address.addr, o, NULL);
+}
+
+static int lease_sets(const struct network_ipam *c, const struct ipam_owner *o,
+		      const struct ip_addr *const by_set[NETWORK_ADDRESSES_MAX],
+		      struct network_addresses *ret, struct error *e)
+{
+	for (size_t i = 0, n; i < c->n_ranges; i += n) {
+		struct range_set s = { .v = &c->ranges[i] };
+
+		for (n = 1; i + n < c->n_ranges && c->ranges[i + n].set == s.v->set;)
+			n++;
+		s.n = n;
+		if (lease_set(c, &s, o, by_set[s.v->set], &ret->v[ret->n], e) < 0) {
+			drop_all(c, o, ret);
 			return -1;
 		}
+		ret->n++;
 	}
-	memcpy(ret, got, sizeof(got));
 	return 0;
 }
 
-/* ---- giving back ---- */
-
-static bool is_of(const struct lease *l, const char *instance, const char *ifname)
+/* What the plugin's owner has of an earlier ADD: of this boot, it is an error; what an ADD that
+ * was cut short, or another boot, has left goes. */
+static int clear_owner(const struct network_ipam *c, const struct ipam_owner *o, struct error *e)
 {
-	return str_eq(l->owner, instance) && str_eq(l->ifname, ifname);
-}
-
-int ipam_release(const char *data_dir, const struct ip_addr *a, const char *instance,
-		 const char *ifname, struct error *e)
-{
-	cleanup_free char *path = NULL;
-	cleanup_close int fd = -1;
+	struct owner_file f;
 	char text[IP_TEXT_MAX];
-	struct lease l;
-	int rc;
 
-	path = lease_path(data_dir, ip_addr_text(a, text));
-	rc = lease_read(path, &l, e);
-	if (rc <= 0 || !is_of(&l, instance, ifname))
-		return rc < 0 ? -1 : 0;
-	if (lock(data_dir, &fd, e) < 0)
-		return -1;
-	rc = lease_read(path, &l, e); /* taken over while we waited? */
-	if (rc <= 0 || !is_of(&l, instance, ifname))
-		return rc < 0 ? -1 : 0;
-	if (unlink(path) < 0 && errno != ENOENT)
-		return error_errno(e, "remove the lease \"%s\"", path);
-	return 0;
-}
-
-int ipam_find(const char *data_dir, const char *instance, const char *ifname,
-	      struct ip_addr ret[IP_FAMILIES], struct error *e)
-{
-	struct ip_addr found[IP_FAMILIES] = { 0 };
-	DIR *d = opendir(data_dir);
-	cleanup_close int fd = -1;
-	struct dirent *entry;
-	int n = 0;
-
-	if (!d && errno != ENOENT)
-		return error_errno(e, "read \"%s\"", data_dir);
-	if (d && lock(data_dir, &fd, e) < 0) {
-		closedir(d);
-		return -1;
-	}
-	while (d && (entry = readdir(d))) {
-		cleanup_free char *path = lease_path(data_dir, entry->d_name);
-		struct ip_addr a;
+	if (owner_read(c->data_dir, o, &f) != 1)
+		return 0;
+	for (size_t i = 0; i < f.n && owner_is_of_this_boot(&f); i++) {
+		cleanup_free char *path = lease_address_path(c->data_dir, &f.v[i]);
 		struct lease l;
 
-		if (ip_addr_parse(entry->d_name, &a, NULL) < 0 || lease_read(path, &l, NULL) != 1)
-			continue;
-		if (lease_is_nobodys(&l)) {
-			unlink(path);
-		} else if (is_of(&l, instance, ifname) && !found[ip_version_of(&a)].family) {
-			found[ip_version_of(&a)] = a;
-			n++;
-		}
+		if (lease_read(path, &l, NULL) == 1 && lease_is_of(&l, o))
+			return error_set(e, ERR_EXISTS,
+					 "%.64s has the address %s for %s already", o->id,
+					 ip_addr_text(&f.v[i], text), o->ifname);
 	}
-	if (d)
-		closedir(d);
-	memcpy(ret, found, sizeof(found));
-	return n;
+	for (size_t i = 0; i < f.n; i++)
+		lease_drop(c->data_dir, &f.v[i], o, NULL);
+	return f.n ? 0 : ipam_find_locked(c->data_dir, o, true, NULL, 0, e) < 0 ? -1 : 0;
 }
 
-int ipam_remove(const char *data_dir, struct error *e)
+int ipam_lease(const struct network_ipam *c, const struct ipam_owner *o,
+	       const struct ip_addr *want, size_t n_want, struct network_addresses *ret,
+	       struct error *e)
 {
-	cleanup_free char *lock_file = lease_path(data_dir, "lock");
+	const struct ip_addr *by_set[NETWORK_ADDRESSES_MAX] = { NULL };
+	struct network_addresses got = { .n = 0 };
+	bool indexed = o->plugin && c->type == IPAM_HOST_LOCAL;
 	cleanup_close int fd = -1;
-	bool others = false;
-	struct dirent *entry;
-	DIR *d;
 
-	if (access(data_dir, F_OK) < 0)
-		return 0;
-	if (lock(data_dir, &fd, e) < 0)
+	if (match_wanted(c, o, want, n_want, by_set, e) < 0)
 		return -1;
-	d = opendir(data_dir);
-	if (!d)
-		return error_errno(e, "read \"%s\"", data_dir);
-	while ((entry = readdir(d))) {
-		cleanup_free char *path = lease_path(data_dir, entry->d_name);
-		struct ip_addr a;
-		struct lease l;
-
-		if (ip_addr_parse(entry->d_name, &a, NULL) < 0) {
-			if (str_has_prefix(entry->d_name, LAST_FILE))
-				unlink(path); /* without it the next lease is the range's first */
-			continue;
-		}
-		if (lease_read(path, &l, NULL) == 1 && (l.ours || lease_is_nobodys(&l)))
-			unlink(path);
-		else
-			others = true;
+	if (c->n_ranges && (c->type == IPAM_HOST_LOCAL || !o->plugin) &&
+	    lease_lock(c->data_dir, &fd, e) < 0)
+		return -1;
+	if (indexed && (clear_owner(c, o, e) < 0 || owner_write(c->data_dir, o, &got, e) < 0))
+		return -1;
+	if (lease_sets(c, o, by_set, &got, e) < 0 ||
+	    (indexed && owner_write(c->data_dir, o, &got, e) < 0)) {
+		drop_all(c, o, &got);
+		if (indexed)
+			owner_remove(c->data_dir, o);
+		return -1;
 	}
-	closedir(d);
-	if (others)
-		return 0;
-	unlink(lock_file);
-	if (rmdir(data_dir) < 0 && errno != ENOENT && errno != ENOTEMPTY)
-		return error_errno(e, "remove \"%s\"", data_dir);
+	*ret = got;
 	return 0;
 }

@@ -40,8 +40,7 @@ void network_done(struct network *n)
 	free(n->file);
 	free(n->driver);
 	free(n->bridge);
-	free(n->routes);
-	free(n->data_dir);
+	network_ipam_done(&n->ipam);
 	free(n->unsupported);
 	json_done(&n->list);
 	memset(n, 0, sizeof(*n));
@@ -200,14 +199,19 @@ static void fill_default(const struct ip_prefix subnets[IP_FAMILIES], struct net
 	n.name = xstrdup(NETWORK_DEFAULT);
 	n.driver = xstrdup("bridge");
 	n.bridge = xstrdup(NETWORK_DEFAULT_LINK);
-	n.data_dir = xstrdup(STATE_LEASES "/" NETWORK_DEFAULT);
+	n.ipam.type = IPAM_HOST_LOCAL;
+	n.ipam.network = xstrdup(NETWORK_DEFAULT);
+	n.ipam.data_dir = xstrdup(STATE_LEASES "/" NETWORK_DEFAULT);
+	n.ipam.ranges = xcalloc(IP_FAMILIES, sizeof(*n.ipam.ranges));
 	for (unsigned int f = 0; f < IP_FAMILIES; f++) {
+		struct network_range *r = &n.ipam.ranges[n.ipam.n_ranges];
+
 		if (!subnets[f].addr.family)
 			continue;
-		n.ranges[f] = (struct network_range){ .subnet = subnets[f],
-						      .set = f,
-						      .default_route = true };
-		subnet_range_default(&n.ranges[f]);
+		*r = (struct network_range){ .subnet = subnets[f], .set = f };
+		subnet_range_default(r);
+		n.ipam.n_ranges++;
+		n.default_route[f] = true;
 	}
 	*ret = n;
 }
@@ -254,9 +258,10 @@ static int load_default(const struct networks *others, struct network *ret, stru
 
 int lists_settle(struct network *n, struct error *e)
 {
-	char v4[IP_TEXT_MAX], v6[IP_TEXT_MAX], text[2 * IP_TEXT_MAX];
 	struct ip_prefix subnets[IP_FAMILIES];
+	cleanup_strbuf struct strbuf out = { 0 };
 	cleanup_free char *path = NULL;
+	char text[IP_TEXT_MAX];
 	int rc;
 
 	if (n->file) {
@@ -273,9 +278,11 @@ int lists_settle(struct network *n, struct error *e)
 		return 0;
 	}
 	path = state_net_path(n->name, "subnet");
-	snprintf(text, sizeof(text), "%s %s\n", ip_prefix_text(&n->ranges[IP4].subnet, v4),
-		 ip_prefix_text(&n->ranges[IP6].subnet, v6));
-	return state_write(path, text, 0644, e);
+	for (size_t i = 0; i < n->ipam.n_ranges; i++)
+		strbuf_printf(&out, "%s%s", i ? " " : "",
+			      ip_prefix_text(&n->ipam.ranges[i].subnet, text));
+	strbuf_puts(&out, "\n");
+	return state_write(path, out.s, 0644, e);
 }
 
 /* ---- what network.h offers ---- */

@@ -28,6 +28,7 @@
 #include "base/error.h"
 #include "base/json.h"
 #include "network/address.h"
+#include "network/cni_result.h"
 
 #define NETWORK_STATE_DIR "/run/nsrun/networks"
 #define NETWORK_DEFAULT "bridge"
@@ -37,14 +38,42 @@ struct network_dirs {		 /* NULL members: the defaults */
 	const char *net_dir;
 };
 
-/* The addresses of one family that a network has to give: CNI's range. */
+/* Addresses of one family, to be given out: CNI's range. */
 struct network_range {
-	struct ip_prefix subnet;    /* family 0: the network has none of this family */
-	struct ip_addr gateway;
-	struct ip_addr start, end;  /* given out, both included */
-	unsigned int set;	    /* its place in the list's "ranges": last_reserved_ip.SET */
-	bool default_route;	    /* containers get one, via the gateway */
+	struct ip_prefix subnet;
+	struct ip_addr gateway;	   /* family 0: none (ipam static) */
+	struct ip_addr start, end; /* given out, both included */
+	unsigned int set; /* its place in the list's "ranges": last_reserved_ip.SET */
 };
+/* An address that a container has of a network, with the gateway of its range (family 0: none). */
+struct network_address {
+	struct ip_prefix address;
+	struct ip_addr gateway;
+};
+#define NETWORK_ADDRESSES_MAX 16 /* of one network, for one container */
+struct network_addresses {
+	struct network_address v[NETWORK_ADDRESSES_MAX];
+	size_t n;
+};
+/* Where a network's addresses come from: the "ipam" object of a plugin (ipam.h). */
+enum network_ipam_type { IPAM_NONE, IPAM_HOST_LOCAL, IPAM_STATIC };
+struct network_ipam {
+	enum network_ipam_type type;
+	char *network;	/* its name */
+	char *data_dir; /* its lease folder (host-local's dataDir/NAME) */
+	/* A container gets an address of each set: those of a set stand together and are of one
+	 * family. Of IPAM_STATIC, each is a set of one address. */
+	struct network_range *ranges;
+	size_t n_ranges;
+	struct ip_route *routes; /* gateway family 0: via the first range's of that family */
+	size_t n_routes;
+	struct cni_dns dns;
+};
+void network_ipam_done(struct network_ipam *i);
+#define cleanup_network_ipam cleanup(network_ipam_done)
+/* The first range of a family, or NULL. */
+const struct network_range *network_ipam_range(const struct network_ipam *i, enum ip_version v);
+
 /* A decoded list with one built-in bridge plugin (the only driver for now; another type is refused
  * by name). */
 struct network {
@@ -52,20 +81,25 @@ struct network {
 	char *file;		/* NULL: built in */
 	char *driver;		/* "bridge" */
 	char *bridge;		/* ifname of the link */
-	struct network_range ranges[IP_FAMILIES];
+	struct network_ipam ipam;
+	bool default_route[IP_FAMILIES]; /* containers get one, via the gateway */
 	bool masquerade, internal, isolate, hairpin;
-	bool gateway_on_bridge;	/* the bridge has the gateway's address */
+	bool gateway_on_bridge;	/* the bridge has the gateways' addresses */
 	bool isolated_ports;	/* members do not reach one another */
-	struct ip_route
-		*routes; /* more routes for containers; gateway family 0: via the network's */
-	size_t n_routes;
 	uint32_t mtu;		/* 0: auto, the default route's */
-	char *data_dir;		/* this network's lease folder (host-local's dataDir/NAME) */
 	/* NULL, or why no container can be attached: "plugin type \"vlan\" (plugins[2]): not
 	 * supported yet" */
 	char *unsupported;
 	struct json_doc list;	/* the whole list as it was read */
 };
+/* The first range of a family, or NULL: the network has none. */
+const struct network_range *network_range(const struct network *n, enum ip_version v);
+/* The range whose subnet has A, or NULL. */
+const struct network_range *network_range_for(const struct network *n, const struct ip_addr *a);
+/* The subnets of all ranges, without those that are in another one. The caller frees *ret. */
+size_t network_subnets(const struct network *n, struct ip_prefix **ret);
+/* A plain default route, which default_route stands for. */
+bool network_route_is_way_out(const struct ip_route *r);
 void network_done(struct network *n);
 #define cleanup_network cleanup(network_done)
 void networks_free(struct network *v, size_t n);
@@ -135,6 +169,9 @@ struct attachment {		 /* network x container */
 	char *data_dir;		/* where its lease is */
 	struct ip_prefix addresses[IP_FAMILIES]; /* family 0: none of this family */
 	struct ip_addr gateways[IP_FAMILIES];
+	/* Of networks with more range sets of a family than one: what is not the first. */
+	struct network_address *more;
+	size_t n_more;
 };
 struct attach_result {
 	struct attachment *attachments;

@@ -204,12 +204,14 @@ static void check_family(struct picture *p, const struct picture_room *room, enu
 	static const char *const names[IP_FAMILIES] = { [IP4] = "ipv4.ip_forward",
 							[IP6] = "ipv6.conf.all.forwarding" };
 	const struct network *n = room->network;
-	const struct ip_addr *gateway = &n->ranges[f].gateway;
+	const struct network_range *r = network_range(n, f);
+	const struct ip_addr *gateway = r ? &r->gateway : NULL;
 	char text[IP_TEXT_MAX];
 
 	if (!has_members_of(room, f))
 		return;
-	if (n->gateway_on_bridge && gateway->family && !has_address(&room->addresses, gateway))
+	if (n->gateway_on_bridge && gateway && gateway->family &&
+	    !has_address(&room->addresses, gateway))
 		problem(p, NULL, see_network(room), "%s lacks its address %s", room->bridge,
 			ip_addr_text(gateway, text));
 	if (!n->internal && !(f == IP4 ? p->forwarding : p->forwarding6))

@@ -213,9 +213,8 @@ static void open_room(struct picture *p, const char *name, const char *bridge,
 	if (room->link) {
 		picture_addresses_of(host_of(p), link->index, &room->addresses);
 	} else if (n) {
-		for (size_t i = 0; i < IP_FAMILIES; i++)
-			if (n->ranges[i].subnet.addr.family)
-				picture_address_add(&room->addresses, &n->ranges[i].subnet);
+		for (size_t i = 0; i < n->ipam.n_ranges; i++)
+			picture_address_add(&room->addresses, &n->ipam.ranges[i].subnet);
 	}
 	add_members(p, room, strangers);
 }

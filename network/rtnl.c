@@ -24,6 +24,7 @@
 #include "base/fd.h"
 #include "network/netlink.h"
 #include "network/netns.h"
+#include "network/rtnl_impl.h"
 
 #define ALTNAME_MAX 127 /* ALTIFNAMSIZ - 1 */
 
@@ -75,9 +76,8 @@ void rtnl_done(struct rtnl *r)
 	fd_close_at(&r->fd);
 }
 
-/* A request about a link. INDEX 0 and a NAME: the link of that name. */
-static void link_begin(struct netlink_batch *b, int flags, int index, const char *name,
-		       unsigned int up, const char *what, const char *subject)
+void rtnl_link_begin(struct netlink_batch *b, int flags, int index, const char *name,
+		     unsigned int up, const char *what, const char *subject)
 {
 	const struct ifinfomsg ifi = { .ifi_index = index, .ifi_flags = up, .ifi_change = up };
 
@@ -86,14 +86,11 @@ static void link_begin(struct netlink_batch *b, int flags, int index, const char
 		netlink_put_string(b, IFLA_IFNAME, name);
 }
 
-/* ip link set NAME addrgenmode none: no fe80:: address, so none of the MLD, DAD and RS packets
- * that cost the host O(ports). In time before the link has a carrier: until then the kernel
- * generates nothing. INDEX may be 0. */
-static void put_no_link_local(struct netlink_batch *b, int index, const char *name)
+void rtnl_put_no_link_local(struct netlink_batch *b, int index, const char *name)
 {
 	struct nlattr *spec, *inet6;
 
-	link_begin(b, 0, index, index ? NULL : name, 0, "set addrgenmode of", name);
+	rtnl_link_begin(b, 0, index, index ? NULL : name, 0, "set addrgenmode of", name);
 	spec = netlink_nest(b, IFLA_AF_SPEC);
 	inet6 = netlink_nest(b, AF_INET6);
 	netlink_put_u8(b, IFLA_INET6_ADDR_GEN_MODE, IN6_ADDR_GEN_MODE_NONE);
@@ -153,7 +150,7 @@ int rtnl_bridge_create(struct rtnl *r, const char *name, const unsigned char mac
 	struct linkinfo l;
 	int index = 0;
 
-	link_begin(&b, NLM_F_CREATE | NLM_F_EXCL, 0, name, IFF_UP, "add bridge", name);
+	rtnl_link_begin(&b, NLM_F_CREATE | NLM_F_EXCL, 0, name, IFF_UP, "add bridge", name);
 	netlink_put(&b, IFLA_ADDRESS, mac, 6);
 	if (mtu)
 		netlink_put_u32(&b, IFLA_MTU, mtu);
@@ -161,7 +158,7 @@ int rtnl_bridge_create(struct rtnl *r, const char *name, const unsigned char mac
 	netlink_put_u32(&b, IFLA_BR_STP_STATE, 0);
 	netlink_put_u32(&b, IFLA_BR_FORWARD_DELAY, 0);
 	close_linkinfo(&b, l);
-	put_no_link_local(&b, 0, name);
+	rtnl_put_no_link_local(&b, 0, name);
 	put_get_index(&b, name);
 	if (netlink_send(&b, r->fd, &r->seq, index_reply, &index, e) < 0)
 		return -1;
@@ -195,7 +192,8 @@ static void put_veth(struct netlink_batch *b, const struct veth_spec *v)
 	struct nlattr *nest;
 	struct linkinfo l;
 
-	link_begin(b, NLM_F_CREATE | NLM_F_EXCL, 0, v->host_name, IFF_UP, "add veth", v->host_name);
+	rtnl_link_begin(b, NLM_F_CREATE | NLM_F_EXCL, 0, v->host_name, IFF_UP, "add veth",
+			v->host_name);
 	put_veth_end(b, v->host_mac, v->mtu);
 	if (v->group)
 		netlink_put_u32(b, IFLA_GROUP, v->group);
@@ -216,7 +214,7 @@ static void put_port_flags(struct netlink_batch *b, const char *name, bool hairp
 {
 	struct linkinfo l;
 
-	link_begin(b, 0, 0, name, 0, "set bridge port", name);
+	rtnl_link_begin(b, 0, 0, name, 0, "set bridge port", name);
 	l = open_linkinfo(b, IFLA_INFO_SLAVE_KIND, "bridge", IFLA_INFO_SLAVE_DATA);
 	netlink_put_u8(b, IFLA_BRPORT_MODE, hairpin);
 	netlink_put_u8(b, IFLA_BRPORT_ISOLATED, isolated);
@@ -246,7 +244,7 @@ int rtnl_veth_create(struct rtnl *r, const struct veth_spec *v, int *ret_host_in
 
 	put_veth(&b, v);
 	if (!v->link_local)
-		put_no_link_local(&b, 0, v->host_name);
+		rtnl_put_no_link_local(&b, 0, v->host_name);
 	if (v->master && (v->hairpin || v->isolated))
 		put_port_flags(&b, v->host_name, v->hairpin, v->isolated);
 	if (v->host_altname && strlen(v->host_altname) <= ALTNAME_MAX)
@@ -315,168 +313,5 @@ int rtnl_port_disable(struct rtnl *r, const char *name, struct error *e)
 	netlink_put_u8(&b, IFLA_BRPORT_STATE, BR_STATE_DISABLED);
 	netlink_nest_end(&b, nest);
 	netlink_tolerate(&b, ENODEV);
-	return netlink_send(&b, r->fd, &r->seq, NULL, NULL, e);
-}
-
-/* ip addr add A brd + dev INDEX nodad */
-static void put_address(struct netlink_batch *b, int index, const struct ip_prefix *a,
-			const char *dev)
-{
-	const struct ifaddrmsg ifa = { .ifa_family = (uint8_t)a->addr.family,
-				       .ifa_prefixlen = (uint8_t)a->len,
-				       .ifa_index = (uint32_t)index };
-	struct ip_addr last = ip_prefix_last(a);
-	char text[IP_TEXT_MAX];
-
-	netlink_begin(b, RTM_NEWADDR, NLM_F_CREATE | NLM_F_EXCL, &ifa, sizeof(ifa),
-		      "add address %s to \"%s\"", ip_prefix_text(a, text), dev);
-	netlink_put_addr(b, IFA_LOCAL, &a->addr);
-	netlink_put_addr(b, IFA_ADDRESS, &a->addr);
-	if (a->addr.family == AF_INET && a->len < 31)
-		netlink_put_addr(b, IFA_BROADCAST, &last);
-	if (a->addr.family == AF_INET6) /* duplicate address detection would take 1.1-1.8 s */
-		netlink_put_u32(b, IFA_FLAGS, IFA_F_NODAD);
-}
-
-/* ip route add|replace DST via GATEWAY dev INDEX metric N [onlink] */
-static void put_route(struct netlink_batch *b, int index, const struct ip_route *t, int flags,
-		      bool onlink)
-{
-	int family = t->dst.addr.family ? t->dst.addr.family : t->gateway.family;
-	const struct rtmsg rt = { .rtm_family = (uint8_t)family,
-				  .rtm_dst_len = (uint8_t)t->dst.len,
-				  .rtm_table = RT_TABLE_MAIN,
-				  .rtm_protocol = RTPROT_STATIC,
-				  .rtm_scope = t->gateway.family || family == AF_INET6
-						       ? RT_SCOPE_UNIVERSE
-						       : RT_SCOPE_LINK,
-				  .rtm_type = RTN_UNICAST,
-				  .rtm_flags = onlink ? RTNH_F_ONLINK : 0 };
-	char dst[IP_TEXT_MAX], gateway[IP_TEXT_MAX];
-
-	netlink_begin(b, RTM_NEWROUTE, NLM_F_CREATE | flags, &rt, sizeof(rt),
-		      "add route %s%s%s", t->dst.len ? ip_prefix_text(&t->dst, dst) : "default",
-		      t->gateway.family ? " via " : "", ip_addr_text(&t->gateway, gateway));
-	if (t->dst.len)
-		netlink_put_addr(b, RTA_DST, &t->dst.addr);
-	if (t->gateway.family)
-		netlink_put_addr(b, RTA_GATEWAY, &t->gateway);
-	netlink_put_u32(b, RTA_OIF, (uint32_t)index);
-	if (t->metric)
-		netlink_put_u32(b, RTA_PRIORITY, t->metric);
-}
-
-/* True if GATEWAY is in none of the link's own prefixes: the kernel would call it unreachable.
- * An IPv6 link-local one is always on the link. */
-static bool gateway_is_outside(const struct endpoint_spec *s, const struct ip_addr *gateway)
-{
-	if (!gateway->family || (gateway->family == AF_INET6 && gateway->b[0] == 0xfe &&
-				 (gateway->b[1] & 0xc0) == 0x80))
-		return false;
-	for (size_t i = 0; i < s->n_addresses; i++)
-		if (ip_prefix_contains(&s->addresses[i], gateway))
-			return false;
-	return true;
-}
-
-/* What of it is of this family. IPv6 off on the link is EACCES for the addresses, and whatever the
- * kernel finds first for the routes. */
-static void put_family(struct netlink_batch *b, int index, const struct endpoint_spec *s,
-		       int family, bool routes)
-{
-	for (size_t i = 0; i < s->n_addresses && !routes; i++)
-		if (s->addresses[i].addr.family == family) {
-			put_address(b, index, &s->addresses[i], s->ifname);
-			if (family == AF_INET6)
-				netlink_tolerate(b, EACCES);
-		}
-	for (size_t i = 0; i < s->n_gateways && routes; i++) {
-		const struct ip_route t = { .gateway = s->gateways[i] };
-
-		if (t.gateway.family == family)
-			put_route(b, index, &t, NLM_F_EXCL, gateway_is_outside(s, &t.gateway));
-	}
-	for (size_t i = 0; i < s->n_routes && routes; i++)
-		if (s->routes[i].dst.addr.family == family)
-			put_route(b, index, &s->routes[i], NLM_F_EXCL,
-				  gateway_is_outside(s, &s->routes[i].gateway));
-}
-
-static bool ipv6_was_refused(const struct netlink_batch *b)
-{
-	for (size_t i = 0; i < b->n; i++)
-		if (b->v[i].err == EACCES)
-			return true;
-	return false;
-}
-
-/* Returns the index of the link, verified or looked up. */
-static int endpoint_index(struct rtnl *r, const struct endpoint_spec *s, struct error *e)
-{
-	struct link_info info;
-	int found;
-
-	if (s->index)
-		return s->index;
-	found = rtnl_link_get(r, 0, s->ifname, &info, e);
-	if (found < 0)
-		return -1;
-	if (!found)
-		return error_set(e, ENODEV, "no link called \"%s\" in this network namespace",
-				 s->ifname);
-	return info.index;
-}
-
-/*	ip link set lo up; ip link set INDEX name IFNAME; ip link set IFNAME addrgenmode none
- *	ip addr add A dev IFNAME ...; ip link set IFNAME up; ip route add default via GATEWAY ...
- * The renaming is none: where INDEX is IFNAME it does nothing, elsewhere it fails (EEXIST,
- * ENODEV), and so verifies the index. Addresses before "up": a notification less. IPv6 routes come
- * last: if IPv6 is off, all that fails is theirs. */
-int rtnl_endpoint_configure(struct rtnl *r, const struct endpoint_spec *s, struct error *e)
-{
-	struct netlink_batch b cleanup(netlink_batch_done) = { 0 };
-	int index = s->ifname ? endpoint_index(r, s, e) : 0;
-	size_t ipv6_routes;
-	ERROR_INIT(mine);
-
-	if (index < 0)
-		return -1;
-	e = e ? e : &mine;
-	link_begin(&b, 0, 1, NULL, IFF_UP, "set link up:", "lo"); /* lo is always the first */
-	if (!s->ifname)
-		return netlink_send(&b, r->fd, &r->seq, NULL, NULL, e);
-	link_begin(&b, 0, index, s->ifname, 0, "verify the index of link", s->ifname);
-	if (s->no_link_local)
-		put_no_link_local(&b, index, s->ifname);
-	put_family(&b, index, s, AF_INET, false);
-	put_family(&b, index, s, AF_INET6, false);
-	link_begin(&b, 0, index, NULL, IFF_UP, "set link up:", s->ifname);
-	put_family(&b, index, s, AF_INET, true);
-	ipv6_routes = b.n;
-	put_family(&b, index, s, AF_INET6, true);
-	if (netlink_send(&b, r->fd, &r->seq, NULL, NULL, e) < 0 &&
-	    !(ipv6_was_refused(&b) && b.failed > ipv6_routes))
-		return -1;
-	error_clear(e);
-	return ipv6_was_refused(&b);
-}
-
-int rtnl_address_add(struct rtnl *r, int index, const struct ip_prefix *a, struct error *e)
-{
-	struct netlink_batch b cleanup(netlink_batch_done) = { 0 };
-	char dev[16];
-
-	snprintf(dev, sizeof(dev), "%d", index);
-	put_address(&b, index, a, dev);
-	netlink_tolerate(&b, EEXIST);
-	return netlink_send(&b, r->fd, &r->seq, NULL, NULL, e);
-}
-
-int rtnl_gateway_replace(struct rtnl *r, int index, const struct ip_addr *gateway, struct error *e)
-{
-	struct netlink_batch b cleanup(netlink_batch_done) = { 0 };
-	const struct ip_route t = { .gateway = *gateway };
-
-	put_route(&b, index, &t, NLM_F_REPLACE, true);
 	return netlink_send(&b, r->fd, &r->seq, NULL, NULL, e);
 }

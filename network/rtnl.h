@@ -4,7 +4,7 @@
  * that knows libnl) and go out in one sendmsg; the kernel answers inside it. No libnl cache, no
  * look-up of link types by name (in a static binary their constructors are never pulled in:
  * rtnl_link_set_type("veth") would quietly do nothing). rtnl.c makes and changes, rtnl_dump.c
- * reads.
+ * reads; rtnl_endpoint.c has addresses and routes.
  */
 #ifndef NETWORK_RTNL_H
 #define NETWORK_RTNL_H

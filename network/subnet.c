@@ -70,8 +70,8 @@ static void add_networks(const struct network *v, size_t n, const char *own_brid
 	for (size_t i = 0; i < n; i++) {
 		if (str_eq(v[i].bridge, own_bridge))
 			continue;
-		for (int f = 0; f < IP_FAMILIES; f++)
-			add_network(&v[i], &v[i].ranges[f].subnet, u);
+		for (size_t k = 0; k < v[i].ipam.n_ranges; k++)
+			add_network(&v[i], &v[i].ipam.ranges[k].subnet, u);
 	}
 }
 

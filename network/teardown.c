@@ -35,15 +35,51 @@ static int find_leases(struct attach_record *rec, struct error *e)
 
 	for (size_t i = 0; i < rec->result.n_attachments; i++) {
 		struct attachment *a = &rec->result.attachments[i];
+		const struct ipam_owner o = { .id = rec->instance, .ifname = a->ifname };
+		struct ip_addr found[NETWORK_ADDRESSES_MAX];
+		int n;
 
-		struct ip_addr found[IP_FAMILIES] = { 0 };
-
-		if (ipam_find(a->data_dir, rec->instance, a->ifname, found, rc == 0 ? e : NULL) < 0)
+		if (!a->data_dir)
+			continue;
+		n = ipam_find(a->data_dir, &o, found, ARRAY_SIZE(found), rc == 0 ? e : NULL);
+		if (n < 0)
 			rc = -1;
-		for (int f = 0; f < IP_FAMILIES; f++)
-			if (found[f].family)
-				a->addresses[f].addr = found[f];
+		free(a->more);
+		a->more = xcalloc(ARRAY_SIZE(found), sizeof(*a->more));
+		a->n_more = 0;
+		for (int k = 0; k < n && k < (int)ARRAY_SIZE(found); k++) {
+			struct ip_prefix *first = &a->addresses[ip_version_of(&found[k])];
+
+			/* Which was the first is not known: ports are unpublished by each. */
+			a->more[a->n_more++].address.addr = found[k];
+			first->addr = found[k];
+		}
 	}
+	return rc;
+}
+
+int attach_release(struct attachment *a, const char *instance, int family, struct error *e)
+{
+	const struct ipam_owner o = { .id = instance, .ifname = a->ifname };
+	size_t kept = 0;
+	int rc = 0;
+
+	for (int f = 0; f < IP_FAMILIES; f++) {
+		const struct ip_addr *one = &a->addresses[f].addr;
+
+		if (one->family && (!family || one->family == family) &&
+		    ipam_release(a->data_dir, one, &o, rc == 0 ? e : NULL) < 0)
+			rc = -1;
+	}
+	for (size_t i = 0; i < a->n_more; i++) {
+		const struct ip_addr *one = &a->more[i].address.addr;
+
+		if (family && one->family != family)
+			a->more[kept++] = a->more[i];
+		else if (ipam_release(a->data_dir, one, &o, rc == 0 ? e : NULL) < 0)
+			rc = -1;
+	}
+	a->n_more = kept;
 	return rc;
 }
 
@@ -52,13 +88,10 @@ static int release_leases(const struct attach_record *rec, struct error *e)
 	int rc = 0;
 
 	for (size_t i = 0; i < rec->result.n_attachments; i++) {
-		const struct attachment *a = &rec->result.attachments[i];
+		struct attachment *a = &rec->result.attachments[i];
 
-		for (int f = 0; f < IP_FAMILIES; f++)
-			if (a->addresses[f].addr.family &&
-			    ipam_release(a->data_dir, &a->addresses[f].addr, rec->instance,
-					 a->ifname, rc == 0 ? e : NULL) < 0)
-				rc = -1;
+		if (a->data_dir && attach_release(a, rec->instance, 0, rc == 0 ? e : NULL) < 0)
+			rc = -1;
 	}
 	return rc;
 }

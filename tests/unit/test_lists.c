@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* network/decode*.c, lists.c, create*.c: lists of ours and of others, creation and removal. */
+/* network/decode*.c, ipam_dns.c, lists.c, create*.c: lists of ours and of others, creation and
+ * removal. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -71,14 +72,14 @@ static void test_podman(void **state)
 	assert_string_equal(n.name, "podman");
 	assert_string_equal(n.driver, "bridge");
 	assert_string_equal(n.bridge, "cni-podman0");
-	assert_string_equal(n.data_dir, "/var/lib/cni/networks/podman");
+	assert_string_equal(n.ipam.data_dir, "/var/lib/cni/networks/podman");
 	assert_null(n.unsupported);
-	is_prefix(&n.ranges[IP4].subnet, "10.88.0.0/16");
-	is_address(&n.ranges[IP4].gateway, "10.88.0.1");
-	is_address(&n.ranges[IP4].start, "10.88.0.1");
-	is_address(&n.ranges[IP4].end, "10.88.255.254");
+	is_prefix(&network_range(&n, IP4)->subnet, "10.88.0.0/16");
+	is_address(&network_range(&n, IP4)->gateway, "10.88.0.1");
+	is_address(&network_range(&n, IP4)->start, "10.88.0.1");
+	is_address(&network_range(&n, IP4)->end, "10.88.255.254");
 	assert_true(n.masquerade && n.hairpin && n.gateway_on_bridge && n.isolate);
-	assert_true(n.ranges[IP4].default_route);
+	assert_true(n.default_route[IP4]);
 	assert_false(n.internal);
 }
 
@@ -107,16 +108,18 @@ static void test_nerdctl_and_containerd(void **state)
 	(void)state;
 	ok(decode(nerdctl, &n, &e), &e);
 	assert_null(n.unsupported);
-	is_prefix(&n.ranges[IP4].subnet, "10.4.0.0/24");
+	is_prefix(&network_range(&n, IP4)->subnet, "10.4.0.0/24");
 	ok(decode(containerd, &c, &e), &e);
 	assert_string_equal(c.unsupported, "plugins[0].promiscMode: not supported yet");
-	assert_true(c.ranges[IP4].default_route && c.gateway_on_bridge);
-	is_address(&c.ranges[IP4].start, "10.22.1.0");
+	assert_true(c.default_route[IP4] && c.gateway_on_bridge);
+	is_address(&network_range(&c, IP4)->start, "10.22.1.0");
 }
 
 #define LIST(plugins) "{\"cniVersion\":\"1.1.0\",\"name\":\"x\",\"plugins\":[" plugins "]}"
 #define BRIDGE(more, ipam)                                                                         \
 	"{\"type\":\"bridge\"" more ",\"ipam\":{\"type\":\"host-local\"" ipam "}}"
+#define STATIC(addresses)                                                                          \
+	"{\"type\":\"bridge\",\"ipam\":{\"type\":\"static\",\"addresses\":[" addresses "]}}"
 #define SUBNET ",\"subnet\":\"10.1.0.0/24\""
 
 static void test_unsupported_is_named(void **state)
@@ -131,14 +134,6 @@ static void test_unsupported_is_named(void **state)
 		  "plugin type \"bridge\" (plugins[1])" },
 		{ LIST(BRIDGE(",\"vlan\":5", SUBNET)), "plugins[0].vlan" },
 		{ LIST(BRIDGE(",\"macspoofchk\":true", SUBNET)), "plugins[0].macspoofchk" },
-		{ LIST(BRIDGE("", ",\"ranges\":[[{\"subnet\":\"fd01::/64\"}],"
-				  "[{\"subnet\":\"fd02::/64\"}]]")),
-		  "plugins[0].ipam.ranges[1][0].subnet fd02::/64 (a second one)" },
-		{ LIST(BRIDGE("", SUBNET ",\"resolvConf\":\"/etc/resolv.conf\"")),
-		  "plugins[0].ipam.resolvConf" },
-		{ LIST(BRIDGE("", ",\"ranges\":[[{\"subnet\":\"10.1.0.0/"
-				  "24\"},{\"subnet\":\"10.2.0.0/24\"}]]")),
-		  "plugins[0].ipam.ranges[0][1].subnet 10.2.0.0/24 (a second one)" },
 		{ LIST("{\"type\":\"bridge\",\"ipam\":{\"type\":\"dhcp\"}}"),
 		  "plugins[0].ipam.type \"dhcp\"" },
 		{ LIST("{\"type\":\"bridge\"}"), "plugins[0]: no ipam" },
@@ -151,9 +146,6 @@ static void test_unsupported_is_named(void **state)
 		  "plugins[1].snat false" },
 		{ LIST(BRIDGE("", SUBNET) ",{\"type\":\"firewall\",\"ingressPolicy\":\"x\"}"),
 		  "plugins[1].ingressPolicy \"x\"" },
-		{ LIST(BRIDGE("", SUBNET ",\"routes\":[{\"dst\":\"fd05::/64\",\"gw\":"
-				      "\"10.1.0.9\"}]")),
-		  "plugins[0].ipam.routes dst fd05::/64: gw of the other family" },
 	};
 
 	(void)state;
@@ -167,6 +159,82 @@ static void test_unsupported_is_named(void **state)
 		if (strncmp(n.unsupported, lists[i].why, strlen(lists[i].why)))
 			fail_msg("\"%s\" instead of \"%s\"", n.unsupported, why);
 	}
+}
+
+/* Two sets, one of them of two ranges; routes with all that they can have. */
+static void test_sets_and_routes(void **state)
+{
+	static const char text[] = LIST(BRIDGE(
+		",\"isDefaultGateway\":true",
+		",\"subnet\":\"10.3.0.0/24\",\"ranges\":[[{\"subnet\":\"10.1.0.0/24\"},"
+		"{\"subnet\":\"10.2.0.0/24\",\"gateway\":\"10.2.0.9\"}],"
+		"[{\"subnet\":\"fd01::/64\"}]],\"routes\":[{\"dst\":\"0.0.0.0/0\"},"
+		"{\"dst\":\"10.8.0.0/16\",\"gw\":\"10.1.0.7\",\"mtu\":1400,\"advmss\":1300,"
+		"\"priority\":50,\"table\":1000,\"scope\":0},"
+		"{\"dst\":\"10.9.0.0/16\",\"gw\":\"fd01::7\"}]"));
+	static const char fixed[] =
+		LIST(STATIC("{\"address\":\"10.1.0.5/24\",\"gateway\":\"10.1.0.1\"},"
+			    "{\"address\":\"fd01::5/64\"}"));
+	cleanup_network struct network n = { 0 }, s = { 0 };
+	cleanup_free struct ip_prefix *subnets = NULL;
+	const struct ip_route *r;
+	ERROR_INIT(e);
+
+	(void)state;
+	ok(decode(text, &n, &e), &e);
+	assert_null(n.unsupported);
+	assert_int_equal(n.ipam.n_ranges, 4);
+	assert_int_equal(n.ipam.ranges[0].set, 0);
+	assert_int_equal(n.ipam.ranges[1].set, 1);
+	assert_int_equal(n.ipam.ranges[2].set, 1);
+	assert_int_equal(n.ipam.ranges[3].set, 2);
+	is_prefix(&network_range(&n, IP4)->subnet, "10.3.0.0/24");
+	is_address(&n.ipam.ranges[2].gateway, "10.2.0.9");
+	assert_int_equal(network_subnets(&n, &subnets), 4);
+	assert_int_equal(n.ipam.n_routes, 3);
+	assert_true(network_route_is_way_out(&n.ipam.routes[0]));
+	r = &n.ipam.routes[1];
+	assert_int_equal(r->mtu, 1400);
+	assert_int_equal(r->advmss, 1300);
+	assert_int_equal(r->metric, 50);
+	assert_int_equal(r->table, 1000);
+	assert_true(r->has_scope && r->scope == 0);
+	is_address(&n.ipam.routes[2].gateway, "fd01::7");
+	ok(decode(fixed, &s, &e), &e);
+	assert_int_equal(s.ipam.type, IPAM_STATIC);
+	assert_int_equal(s.ipam.n_ranges, 2);
+	is_address(&s.ipam.ranges[0].start, "10.1.0.5");
+	is_prefix(&s.ipam.ranges[0].subnet, "10.1.0.0/24");
+	assert_int_equal(s.ipam.ranges[1].gateway.family, 0);
+}
+
+static void test_name_servers(void **state)
+{
+	static const char resolv[] = LIST(BRIDGE("", SUBNET ",\"resolvConf\":\"/run/r.conf\""));
+	static const char own[] =
+		LIST("{\"type\":\"bridge\",\"ipam\":{\"type\":\"static\",\"addresses\":"
+		     "[{\"address\":\"10.1.0.5/24\"}],\"dns\":{\"nameservers\":"
+		     "[\"192.0.2.1\",\"192.0.2.2\"],\"domain\":\"d.example\","
+		     "\"search\":[\"s.example\"]}}}");
+	static const char bad[] =
+		LIST("{\"type\":\"bridge\",\"ipam\":{\"type\":\"static\",\"addresses\":"
+		     "[{\"address\":\"10.1.0.5/24\"}],\"dns\":{\"search\":[\"a\\nb\"]}}}");
+	cleanup_network struct network n = { 0 }, s = { 0 };
+	ERROR_INIT(e);
+
+	(void)state;
+	lab_run("printf '# c\\nnameserver 192.0.2.9\\nsearch a.example b.example\\n"
+		"options ndots:2 rotate\\ndomain c.example\\n' >/run/r.conf");
+	ok(decode(resolv, &n, &e), &e);
+	assert_string_equal(n.ipam.dns.nameservers[0], "192.0.2.9");
+	assert_null(n.ipam.dns.nameservers[1]);
+	assert_string_equal(n.ipam.dns.search[1], "b.example");
+	assert_string_equal(n.ipam.dns.options[1], "rotate");
+	assert_string_equal(n.ipam.dns.domain, "c.example");
+	ok(decode(own, &s, &e), &e);
+	assert_string_equal(s.ipam.dns.nameservers[1], "192.0.2.2");
+	assert_string_equal(s.ipam.dns.search[0], "s.example");
+	fails(decode(bad, NULL, &e), &e, ERR_INPUT, "ipam.dns.search: a line break");
 }
 
 static void test_wrong_is_refused(void **state)
@@ -198,6 +266,26 @@ static void test_wrong_is_refused(void **state)
 		  "the range ends before it begins" },
 		{ LIST(BRIDGE("", SUBNET ",\"dataDir\":\"x\"")), "dataDir: not an absolute path" },
 		{ LIST(BRIDGE("", ",\"ranges\":[5]")), "ranges[]: expected an array" },
+		{ LIST(BRIDGE("", ",\"ranges\":[[]]")), "ipam.ranges[0]: a set without a range" },
+		{ LIST(BRIDGE("", "")), "plugins[0].ipam: no subnet" },
+		{ LIST(BRIDGE("", ",\"ranges\":[[{\"subnet\":\"10.1.0.0/24\"},"
+				  "{\"subnet\":\"fd01::/64\"}]]")),
+		  "plugins[0].ipam.ranges[0][1].subnet: IPv4 and IPv6 need a set each" },
+		{ LIST(BRIDGE("", SUBNET ",\"ranges\":[[{\"subnet\":\"10.1.0.128/25\"}]]")),
+		  "ranges[0][0]: 10.1.0.129 to 10.1.0.254 overlaps another range" },
+		{ LIST(BRIDGE("", SUBNET ",\"resolvConf\":\"/nowhere/resolv.conf\"")),
+		  "plugins[0].ipam.resolvConf" },
+		{ LIST(BRIDGE("", SUBNET ",\"routes\":[{\"dst\":\"fd05::/64\",\"gw\":"
+				      "\"10.1.0.9\"}]")),
+		  "plugins[0].ipam.routes[0].gw: no route of IPv6 goes by IPv4" },
+		{ LIST(BRIDGE("", SUBNET ",\"routes\":[{\"dst\":\"10.0.0.0/8\",\"mtu\":-1}]")),
+		  "plugins[0].ipam.routes[0].mtu: -1 is out of range" },
+		{ LIST(BRIDGE("", SUBNET ",\"routes\":[{\"dst\":\"10.0.0.0/8\",\"scope\":256}]")),
+		  "routes[0].scope: 256 is out of range (0 to 255)" },
+		{ LIST(STATIC("{\"address\":\"10.1.0.5\"}")), "plugins[0].ipam.addresses[0]" },
+		{ LIST(STATIC("{}")), "plugins[0].ipam.addresses[0].address: missing" },
+		{ LIST(STATIC("{\"address\":\"10.1.0.5/24\",\"gateway\":\"fd00::1\"}")),
+		  "addresses[0]: gateway fd00::1 of another family" },
 	};
 
 	(void)state;
@@ -235,12 +323,12 @@ static void test_create_and_remove(void **state)
 	ok(network_create(&dirs, &o, &n, &e), &e);
 	assert_string_equal(n.file, DIR_PATH "/test-net.conflist");
 	assert_string_equal(n.bridge, "nsr-test-net");
-	assert_string_equal(n.data_dir, NETWORK_STATE_DIR "/leases/test-net");
-	is_prefix(&n.ranges[IP4].subnet, "10.90.0.0/24");
-	is_address(&n.ranges[IP4].gateway, "10.90.0.1");
-	assert_true(n.masquerade && n.isolate && n.hairpin && n.ranges[IP4].default_route);
+	assert_string_equal(n.ipam.data_dir, NETWORK_STATE_DIR "/leases/test-net");
+	is_prefix(&network_range(&n, IP4)->subnet, "10.90.0.0/24");
+	is_address(&network_range(&n, IP4)->gateway, "10.90.0.1");
+	assert_true(n.masquerade && n.isolate && n.hairpin && n.default_route[IP4]);
 	ok(network_load(&dirs, "test-net", &again, &e), &e);
-	is_prefix(&again.ranges[IP4].subnet, "10.90.0.0/24");
+	is_prefix(&network_range(&again, IP4)->subnet, "10.90.0.0/24");
 	fails(network_create(&dirs, &o, &n, &e), &e, ERR_EXISTS,
 	      "network \"test-net\" exists already (" DIR_PATH "/test-net.conflist)");
 	ok(network_remove(&dirs, "test-net", &e), &e);
@@ -261,7 +349,7 @@ static void test_subnets_differ(void **state)
 	make(&a);
 	make(&b);
 	ok(network_load(&dirs, "b", &n, &e), &e);
-	is_prefix(&n.ranges[IP4].subnet, "10.90.1.0/24");
+	is_prefix(&network_range(&n, IP4)->subnet, "10.90.1.0/24");
 	fails(network_create(&dirs, &c, NULL, &e), &e, ERR_EXISTS,
 	      "subnet 10.90.0.0/16 overlaps 10.90.0.0/24 of network a (" DIR_PATH "/a.conflist)");
 	assert_string_equal(e.hint, "leave out --subnet; nsrun takes 10.90.2.0/24");
@@ -288,11 +376,11 @@ static void test_options(void **state)
 	(void)state;
 	make(&o);
 	ok(network_load(&dirs, "opt", &n, &e), &e);
-	is_address(&n.ranges[IP4].gateway, "10.7.0.254");
-	is_address(&n.ranges[IP4].start, "10.7.0.128");
-	is_address(&n.ranges[IP4].end, "10.7.0.254");
+	is_address(&network_range(&n, IP4)->gateway, "10.7.0.254");
+	is_address(&network_range(&n, IP4)->start, "10.7.0.128");
+	is_address(&network_range(&n, IP4)->end, "10.7.0.254");
 	assert_true(n.internal);
-	assert_false(n.isolate || n.masquerade || n.ranges[IP4].default_route);
+	assert_false(n.isolate || n.masquerade || n.default_route[IP4]);
 	assert_int_equal(n.mtu, 1400);
 	assert_string_equal(n.bridge, "br-opt");
 	assert_string_equal(
@@ -321,30 +409,31 @@ static void test_families(void **state)
 
 	(void)state;
 	ok(network_create(&dirs, &both, &n, &e), &e);
-	is_prefix(&n.ranges[IP4].subnet, "10.90.0.0/24");
-	assert_int_equal(n.ranges[IP6].subnet.addr.b[0], 0xfd);
-	assert_int_equal(n.ranges[IP6].subnet.len, 64);
-	assert_int_equal(n.ranges[IP6].set, 1);
-	assert_true(n.ranges[IP6].default_route);
+	is_prefix(&network_range(&n, IP4)->subnet, "10.90.0.0/24");
+	assert_int_equal(network_range(&n, IP6)->subnet.addr.b[0], 0xfd);
+	assert_int_equal(network_range(&n, IP6)->subnet.len, 64);
+	assert_int_equal(network_range(&n, IP6)->set, 1);
+	assert_true(n.default_route[IP6]);
 	ok(network_remove(&dirs, "both", &e), &e);
 	ok(network_create(&dirs, &both, &again, &e), &e); /* the same prefix as before */
-	assert_memory_equal(&n.ranges[IP6].subnet.addr, &again.ranges[IP6].subnet.addr,
+	assert_memory_equal(&network_range(&n, IP6)->subnet.addr,
+			    &network_range(&again, IP6)->subnet.addr,
 			    sizeof(struct ip_addr));
 	ok(network_create(&dirs, &v4, &one, &e), &e);
-	assert_int_equal(one.ranges[IP6].subnet.addr.family, 0);
+	assert_null(network_range(&one, IP6));
 	network_done(&one);
 	ok(network_create(&dirs, &v6, &one, &e), &e);
-	assert_int_equal(one.ranges[IP4].subnet.addr.family, 0);
-	is_prefix(&one.ranges[IP6].subnet, "fd01:1::/64");
-	is_address(&one.ranges[IP6].end, "fd01:1::ffff:ffff:ffff:ffff");
-	assert_int_equal(one.ranges[IP6].set, 0);
+	assert_null(network_range(&one, IP4));
+	is_prefix(&network_range(&one, IP6)->subnet, "fd01:1::/64");
+	is_address(&network_range(&one, IP6)->end, "fd01:1::ffff:ffff:ffff:ffff");
+	assert_int_equal(network_range(&one, IP6)->set, 0);
 	network_done(&one);
 	ok(network_create(&dirs, &given, &g, &e), &e);
-	is_address(&g.ranges[IP4].gateway, "10.7.0.9");
-	is_address(&g.ranges[IP4].start, "10.7.0.128");
-	is_address(&g.ranges[IP6].gateway, "fd01:2::ff");
-	is_address(&g.ranges[IP6].start, "fd01:2::8000");
-	is_address(&g.ranges[IP6].end, "fd01:2::ffff");
+	is_address(&network_range(&g, IP4)->gateway, "10.7.0.9");
+	is_address(&network_range(&g, IP4)->start, "10.7.0.128");
+	is_address(&network_range(&g, IP6)->gateway, "fd01:2::ff");
+	is_address(&network_range(&g, IP6)->start, "fd01:2::8000");
+	is_address(&network_range(&g, IP6)->end, "fd01:2::ffff");
 	v6.name = "clash";
 	fails(network_create(&dirs, &v6, &one, &e), &e, ERR_EXISTS,
 	      "subnet fd01:1::/64 overlaps fd01:1::/64 of network v6 (" DIR_PATH "/v6.conflist)");
@@ -364,13 +453,13 @@ static void test_host_without_ipv6(void **state)
 	(void)state;
 	lab_run("sysctl -q net.ipv6.conf.all.disable_ipv6=1");
 	ok(network_load(&dirs, NETWORK_DEFAULT, &n, &e), &e);
-	assert_int_equal(n.ranges[IP6].subnet.addr.family, 0);
+	assert_null(network_range(&n, IP6));
 	network_done(&n);
 	o.ipv6 = 1;
 	fails(network_create(&dirs, &o, &n, &e), &e, ERR_UNSUPPORTED, "IPv6 is off on this host");
 	o.ipv6 = 0;
 	ok(network_create(&dirs, &o, &n, &e), &e);
-	assert_int_equal(n.ranges[IP6].subnet.addr.family, 0);
+	assert_null(network_range(&n, IP6));
 	network_done(&n);
 	ok(network_remove(&dirs, "x", &e), &e);
 	lab_run("sysctl -q net.ipv6.conf.all.disable_ipv6=0");
@@ -489,7 +578,7 @@ static void test_listing(void **state)
 	assert_string_equal(v[1].file, DIR_PATH "/87-podman.conflist");
 	assert_string_equal(v[2].name, "web");
 	/* The built-in one evades podman's 10.88.0.0/16. */
-	is_prefix(&v[0].ranges[IP4].subnet, "10.64.0.0/16");
+	is_prefix(&network_range(&v[0], IP4)->subnet, "10.64.0.0/16");
 	networks_free(v, n);
 	ok(network_load(&dirs, "podman", &one, &e), &e); /* by its name, not its file's */
 	network_done(&one);
@@ -509,12 +598,12 @@ static void test_built_in(void **state)
 	ok(network_load(&dirs, NETWORK_DEFAULT, &n, &e), &e);
 	assert_null(n.file);
 	assert_string_equal(n.bridge, "nsrun0");
-	is_prefix(&n.ranges[IP4].subnet, "10.88.0.0/16");
+	is_prefix(&network_range(&n, IP4)->subnet, "10.88.0.0/16");
 	network_done(&n);
 	lab_run("ip link add dummy0 type veth && ip addr add 10.89.1.1/14 dev dummy0 && ip link "
 		"set dummy0 up");
 	ok(network_load(&dirs, NETWORK_DEFAULT, &n, &e), &e);
-	is_prefix(&n.ranges[IP4].subnet, "10.64.0.0/16");
+	is_prefix(&network_range(&n, IP4)->subnet, "10.64.0.0/16");
 	network_done(&n);
 	lab_run("ip link del dummy0");
 	put("bridge.conflist", "{\"cniVersion\":\"1.0.0\",\"name\":\"bridge\",\"plugins\":[{"
@@ -544,6 +633,8 @@ int main(void)
 		cmocka_unit_test(test_podman),
 		cmocka_unit_test(test_nerdctl_and_containerd),
 		cmocka_unit_test(test_unsupported_is_named),
+		cmocka_unit_test(test_sets_and_routes),
+		cmocka_unit_test(test_name_servers),
 		cmocka_unit_test(test_wrong_is_refused),
 		cmocka_unit_test(test_size_bounded),
 		cmocka_unit_test(test_create_and_remove),

@@ -122,8 +122,13 @@ static void test_host(void **state)
 	ERROR_INIT(e);
 
 	(void)state;
-	n[0].ranges[IP4].subnet = prefix("10.40.0.0/16");
-	n[1].ranges[IP4].subnet = prefix("10.60.0.0/24");
+	struct network_range ranges[2] = { { .subnet = prefix("10.40.0.0/16") },
+					   { .subnet = prefix("10.60.0.0/24") } };
+
+	for (int i = 0; i < 2; i++) {
+		n[i].ipam.ranges = &ranges[i];
+		n[i].ipam.n_ranges = 1;
+	}
 	lab_run("ip link add wg0 type veth peer name wg1 && ip link set wg0 up && ip link set wg1 "
 		"up");
 	lab_run("ip addr add 192.0.2.10/24 dev wg0 && ip route add 10.88.0.0/14 dev wg0");
@@ -157,7 +162,10 @@ static void test_host_ipv6(void **state)
 	ERROR_INIT(e);
 
 	(void)state;
-	n.ranges[IP6].subnet = prefix("fd40::/48");
+	struct network_range range = { .subnet = prefix("fd40::/48") };
+
+	n.ipam.ranges = &range;
+	n.ipam.n_ranges = 1;
 	lab_run("ip link add wg2 type veth peer name wg3 && ip link set wg2 up && ip link set wg3 "
 		"up");
 	lab_run("ip addr add fd60::5/64 dev wg2 nodad && ip route add fd70::/32 dev wg2");
