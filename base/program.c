@@ -200,12 +200,14 @@ int program_go(struct program *p, struct error *e)
 	return write(go, "", 1) == 1 ? 0 : error_errno(e, "let a program go");
 }
 
-/* Puts our word in the place of each of the C library's. */
-static void put_translated(const char *s, struct strbuf *out)
+void program_put_words(struct strbuf *out, const char *s)
 {
 	static const int codes[] = { EPERM, EACCES, ENOENT };
+	size_t len = strlen(s);
 
-	while (*s) {
+	while (len && (s[len - 1] == '\n' || s[len - 1] == ' '))
+		len--;
+	for (const char *end = s + len; s < end;) {
 		size_t i = 0;
 
 		while (i < ARRAY_SIZE(codes) &&
@@ -215,7 +217,10 @@ static void put_translated(const char *s, struct strbuf *out)
 			strbuf_puts(out, error_words(codes[i]));
 			s += strlen(strerror(codes[i]));
 		} else {
-			strbuf_add(out, s++, 1);
+			bool control = (unsigned char)*s < ' ' || *s == 0x7f;
+
+			strbuf_add(out, control ? " " : s, 1);
+			s++;
 		}
 	}
 }
@@ -225,16 +230,9 @@ char *program_words(const struct program *p)
 	cleanup_strbuf struct strbuf out = { 0 };
 	char text[WORDS_MAX + 1];
 	ssize_t n = pread(p->err, text, WORDS_MAX, 0);
-	size_t len;
 
 	text[n < 0 ? 0 : n] = '\0';
-	len = strlen(text);
-	while (len && (text[len - 1] == '\n' || text[len - 1] == ' '))
-		text[--len] = '\0';
-	for (size_t i = 0; i < len; i++)
-		if ((unsigned char)text[i] < ' ' || text[i] == 0x7f)
-			text[i] = ' ';
-	put_translated(text, &out);
+	program_put_words(&out, text);
 	return out.s ? steal_ptr(&out.s) : xstrdup("");
 }
 

@@ -42,6 +42,9 @@ int program_go(struct program *p, struct error *e);
  * it has the C library's (base/error.h tells why). "" if nothing. The caller frees. */
 char *program_words(const struct program *p);
 
+/* Appends S, words of a program's, as program_words() tells them. */
+void program_put_words(struct strbuf *out, const char *s);
+
 /* Runs it to its end. Returns 0 if that was exit status 0; else -1 with *e: `newuidmap: WORDS`.
  * ETIMEDOUT: it was killed. */
 int program_run(const char *path, char *const argv[], int timeout_ms, struct error *e);

@@ -7,6 +7,7 @@
 #ifndef NETWORK_CNI_H
 #define NETWORK_CNI_H
 
+#include "network/network.h"
 #include "network/plugin.h"
 
 struct cni_chain {
@@ -20,6 +21,12 @@ struct cni_chain {
 	 * asks for. NULL: nothing. */
 	const struct json *runtime;
 };
+/* The newest version that the list (cniVersion, cniVersions) and we know. Error ERR_INPUT: none. */
+int cni_chain_version(const struct json *list, const char *file, const char **ret, struct error *e);
+/* Error (ERR_UNSUPPORTED, ERR_INPUT) unless each plugin is built in or a program in c->path. */
+int cni_chain_find(const struct cni_chain *c, struct error *e);
+/* Whether a plugin of the list asks for the capability NAME ("portMappings"). */
+bool cni_chain_has_capability(const struct json *list, const char *name);
 /* On failure all of it is deleted again. */
 int cni_chain_add(const struct cni_chain *c, struct cni_result *ret, struct error *e);
 /* PREV: the result of the ADD as it was kept, or NULL. Goes on past errors, returns the first. */
