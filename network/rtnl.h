@@ -36,6 +36,7 @@ struct link_info {
 	char name[IFNAMSIZ];
 	char kind[16]; /* "veth", "bridge", ""... */
 	char altname[128];
+	char alias[160]; /* the beginning of it */
 	unsigned char mac[6];
 	uint32_t mtu, group;
 	uint16_t port_no; /* of a bridge's port: the lowest that was free; 0: none */
