@@ -237,6 +237,7 @@ static void put_settings(struct json_writer *w, const struct network *n)
 	json_put_bool(w, "internal", n->internal);
 	json_put_bool(w, "isolate", n->isolate);
 	json_put_u64(w, "mtu", n->mtu);
+	bandwidth_put(w, "bandwidth", &n->bandwidth);
 	if (n->unsupported)
 		json_put_string(w, "unsupported", n->unsupported);
 }
@@ -347,6 +348,7 @@ static void put_member(struct json_writer *w, const struct attach_record *rec, s
 	json_put_string(w, "mac", a->mac);
 	ip_prefix_put(w, "address", &a->addresses[IP4]);
 	ip_prefix_put(w, "address6", &a->addresses[IP6]);
+	bandwidth_put(w, "bandwidth", &a->bandwidth);
 	json_put_bool(w, "live", host && bridge && host->up && host->master == bridge->index);
 	if (i == 0) /* where they are published */
 		put_ports(w, &rec->result);

@@ -17,7 +17,7 @@ struct graph_options {
 int cmd_network_graph(struct cli *cli, void *options, struct error *e);
 
 struct network_connect_command_options {
-	const char *ip, *ip6, *mac, *ifname;
+	const char *ip, *ip6, *mac, *ifname, *bandwidth;
 	char *const *aliases;
 	size_t n_aliases;
 };

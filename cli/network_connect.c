@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * nsrun network connect NETWORK CONTAINER [--ip ADDR] [--ip6 ADDR] [--mac MAC] [--ifname NAME]
- *	[--alias NAME]... | disconnect NETWORK CONTAINER
+ *	[--alias NAME]... [--bandwidth RATE] | disconnect NETWORK CONTAINER
  */
 #include <string.h>
 
@@ -44,6 +44,9 @@ int cmd_network_connect(struct cli *cli, void *options, struct error *e)
 			  o->ifname);
 		return failed(cli, e);
 	}
+	if (o->bandwidth && bandwidth_parse(o->bandwidth, &request.bandwidth, e) < 0)
+		return failed(cli, e);
+	request.bandwidth_asked = o->bandwidth;
 	if (container_connect(&cli->runtime, cli->args[1], &request, &r, e) < 0)
 		return failed(cli, e);
 	put_attachment(cli->args[1], &r.attachments[r.n_attachments - 1], &cli->out);

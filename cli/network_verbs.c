@@ -39,6 +39,7 @@ static const struct option network_create_options[] = {
 	OPTION_FLAG_NOT(S, create.no_masquerade, 0, "masquerade",
 		"=false: containers' addresses are seen outside"),
 	OPTION_U32(S, create.mtu, 0, "mtu", "BYTES", 68, 65535, "(default: the default route's)"),
+	TEXT(create.bandwidth, 0, "bandwidth", "RATE", "of each container; as for run"),
 	TEXTS(settings, n_settings, 'o', "opt", "KEY=VALUE", "the driver's: bridge=IFNAME *"),
 	TEXTS(create.labels, create.n_labels, 0, "label", "KEY=VALUE", "a note *"),
 	FLAG(create.dry_run, 0, "dry-run", "print what would be made"),
@@ -62,6 +63,7 @@ static const struct option network_connect_options[] = {
 	TEXT(mac, 0, "mac", "MAC", "fixed addresses"),
 	TEXT(ifname, 0, "ifname", "NAME", "the device (default: the next free ethN)"),
 	TEXTS(aliases, n_aliases, 0, "alias", "NAME", "one more name on the network *"),
+	TEXT(bandwidth, 0, "bandwidth", "RATE", "10M, or ingress=10M,egress=1M"),
 	OPTIONS_END
 };
 #undef S

@@ -60,7 +60,7 @@ static const struct option run_options[] = {
 	TEXTS(network.dns, network.n_dns, 0, "dns", "ADDR", "a server for resolv.conf *"),
 	TEXTS(network.add_hosts, network.n_add_hosts, 0, "add-host", "NAME:ADDR",
 		"a line for hosts *"),
-	OPTION_LATER(0, "bandwidth", "RATE"),
+	TEXT(network.bandwidth, 0, "bandwidth", "RATE", "10M, or ingress=10M,egress=1M"),
 	OPTIONS_END
 };
 #undef S

@@ -106,6 +106,7 @@ void attach_plans_record(const struct attach_options *o, const struct attach_pla
 		a->host_ifname = xstrdup(p->host_ifname);
 		a->bridge = xstrdup(p->net.bridge);
 		a->data_dir = xstrdup(p->net.ipam.data_dir);
+		a->bandwidth = p->bandwidth;
 	}
 	if (o->n_ports) {
 		r->ports = xcalloc(o->n_ports, sizeof(*r->ports));
@@ -281,12 +282,29 @@ static int make_links(const struct attach_plans *ps, const struct attach_options
 
 /* Any socket answers this of the namespace that it is of, without the rtnl lock (a query would wait
  * for it). 0: rtnl.c looks it up. */
-static int link_index(const struct rtnl *container, const char *ifname)
+static int link_index(const struct rtnl *r, const char *ifname)
 {
 	struct ifreq q = { 0 };
 
 	snprintf(q.ifr_name, sizeof(q.ifr_name), "%s", ifname);
-	return ioctl(container->fd, SIOCGIFINDEX, &q) == 0 ? q.ifr_ifindex : 0;
+	return ioctl(r->fd, SIOCGIFINDEX, &q) == 0 ? q.ifr_ifindex : 0;
+}
+
+static int limit_bandwidth(const struct attach_plans *ps, const struct attach_record *rec,
+			   struct rtnl *host, struct error *e)
+{
+	for (size_t i = 0; i < ps->n; i++) {
+		const struct attachment *a = &rec->result.attachments[i];
+		const struct bandwidth_owner o = { a->network, rec->instance, a->ifname };
+		int index;
+
+		if (!bandwidth_is_set(&a->bandwidth))
+			continue;
+		index = link_index(host, a->host_ifname);
+		if (bandwidth_apply(host, index, &o, &a->bandwidth, e) < 0)
+			return error_wrap(e, "network \"%s\"", a->network);
+	}
+	return 0;
 }
 
 /* Whether the route T is for A, and *RET with the gateway that it goes by: without one of its own,
@@ -397,6 +415,7 @@ int attach_plug(const struct attach_options *o, const struct attach_plans *ps, s
 		int netns_fd, struct rtnl *container, struct attach_record *rec, struct error *e)
 {
 	if (step(e, "link", make_links(ps, o, rec, host, netns_fd, e)) < 0 ||
+	    step(e, "limit bandwidth", limit_bandwidth(ps, rec, host, e)) < 0 ||
 	    step(e, "configure link", configure_links(ps, rec, container, e)) < 0 ||
 	    step(e, "publish ports", attach_ports_publish(&rec->result, e)) < 0)
 		return -1;

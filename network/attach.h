@@ -21,6 +21,7 @@ struct attach_plan {
 	char ifname[IFNAMSIZ], host_ifname[IFNAMSIZ];
 	unsigned char mac[6], host_mac[6];
 	bool mac_asked;
+	struct bandwidth bandwidth;
 	struct bridge bridge;
 };
 struct attach_plans {

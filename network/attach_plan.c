@@ -71,6 +71,7 @@ static int plan_one(const struct attach_options *o, size_t i, size_t index, stru
 		return error_wrap(e, "network \"%s\"", q->name);
 	derive_mac(o->instance, index, 'h', p->host_mac);
 	p->mac_asked = q->mac;
+	p->bandwidth = q->bandwidth_asked ? q->bandwidth : p->net.bandwidth;
 	if (q->mac && mac_parse(q->mac, p->mac, e) < 0)
 		return error_wrap(e, "network \"%s\"", q->name);
 	snprintf(p->host_ifname, sizeof(p->host_ifname), "ve%012llx",

@@ -90,6 +90,7 @@ static void put_attachment(struct json_writer *w, const struct attachment *a)
 	put_text(w, "bridge", a->bridge);
 	put_text(w, "mac", a->mac);
 	put_text(w, "dataDir", a->data_dir);
+	bandwidth_put(w, "bandwidth", &a->bandwidth);
 	ip_prefix_put(w, "address", &a->addresses[IP4]);
 	ip_prefix_put(w, "address6", &a->addresses[IP6]);
 	ip_addr_put(w, "gateway", &a->gateways[IP4]);
@@ -200,7 +201,8 @@ static int get_attachment(const struct json *j, struct attachment *a, struct err
 	if (get_prefix(j, "address", &a->addresses[IP4], e) < 0 ||
 	    get_prefix(j, "address6", &a->addresses[IP6], e) < 0 ||
 	    get_addr(j, "gateway", &a->gateways[IP4], e) < 0 ||
-	    get_addr(j, "gateway6", &a->gateways[IP6], e) < 0 || get_more(j, a, e) < 0)
+	    get_addr(j, "gateway6", &a->gateways[IP6], e) < 0 ||
+	    bandwidth_get(j, "bandwidth", &a->bandwidth, e) < 0 || get_more(j, a, e) < 0)
 		return -1;
 	return 0;
 }

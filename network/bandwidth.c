@@ -2,6 +2,7 @@
 /* Limits of bandwidth as people and lists write them. */
 #include "network/bandwidth.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -97,6 +98,16 @@ int bandwidth_complete(struct bandwidth *b, struct error *e)
 			       complete("egress", b->egress_rate, &b->egress_burst, e) < 0
 		       ? -1
 		       : 0;
+}
+
+void bandwidth_put_options(struct strbuf *out, const struct bandwidth *b)
+{
+	if (b->ingress_rate)
+		strbuf_printf(out, ",ingress=%" PRIu64 ",ingress-burst=%" PRIu64, b->ingress_rate,
+			      b->ingress_burst);
+	if (b->egress_rate)
+		strbuf_printf(out, ",egress=%" PRIu64 ",egress-burst=%" PRIu64, b->egress_rate,
+			      b->egress_burst);
 }
 
 static int parse(char *copy, struct bandwidth *b, struct error *e)
@@ -199,19 +210,24 @@ int bandwidth_decode(const struct json *j, const char *file, const char *path,
 	return 0;
 }
 
-void bandwidth_put(struct json_writer *w, const char *key, const struct bandwidth *b)
+void bandwidth_put_members(struct json_writer *w, const struct bandwidth *b)
 {
 	const struct {
 		const char *key;
 		const uint64_t *at;
 	} members[] = MEMBERS(b);
 
-	if (!bandwidth_is_set(b))
-		return;
-	json_object_begin(w, key);
 	for (size_t i = 0; i < ARRAY_SIZE(members); i++)
 		if (*members[i].at)
 			json_put_u64(w, members[i].key, *members[i].at);
+}
+
+void bandwidth_put(struct json_writer *w, const char *key, const struct bandwidth *b)
+{
+	if (!bandwidth_is_set(b))
+		return;
+	json_object_begin(w, key);
+	bandwidth_put_members(w, b);
 	json_object_end(w);
 }
 

@@ -14,17 +14,18 @@
 #ifndef NETWORK_BANDWIDTH_H
 #define NETWORK_BANDWIDTH_H
 
-#include <net/if.h>
 #include <stdbool.h>
 #include <stdint.h>
 
 #include "base/error.h"
 #include "base/json.h"
-#include "network/plugin.h"
-#include "network/rtnl.h"
+#include "base/memory.h"
 
 /* IFLA_GROUP of the ifbs. */
 #define BANDWIDTH_LINK_GROUP 0x6e62
+
+struct rtnl;
+struct cni_attachment; /* plugin.h */
 
 struct bandwidth {
 	uint64_t ingress_rate, ingress_burst, egress_rate, egress_burst; /* rate 0: no limit */
@@ -38,6 +39,8 @@ int bandwidth_option(struct bandwidth *b, const char *key, const char *value, st
 /* After the last: a rate without a burst gets one, of 10 ms but at least 64 KiB (what the kernel
  * handles as one packet). Error: a burst without a rate. */
 int bandwidth_complete(struct bandwidth *b, struct error *e);
+/* The same back, each with a comma before it; nothing if nothing is set. */
+void bandwidth_put_options(struct strbuf *out, const struct bandwidth *b);
 /* --bandwidth RATE | KEY=VALUE[,KEY=VALUE...]; complete. */
 int bandwidth_parse(const char *text, struct bandwidth *ret, struct error *e);
 
@@ -45,7 +48,9 @@ int bandwidth_parse(const char *text, struct bandwidth *ret, struct error *e);
  * both or none (the plugin's documentation), bursts below 4 GiB. */
 int bandwidth_decode(const struct json *j, const char *file, const char *at, struct bandwidth *ret,
 		     struct error *e);
-/* As the member KEY, in the same words; left out if nothing is set. */
+/* The same back: as members, and as an object, the member KEY, which is left out if nothing is
+ * set. */
+void bandwidth_put_members(struct json_writer *w, const struct bandwidth *b);
 void bandwidth_put(struct json_writer *w, const char *key, const struct bandwidth *b);
 /* Of the member KEY of J, which was written so; nothing if it is absent. */
 int bandwidth_get(const struct json *j, const char *key, struct bandwidth *ret, struct error *e);
@@ -55,7 +60,7 @@ struct bandwidth_owner {
 	const char *network, *owner, *ifname;
 };
 /* "bw" and 12 digits of a hash. */
-void bandwidth_ifb(const struct bandwidth_owner *o, char ret[IFNAMSIZ]);
+void bandwidth_ifb(const struct bandwidth_owner *o, char ret[16]);
 
 /* Sets B on the veth whose host end is the link HOST_INDEX of R's namespace, in place of what was
  * there. Undoes nothing if it fails: that is bandwidth_remove(). */

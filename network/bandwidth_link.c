@@ -17,6 +17,7 @@
 #include <linux/pkt_sched.h>
 #include <linux/rtnetlink.h>
 #include <linux/tc_act/tc_mirred.h>
+#include <net/if.h>
 #include <netinet/in.h>
 #include <stdio.h>
 #include <string.h>
@@ -25,6 +26,8 @@
 #include "network/attach.h"
 #include "network/bandwidth.h"
 #include "network/netlink.h"
+#include "network/plugin.h"
+#include "network/rtnl.h"
 
 #define LATENCY_MS 25 /* how long a packet may wait for tokens, as the reference plugin has it */
 #define HEADERS	   22 /* ethernet's, with two tags */
@@ -285,13 +288,15 @@ static int check_bucket(struct rtnl *r, int index, const struct bucket *k, const
 	const struct tcmsg tc = { .tcm_ifindex = index };
 	cleanup_strbuf struct strbuf all = { 0 };
 	cleanup_free char *what = NULL;
+	struct nlmsghdr *h;
 	size_t left;
 
 	netlink_begin(&b, RTM_GETQDISC, NLM_F_DUMP, &tc, sizeof(tc), "list qdiscs");
 	if (netlink_dump(&b, r->fd, &r->seq, &all, e) < 0)
 		return -1;
 	left = all.len;
-	for (struct nlmsghdr *h = (void *)all.s; all.s && NLMSG_OK(h, left); h = NLMSG_NEXT(h, left))
+	h = (void *)all.s;
+	for (; h && NLMSG_OK(h, left); h = NLMSG_NEXT(h, left))
 		if (is_bucket(h, index, k))
 			return 0;
 	what = xasprintf("the token bucket of %llu bytes a second on %s",
@@ -321,13 +326,15 @@ static int check_redirect(struct rtnl *r, const struct link_info *host, int ifb,
 	const struct tcmsg tc = { .tcm_ifindex = host->index, .tcm_parent = INGRESS };
 	cleanup_strbuf struct strbuf all = { 0 };
 	cleanup_free char *what = NULL;
+	struct nlmsghdr *h;
 	size_t left;
 
 	netlink_begin(&b, RTM_GETTFILTER, NLM_F_DUMP, &tc, sizeof(tc), "list filters");
 	if (netlink_dump(&b, r->fd, &r->seq, &all, e) < 0)
 		return -1;
 	left = all.len;
-	for (struct nlmsghdr *h = (void *)all.s; all.s && NLMSG_OK(h, left); h = NLMSG_NEXT(h, left))
+	h = (void *)all.s;
+	for (; h && NLMSG_OK(h, left); h = NLMSG_NEXT(h, left))
 		if (redirects_to(h, ifb))
 			return 0;
 	what = xasprintf("the redirection of what %s receives", host->name);

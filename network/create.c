@@ -120,6 +120,20 @@ static void put_firewall(struct json_writer *w, const struct network *n)
 	json_object_end(w);
 }
 
+/* What it says is for all; the capability lets each member say otherwise. */
+static void put_bandwidth(struct json_writer *w, const struct network *n)
+{
+	if (!bandwidth_is_set(&n->bandwidth))
+		return;
+	json_object_begin(w, NULL);
+	json_put_string(w, "type", "bandwidth");
+	json_object_begin(w, "capabilities");
+	json_put_bool(w, "bandwidth", true);
+	json_object_end(w);
+	bandwidth_put_members(w, &n->bandwidth);
+	json_object_end(w);
+}
+
 static void put_own(struct json_writer *w, const struct network *n,
 		    const struct network_create_options *o)
 {
@@ -154,6 +168,7 @@ static void write_list(const struct network *n, const struct network_create_opti
 	put_bridge(&w, n);
 	put_portmap(&w);
 	put_firewall(&w, n);
+	put_bandwidth(&w, n);
 	json_array_end(&w);
 	put_own(&w, n, o);
 	json_object_end(&w);
@@ -293,6 +308,7 @@ int network_create(const struct network_dirs *d, const struct network_create_opt
 	cleanup_close int lock = -1;
 
 	if (step_await(e, "check options", check_options(o, e)) < 0 ||
+	    (o->bandwidth && bandwidth_parse(o->bandwidth, &n.bandwidth, e) < 0) ||
 	    step_await(e, "lock networks", lock_networks(o, &lock, e)) < 0 ||
 	    step_await(e, "read other networks", read_others(d, o, &others, e)) < 0 ||
 	    step_await(e, "choose addresses", choose(o, &others, &n, e)) < 0)

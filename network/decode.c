@@ -64,12 +64,10 @@ static int decode_tuning(const struct decode_at *at, const struct json *j, struc
 static int decode_bandwidth(const struct decode_at *at, const struct json *j, struct network *n,
 			    struct error *e)
 {
-	static const char *const refused[] = { "ingressRate", "ingressBurst", "egressRate",
-					       "egressBurst" };
+	static const char *const refused[] = { "shapedSubnets", "unshapedSubnets" };
 
-	(void)e;
 	decode_refuse_set(at, j, refused, ARRAY_SIZE(refused), n);
-	return 0;
+	return bandwidth_decode(j, at->file, at->path, &n->bandwidth, e);
 }
 
 static const struct plugin {

@@ -28,6 +28,7 @@
 #include "base/error.h"
 #include "base/json.h"
 #include "network/address.h"
+#include "network/bandwidth.h"
 #include "network/cni_result.h"
 
 #define NETWORK_STATE_DIR "/run/nsrun/networks"
@@ -87,6 +88,7 @@ struct network {
 	bool gateway_on_bridge;	/* the bridge has the gateways' addresses */
 	bool isolated_ports;	/* members do not reach one another */
 	uint32_t mtu;		/* 0: auto, the default route's */
+	struct bandwidth bandwidth; /* of each member, unless it asks for another */
 	/* NULL, or why no container can be attached: "plugin type \"vlan\" (plugins[2]): not
 	 * supported yet" */
 	char *unsupported;
@@ -116,6 +118,7 @@ struct network_create_options {
 	int ipv6; /* 0: where the host has it; 1: or fail; -1: no */
 	bool internal, no_isolate, no_masquerade;
 	uint32_t mtu;
+	const char *bandwidth;	   /* of each member, as bandwidth_parse() takes it; NULL: none */
 	const char *bridge;	   /* -o bridge=NAME; NULL: "nsr-NAME", shortened uniquely */
 	const char *const *labels; /* "k=v" */
 	size_t n_labels;
@@ -132,11 +135,13 @@ int network_remove(const struct network_dirs *d, const char *name, struct error 
 int network_list(const struct network_dirs *d, struct network **ret, size_t *ret_n,
 		 struct error *e);
 
-/* One --network NAME[:ip=..,ip6=..,mac=..,ifname=..,alias=..] */
+/* One --network NAME[:ip=..,ip6=..,mac=..,ifname=..,alias=..,bandwidth=..,ingress=..,egress=..] */
 struct network_request {
 	char *name, *ip, *ip6, *mac, *ifname;
 	char **aliases;
 	size_t n_aliases;
+	bool bandwidth_asked; /* else it is the network's */
+	struct bandwidth bandwidth;
 };
 int network_request_parse(const char *text, struct network_request *ret, struct error *e);
 void network_request_done(struct network_request *r);
@@ -167,6 +172,7 @@ struct attach_options {
 struct attachment {		 /* network x container */
 	char *network, *ifname, *host_ifname, *bridge, *mac;
 	char *data_dir;		/* where its lease is */
+	struct bandwidth bandwidth;
 	struct ip_prefix addresses[IP_FAMILIES]; /* family 0: none of this family */
 	struct ip_addr gateways[IP_FAMILIES];
 	/* Of networks with more range sets of a family than one: what is not the first. */

@@ -112,9 +112,15 @@ static int set_option(struct network_request *r, const char *key, const char *va
 		      struct error *e)
 {
 	char **at;
+	int limit;
 
 	if (str_eq(key, "alias"))
 		return add_alias(r, value, e);
+	limit = bandwidth_option(&r->bandwidth, key, value, e);
+	if (limit <= 0) {
+		r->bandwidth_asked = true;
+		return limit;
+	}
 	if (str_eq(key, "ip"))
 		at = &r->ip;
 	else if (str_eq(key, "ip6"))
@@ -125,7 +131,9 @@ static int set_option(struct network_request *r, const char *key, const char *va
 		at = &r->ifname;
 	else
 		return error_set(e, ERR_INPUT,
-				 "unknown key \"%s\" (known: ip, ip6, mac, ifname, alias)", key);
+				 "unknown key \"%s\" (known: ip, ip6, mac, ifname, alias, "
+				 "bandwidth, ingress, egress, ingress-burst, egress-burst)",
+				 key);
 	if (*at)
 		return error_set(e, ERR_INPUT, "%s is given twice", key);
 	if (at == &r->mac)
@@ -169,6 +177,8 @@ int network_request_parse(const char *text, struct network_request *ret, struct 
 		if (set_option(&r, pair, value, e) < 0)
 			return error_wrap(e, "network \"%s\"", text);
 	}
+	if (bandwidth_complete(&r.bandwidth, e) < 0)
+		return error_wrap(e, "network \"%s\"", text);
 	*ret = r;
 	memset(&r, 0, sizeof(r));
 	return 0;

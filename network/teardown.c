@@ -28,6 +28,25 @@ static int disable_ports(const struct attach_result *r, struct error *e)
 	return rc;
 }
 
+/* All else goes with the veth. */
+static int remove_bandwidth(const struct attach_record *rec, struct error *e)
+{
+	struct rtnl host cleanup(rtnl_done) = { .fd = -1 };
+	int rc = 0;
+
+	for (size_t i = 0; i < rec->result.n_attachments; i++) {
+		const struct attachment *a = &rec->result.attachments[i];
+		const struct bandwidth_owner o = { a->network, rec->instance, a->ifname };
+
+		if (!a->bandwidth.egress_rate)
+			continue;
+		if ((host.fd < 0 && rtnl_open(&host, rc == 0 ? e : NULL) < 0) ||
+		    bandwidth_remove(&host, &o, rc == 0 ? e : NULL) < 0)
+			rc = -1;
+	}
+	return rc;
+}
+
 /* Addresses that were leased but not recorded before a crash. */
 static int find_leases(struct attach_record *rec, struct error *e)
 {
@@ -103,6 +122,8 @@ int attach_undo(struct attach_record *rec, struct error *e)
 	log_debug("detach %s", rec->container_id);
 	if (disable_ports(&rec->result, e) < 0)
 		rc = -1;
+	if (remove_bandwidth(rec, rc == 0 ? e : NULL) < 0)
+		rc = -1;
 	if (!rec->complete && find_leases(rec, rc == 0 ? e : NULL) < 0)
 		rc = -1;
 	if (attach_ports_unpublish(&rec->result, rc == 0 ? e : NULL) < 0)
@@ -164,5 +185,7 @@ int attach_sweep(struct error *e)
 		if (rtnl_link_delete(&host, v[i].name, rc == 0 ? e : NULL) < 0)
 			rc = -1;
 	}
+	if (bandwidth_sweep(&host, rc == 0 ? e : NULL) < 0)
+		rc = -1;
 	return rc;
 }

@@ -192,6 +192,7 @@ static char *network_text(const struct attachment *a)
 		if (a->addresses[f].addr.family)
 			strbuf_printf(&b, ",%s=%s", keys[f],
 				      ip_addr_text(&a->addresses[f].addr, text));
+	bandwidth_put_options(&b, &a->bandwidth);
 	return xstrdup(b.s);
 }
 

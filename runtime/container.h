@@ -41,6 +41,7 @@ struct network_flags {
 	char *const *add_hosts;	     /* "name:ip" */
 	size_t n_add_hosts;
 	const char *ip, *ip6, *mac;
+	const char *bandwidth;	     /* of each network that says nothing itself */
 };
 
 struct create_options {

@@ -179,6 +179,25 @@ static int add_singles(struct network_plan *p, const char *ip, const char *ip6, 
 		       : 0;
 }
 
+/* For each network that says nothing itself. */
+static int set_bandwidth(const char *text, struct network_plan *p, struct error *e)
+{
+	struct bandwidth b;
+
+	if (!text)
+		return 0;
+	if (bandwidth_parse(text, &b, e) < 0)
+		return -1;
+	for (size_t i = 0; i < p->n_requests; i++) {
+		struct network_request *r = &p->requests[i];
+
+		if (!r->bandwidth_asked)
+			r->bandwidth = b;
+		r->bandwidth_asked = true;
+	}
+	return 0;
+}
+
 /* Items of a comma-separated annotation go to ADD one by one. */
 static int each_item(const char *text,
 		     int (*add)(const char *, struct network_plan *, struct error *),
@@ -199,7 +218,12 @@ static int add_annotated_network(const char *text, struct network_plan *p, struc
 {
 	if (is_mode(text))
 		return error_set(e, ERR_INPUT, "\"%s\" is for the flag --network alone", text);
-	return add_request(text, p, e);
+	if (add_request(text, p, e) < 0)
+		return -1;
+	if (p->requests[p->n_requests - 1].bandwidth_asked) /* who runs the host sets limits */
+		return error_set(e, ERR_INPUT, "\"%s\": bandwidth is for the flag --network alone",
+				 text);
+	return 0;
 }
 
 static int add_annotated_alias(const char *text, struct network_plan *p, struct error *e)
@@ -238,6 +262,7 @@ static int check_leftovers(const struct network_flags *f, const struct network_p
 			   f->ip	? "--ip" :
 			   f->ip6	? "--ip6" :
 			   f->mac	? "--mac" :
+			   f->bandwidth ? "--bandwidth" :
 			   f->n_dns	? "--dns" :
 			   f->n_aliases ? "--network-alias" :
 			   f->n_add_hosts ? "--add-host" :
@@ -289,6 +314,10 @@ static int check_pasta_request(const struct network_request *r, struct error *e)
 
 	if (r->n_aliases)
 		option = "alias";
+	if (r->bandwidth_asked)
+		return error_set(e, ERR_INPUT,
+				 "network \"%s\" by pasta: its bandwidth is not ours to limit",
+				 r->name);
 	return option ? error_set(e, ERR_INPUT,
 				  "network \"%s\" by pasta: its address is the host's, %s= does "
 				  "not go with it",
@@ -365,7 +394,7 @@ int network_plan(const struct runtime *rt, const struct network_flags *f, struct
 	for (size_t i = 0; i < f->n_aliases; i++)
 		if (add_alias(&p, f->aliases[i], e) < 0)
 			return -1;
-	if (add_singles(&p, f->ip, f->ip6, f->mac, e) < 0)
+	if (add_singles(&p, f->ip, f->ip6, f->mac, e) < 0 || set_bandwidth(f->bandwidth, &p, e) < 0)
 		return -1;
 	if (p.n_requests && plan_pasta(rt, &p, e) < 0)
 		return -1;

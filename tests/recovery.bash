@@ -16,7 +16,7 @@
 # All tests of a file share one bundle, at $BUNDLE. NETWORK: the options of a network and a published port.
 
 # shellcheck disable=SC2034 # for those who load this
-NETWORK=(--network bridge -p 8080:80)
+NETWORK=(--network bridge -p 8080:80 --bandwidth 100M)
 
 recovery_begin_file()
 {

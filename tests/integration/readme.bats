@@ -143,9 +143,7 @@ squeezed()
 
 @test "what README calls not supported yet is refused by name" {
 	make_bundle "$BUNDLE"
-	for option in --network-alias=x --bandwidth=1M; do
-		refused "not supported yet" run --network bridge "$option" -b "$BUNDLE" "$ID"
-	done
+	refused "alias=x: not supported yet" run --network bridge --network-alias=x -b "$BUNDLE" "$ID"
 	refused "not supported yet" network create --driver macvlan web
 }
 

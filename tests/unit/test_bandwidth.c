@@ -6,11 +6,14 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <net/if.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "base/memory.h"
 #include "network/bandwidth.h"
+#include "network/plugin.h"
+#include "network/rtnl.h"
 #include "tests/unit/lab.h"
 
 static struct rtnl host = { .fd = -1 };
@@ -61,7 +64,8 @@ static void test_text(void **state)
 		{ "10Mbits", "\"10Mbits\" is no number of bits" },
 		{ "99999999999999999999", "is no number of bits" },
 		{ "9999999999T", "\"9999999999T\" is too much" },
-		{ "up=1M", "unknown key \"up\" (known: ingress, egress, ingress-burst, egress-burst)" },
+		{ "up=1M",
+		  "unknown key \"up\" (known: ingress, egress, ingress-burst, egress-burst)" },
 		{ "ingress=1M,", "expected KEY=VALUE, found \"\"" },
 		{ "egress-burst=1M", "egress-burst without egress" },
 		{ "ingress=1M,ingress-burst=40G", "ingress-burst: \"40G\" is too much" },
@@ -98,7 +102,8 @@ static void test_json(void **state)
 		const char *text, *words;
 	} bad[] = {
 		{ "{\"ingressRate\":\"1\",\"ingressBurst\":1}",
-		  "web.conflist: plugins[1].ingressRate: expected an unsigned integer, found a string" },
+		  "web.conflist: plugins[1].ingressRate: expected an unsigned integer, found "
+		  "a string" },
 		{ "{\"ingressRate\":-1,\"ingressBurst\":1}",
 		  "plugins[1].ingressRate: expected an unsigned integer, found -1" },
 		{ "{\"egressRate\":1.5,\"egressBurst\":1}",
@@ -177,7 +182,8 @@ static void test_apply(void **state)
 	ok(bandwidth_apply(&host, index, &OWNER, &none, &e), &e);
 	lab_expect_not("tc qdisc show dev v0", "tbf");
 	ok(bandwidth_apply(&host, index, &OWNER, &b, &e), &e);
-	lab_expect("tc -d qdisc show dev v0", " rate 8Mbit burst 100000b/1 mpu 0b lat 25ms linklayer ethernet");
+	lab_expect("tc -d qdisc show dev v0",
+		   " rate 8Mbit burst 100000b/1 mpu 0b lat 25ms linklayer ethernet");
 	lab_expect("tc qdisc show dev v0", "qdisc ingress ffff:");
 	lab_expect("tc filter show dev v0 parent ffff:", ifb);
 	lab_expect("tc filter show dev v0 parent ffff:", "filter protocol all pref 28275 u32");
@@ -216,7 +222,8 @@ static void test_check(void **state)
 	} v[] = {
 		{ "tc qdisc del dev v1 root",
 		  "the token bucket of 1000000 bytes a second on v1 is not there" },
-		{ "tc qdisc del dev $ifb root", "the token bucket of 2000000 bytes a second on bw" },
+		{ "tc qdisc del dev $ifb root",
+		  "the token bucket of 2000000 bytes a second on bw" },
 		{ "tc filter del dev v1 parent ffff:",
 		  "the redirection of what v1 receives is not there" },
 		{ "tc qdisc del dev v1 ingress", "the redirection of what v1 receives" },
@@ -242,8 +249,7 @@ static void test_check(void **state)
 static void test_extremes(void **state)
 {
 	static const struct bandwidth small = { 123, 456, 1, 8 };
-	static const struct bandwidth large = { UINT64_C(80000000000), UINT64_C(8) * UINT32_MAX,
-						UINT64_C(80000000000), 1 };
+	static const struct bandwidth large = { 80000000000, 34359738360, 80000000000, 1 };
 	int index = veth("v2");
 	ERROR_INIT(e);
 

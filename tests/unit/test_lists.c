@@ -140,8 +140,9 @@ static void test_unsupported_is_named(void **state)
 		{ LIST(BRIDGE("", SUBNET) ",{\"type\":\"tuning\",\"sysctl\":{\"net.core."
 					  "somaxconn\":\"5\"}}"),
 		  "plugins[1].sysctl" },
-		{ LIST(BRIDGE("", SUBNET) ",{\"type\":\"bandwidth\",\"ingressRate\":1000}"),
-		  "plugins[1].ingressRate" },
+		{ LIST(BRIDGE("", SUBNET) ",{\"type\":\"bandwidth\",\"shapedSubnets\":"
+					  "[\"10.0.0.0/8\"]}"),
+		  "plugins[1].shapedSubnets" },
 		{ LIST(BRIDGE("", SUBNET) ",{\"type\":\"portmap\",\"snat\":false}"),
 		  "plugins[1].snat false" },
 		{ LIST(BRIDGE("", SUBNET) ",{\"type\":\"firewall\",\"ingressPolicy\":\"x\"}"),

@@ -45,6 +45,18 @@ static void test_request_all_keys(void **state)
 	assert_string_equal(r.ifname, "net0");
 	assert_int_equal(r.n_aliases, 2);
 	assert_string_equal(r.aliases[1], "sql");
+	assert_false(r.bandwidth_asked);
+	network_request_done(&r);
+	ok(network_request_parse("web:bandwidth=0", &r, &e), &e);
+	assert_true(r.bandwidth_asked);
+	assert_false(bandwidth_is_set(&r.bandwidth));
+	network_request_done(&r);
+	ok(network_request_parse("web:ingress=10M,ingress-burst=2M,egress=1M", &r, &e), &e);
+	assert_true(r.bandwidth_asked);
+	assert_int_equal(r.bandwidth.ingress_rate, 10000000);
+	assert_int_equal(r.bandwidth.ingress_burst, 2000000);
+	assert_int_equal(r.bandwidth.egress_rate, 1000000);
+	assert_int_equal(r.bandwidth.egress_burst, 8 * 65536);
 	network_request_done(&r);
 }
 
@@ -61,7 +73,10 @@ static void test_request_refused(void **state)
 		{ "a b", "a name is letters" },
 		{ "web:", "expected KEY=VALUE" },
 		{ "web:ip", "expected KEY=VALUE" },
-		{ "web:colour=red", "unknown key \"colour\" (known: ip, ip6, mac, ifname, alias)" },
+		{ "web:colour=red",
+		  "unknown key \"colour\" (known: ip, ip6, mac, ifname, alias, bandwidth, " },
+		{ "web:ingress=fast", "network \"web:ingress=fast\": ingress: \"fast\" is no " },
+		{ "web:ip=10.0.0.1,egress-burst=1", "egress-burst without egress" },
 		{ "web:ip=10.0.0", "is not an IP address" },
 		{ "web:ip=fd00::1", "no IPv4 address" },
 		{ "web:ip6=10.0.0.1", "no IPv6 address" },
