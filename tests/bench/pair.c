@@ -4,10 +4,10 @@
  * round runs every one of them once, so that the drift of a busy machine falls on all alike. Each
  * "%" in a word becomes the round's number, so that "create c%" and, a line below, "delete c%" mean
  * the same container. Prints a row a command: the time's median, 10th and 90th percentile, and the
- * median of its ratios, round by round, to the first command's (an empty line begins anew: the next
- * command is the first for those that follow); then medians of the processor time
- * and page faults of the process and the children that it waited for, and the peak resident set of
- * the largest of these.
+ * medians of its ratios and of its differences, round by round, to the first command's (an empty
+ * line begins anew: the next command is the first for those that follow); then medians of the
+ * processor time and page faults of the process and the children that it waited for, and the peak
+ * resident set of the largest of these.
  */
 #include <fcntl.h>
 #include <spawn.h>
@@ -149,15 +149,19 @@ static bool measure(struct command *v, int n, int runs)
 static void print(const struct command *c, const struct command *first, int runs)
 {
 	double *ratio = calloc((size_t)runs, sizeof(double));
+	double *more = calloc((size_t)runs, sizeof(double));
 
-	for (int r = 0; r < runs; r++)
+	for (int r = 0; r < runs; r++) {
 		ratio[r] = c->v[WALL][r] / first->v[WALL][r];
-	printf("%-20s %8.2f %8.2f %8.2f %7.2f %8.2f %7.0f %8.1f\n", c->name,
+		more[r] = c->v[WALL][r] - first->v[WALL][r];
+	}
+	printf("%-20s %8.2f %8.2f %8.2f %7.2f %8.2f %8.2f %7.0f %8.1f\n", c->name,
 	       quantile(c->v[WALL], runs, 0.5), quantile(c->v[WALL], runs, 0.1),
 	       quantile(c->v[WALL], runs, 0.9), quantile(ratio, runs, 0.5),
-	       quantile(c->v[CPU], runs, 0.5), quantile(c->v[FAULTS], runs, 0.5),
-	       quantile(c->v[RSS], runs, 0.5) / 1024);
+	       quantile(more, runs, 0.5), quantile(c->v[CPU], runs, 0.5),
+	       quantile(c->v[FAULTS], runs, 0.5), quantile(c->v[RSS], runs, 0.5) / 1024);
 	free(ratio);
+	free(more);
 }
 
 int main(int argc, char **argv)
@@ -182,8 +186,8 @@ int main(int argc, char **argv)
 	}
 	if (!measure(v, n, runs))
 		return 1;
-	printf("%-20s %8s %8s %8s %7s %8s %7s %8s\n", "", "median", "p10", "p90", "ratio", "cpu ms",
-	       "faults", "RSS MiB");
+	printf("%-20s %8s %8s %8s %7s %8s %8s %7s %8s\n", "", "median", "p10", "p90", "ratio",
+	       "more ms", "cpu ms", "faults", "RSS MiB");
 	for (int c = 0; c < n; c++)
 		print(&v[c], &v[v[c].first], runs);
 	return 0;
