@@ -159,6 +159,11 @@ int bandwidth_parse(const char *text, struct bandwidth *ret, struct error *e)
 		{ "egressRate", &(b)->egress_rate }, { "egressBurst", &(b)->egress_burst },    \
 	}
 
+static const char *dot(const struct decode_at *at)
+{
+	return at->path[0] ? "." : "";
+}
+
 static int decode_number(const struct decode_at *at, const struct json *j, const char *key,
 			 uint64_t *ret, struct error *e)
 {
@@ -170,8 +175,8 @@ static int decode_number(const struct decode_at *at, const struct json *j, const
 		return m->type != JSON_NUMBER
 			       ? decode_wrong(at, key, "an unsigned integer", m, e)
 			       : error_set(e, ERR_INPUT,
-					   "%s: %s.%s: expected an unsigned integer, found %.40s",
-					   at->file, at->path, key, m->text);
+					   "%s: %s%s%s: expected an unsigned integer, found %.40s",
+					   at->file, at->path, dot(at), key, m->text);
 	return 0;
 }
 
@@ -180,12 +185,12 @@ static int check_pair(const struct decode_at *at, const char *direction, uint64_
 {
 	if (!rate != !burst)
 		return error_set(e, ERR_INPUT,
-				 "%s: %s: %sRate and %sBurst go together: %s%s is missing",
-				 at->file, at->path, direction, direction, direction,
-				 rate ? "Burst" : "Rate");
+				 "%s: %s%s%s%s: missing (%sRate and %sBurst go together)",
+				 at->file, at->path, dot(at), direction, rate ? "Burst" : "Rate",
+				 direction, direction);
 	if (burst > BURST_MAX)
-		return error_set(e, ERR_INPUT, "%s: %s.%sBurst: more than 4 GiB", at->file,
-				 at->path, direction);
+		return error_set(e, ERR_INPUT, "%s: %s%s%sBurst: more than 4 GiB", at->file,
+				 at->path, dot(at), direction);
 	return 0;
 }
 

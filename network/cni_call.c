@@ -2,10 +2,12 @@
 /* What a plugin asks of its call (plugin.h), and the delegation to its IPAM plugin. */
 #include <string.h>
 
+#include "base/fd.h"
 #include "base/memory.h"
 #include "network/cni_exec.h"
 #include "network/netns.h"
 #include "network/plugin.h"
+#include "network/rtnl.h"
 
 int cni_call_netns(const struct cni_call *c, struct error *e)
 {
@@ -18,6 +20,23 @@ int cni_call_netns(const struct cni_call *c, struct error *e)
 	if (netns_open(c->netns, &fd, &mine) < 0)
 		return error_set(e, ERR_INPUT, "%s", mine.msg);
 	return fd;
+}
+
+int cni_call_inside(const struct cni_call *c, struct rtnl *ret, struct error *e)
+{
+	cleanup_close int fd = cni_call_netns(c, e);
+
+	return fd < 0 ? -1 : rtnl_open_in(fd, ret, e);
+}
+
+int cni_call_pass(const struct cni_call *c, struct cni_result *ret, struct error *e)
+{
+	if (!c->has_prev)
+		return error_set(e, ERR_INPUT,
+				 "%s: prevResult: missing: this plugin stands behind another",
+				 c->file ? c->file : "stdin");
+	cni_result_copy(c->prev, ret);
+	return 0;
 }
 
 char *cni_call_arg(const struct cni_call *c, const char *key)

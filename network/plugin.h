@@ -68,6 +68,11 @@ const struct plugin *plugin_find(const char *type);
 /* Opens c->netns: an O_PATH-less descriptor that setns(2) and IFLA_NET_NS_FD take. Error
  * ERR_INPUT: it is no network namespace (a stale file, another kind of namespace, missing). */
 int cni_call_netns(const struct cni_call *c, struct error *e);
+/* A NETLINK_ROUTE socket in it. */
+struct rtnl;
+int cni_call_inside(const struct cni_call *c, struct rtnl *ret, struct error *e);
+/* For plugins that change what others made: *ret is prevResult. Error ERR_INPUT: there is none. */
+int cni_call_pass(const struct cni_call *c, struct cni_result *ret, struct error *e);
 /* The value of KEY in CNI_ARGS, or NULL; the caller frees. */
 char *cni_call_arg(const struct cni_call *c, const char *key);
 /* The member KEY of runtimeConfig, or NULL. */

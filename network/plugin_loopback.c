@@ -6,18 +6,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/fd.h"
 #include "base/memory.h"
-#include "network/netns.h"
 #include "network/plugins.h"
 #include "network/rtnl.h"
-
-static int open_inside(const struct cni_call *c, struct rtnl *ret, struct error *e)
-{
-	cleanup_close int fd = cni_call_netns(c, e);
-
-	return fd < 0 ? -1 : rtnl_open_in(fd, ret, e);
-}
 
 static int find_lo(struct rtnl *r, struct link_info *ret, struct error *e)
 {
@@ -59,7 +50,7 @@ static int loopback_add(const struct cni_call *c, struct cni_result *ret, struct
 	cleanup_cni_result struct cni_result result = { 0 };
 	struct rtnl r cleanup(rtnl_done) = { .fd = -1 };
 
-	if (open_inside(c, &r, e) < 0 || rtnl_endpoint_configure(&r, &lo_alone, e) < 0)
+	if (cni_call_inside(c, &r, e) < 0 || rtnl_endpoint_configure(&r, &lo_alone, e) < 0)
 		return -1;
 	if (c->has_prev)
 		cni_result_copy(c->prev, &result);
@@ -75,7 +66,7 @@ static int loopback_del(const struct cni_call *c, struct error *e)
 	struct rtnl r cleanup(rtnl_done) = { .fd = -1 };
 	struct link_info link;
 
-	if (!c->netns || open_inside(c, &r, NULL) < 0 || find_lo(&r, &link, NULL) < 0)
+	if (!c->netns || cni_call_inside(c, &r, NULL) < 0 || find_lo(&r, &link, NULL) < 0)
 		return 0;
 	return rtnl_link_set_up(&r, link.index, false, e);
 }
@@ -85,7 +76,7 @@ static int loopback_check(const struct cni_call *c, struct error *e)
 	struct rtnl r cleanup(rtnl_done) = { .fd = -1 };
 	struct link_info link;
 
-	if (open_inside(c, &r, e) < 0 || find_lo(&r, &link, e) < 0)
+	if (cni_call_inside(c, &r, e) < 0 || find_lo(&r, &link, e) < 0)
 		return -1;
 	return link.up ? 0 : error_set(e, ERR_GENERIC, "interface lo is down");
 }

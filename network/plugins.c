@@ -5,6 +5,7 @@
 #include "base/memory.h"
 
 static const struct plugin *const PLUGINS[] = {
+	&plugin_bandwidth,
 	&plugin_loopback,
 };
 

@@ -5,6 +5,7 @@
 
 #include "network/plugin.h"
 
+extern const struct plugin plugin_bandwidth;
 extern const struct plugin plugin_loopback;
 
 /* The I-th of all, from 0; NULL: there are no more. */

@@ -132,7 +132,7 @@ no_veth() { [[ ! $(ip -o link show type veth) ]]; }
 	mkdir -p "$NSRUN_NET_DIR"
 	nsrun network create web
 	sed -i 's/"type": "firewall"/"type": "bandwidth", "ingressRate": 5/' "$NSRUN_NET_DIR/web.conflist"
-	refused 'web.conflist: plugins[2]: ingressRate and ingressBurst go together: ingressBurst is missing' \
+	refused 'web.conflist: plugins[2].ingressBurst: missing (ingressRate and ingressBurst go together)' \
 		run --network web -b "$BUNDLE" "$ID"
 	rm "$NSRUN_NET_DIR/web.conflist"
 }

@@ -109,9 +109,9 @@ static void test_json(void **state)
 		{ "{\"egressRate\":1.5,\"egressBurst\":1}",
 		  "plugins[1].egressRate: expected an unsigned integer, found 1.5" },
 		{ "{\"ingressRate\":1}",
-		  "plugins[1]: ingressRate and ingressBurst go together: ingressBurst is missing" },
+		  "plugins[1].ingressBurst: missing (ingressRate and ingressBurst go together)" },
 		{ "{\"egressBurst\":1}",
-		  "plugins[1]: egressRate and egressBurst go together: egressRate is missing" },
+		  "plugins[1].egressRate: missing (egressRate and egressBurst go together)" },
 		{ "{\"egressRate\":1,\"egressBurst\":34359738361}",
 		  "plugins[1].egressBurst: more than 4 GiB" },
 	};
