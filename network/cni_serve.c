@@ -442,13 +442,10 @@ int cni_serve(const char *type)
 
 bool cni_serve_wanted(const char *argv0, const char **ret_type)
 {
-	static const char prefix[] = "nsrun-";
 	const char *slash = strrchr(argv0, '/'), *name = slash ? slash + 1 : argv0;
 
-	if (str_has_prefix(name, prefix))
-		name += sizeof(prefix) - 1;
 	if (!plugin_find(name))
 		return false;
-	*ret_type = name;
+	*ret_type = plugin_base_type(name);
 	return true;
 }

@@ -15,6 +15,7 @@
 #include "base/memory.h"
 #include "network/decode_impl.h"
 #include "network/ipam.h"
+#include "network/plugins.h"
 #include "network/state.h"
 #include "network/subnet.h"
 
@@ -326,9 +327,9 @@ int ipam_decode(const struct decode_at *at, const struct json *ipam, const char 
 
 	if (decode_string(at, ipam, "type", &type, e) < 0)
 		return -1;
-	if (str_eq(type, "host-local"))
+	if (type && str_eq(plugin_base_type(type), "host-local"))
 		c.type = IPAM_HOST_LOCAL;
-	else if (str_eq(type, "static"))
+	else if (type && str_eq(plugin_base_type(type), "static"))
 		c.type = IPAM_STATIC;
 	else
 		return error_set(e, ERR_UNSUPPORTED, "%s: %s.type: \"%.40s\" is not built in",

@@ -62,7 +62,7 @@ struct plugin {
 		  struct error *e);
 };
 
-/* The built-in one of TYPE ("bridge"), or NULL. */
+/* The built-in one of TYPE ("bridge" or "nsrun-bridge"), or NULL. */
 const struct plugin *plugin_find(const char *type);
 
 /* Opens c->netns: an O_PATH-less descriptor that setns(2) and IFLA_NET_NS_FD take. Error

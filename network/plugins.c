@@ -6,11 +6,21 @@
 
 static const struct plugin *const PLUGINS[] = {
 	&plugin_bandwidth,
+	&plugin_host_local,
 	&plugin_loopback,
+	&plugin_static,
 };
+
+const char *plugin_base_type(const char *type)
+{
+	static const char prefix[] = "nsrun-";
+
+	return str_has_prefix(type, prefix) ? type + sizeof(prefix) - 1 : type;
+}
 
 const struct plugin *plugin_find(const char *type)
 {
+	type = plugin_base_type(type);
 	for (size_t i = 0; i < ARRAY_SIZE(PLUGINS); i++)
 		if (str_eq(type, PLUGINS[i]->type))
 			return PLUGINS[i];

@@ -6,8 +6,13 @@
 #include "network/plugin.h"
 
 extern const struct plugin plugin_bandwidth;
+extern const struct plugin plugin_host_local;
 extern const struct plugin plugin_loopback;
+extern const struct plugin plugin_static;
 
+/* TYPE without "nsrun-", by which a list can mean ours where the reference plugin is there, too:
+ * `"type": "nsrun-bridge"`. */
+const char *plugin_base_type(const char *type);
 /* The I-th of all, from 0; NULL: there are no more. */
 const struct plugin *plugin_at(size_t i);
 
