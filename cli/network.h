@@ -16,6 +16,12 @@ struct graph_options {
 };
 int cmd_network_graph(struct cli *cli, void *options, struct error *e);
 
+struct network_reload_options {
+	bool all;
+};
+/* network_reload.c. args: networks; none: all. */
+int cmd_network_reload(struct cli *cli, void *options, struct error *e);
+
 struct network_connect_command_options {
 	const char *ip, *ip6, *mac, *ifname, *bandwidth;
 	char *const *aliases;

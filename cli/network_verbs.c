@@ -56,6 +56,13 @@ static const struct option graph_options[] = {
 };
 #undef S
 
+#define S struct network_reload_options
+static const struct option network_reload_options[] = {
+	FLAG(all, 'a', "all", "all networks, as without a name"),
+	OPTIONS_END
+};
+#undef S
+
 #define S struct network_connect_command_options
 static const struct option network_connect_options[] = {
 	TEXT(ip, 0, "ip", "ADDR", NULL),
@@ -102,6 +109,11 @@ const struct verb cli_network_verbs[] = {
 	{ .name = "rm", RUN(cmd_network_rm, cli_no_options), ARGS(1, ANY, "NAME..."),
 	  .summary = "remove networks that have no members", COMPLETES(NETWORK, NETWORK),
 	  EXAMPLES("nsrun network rm web", "nsrun network rm web db") },
+	{ .name = "reload", RUN(cmd_network_reload, network_reload_options),
+	  FILLS(network_reload_options), ARGS(0, ANY, "[NAME...]"),
+	  .summary = "put back rules and bridges that others flushed or changed",
+	  COMPLETES(NETWORK, NETWORK),
+	  EXAMPLES("nsrun network reload", "nsrun network reload web") },
 	{ .name = "connect", RUN(cmd_network_connect, network_connect_options),
 	  FILLS(network_connect_command_options), ARGS(2, 2, "NETWORK CONTAINER"),
 	  .summary = "attach a running container to one more network",

@@ -74,7 +74,13 @@ int attach_ports_pick(const struct attach_options *o, const bool has[IP_FAMILIES
 int attach_ports_claim(const struct attach_options *o, const bool has[IP_FAMILIES],
 		       struct attach_record *rec, struct error *e);
 int attach_ports_publish(const struct attach_result *r, struct error *e);
-int attach_ports_unpublish(const struct attach_result *r, struct error *e); /* idempotent */
+/* Unpublishes and releases the claims, idempotent. */
+int attach_ports_give_back(const struct attach_result *r, const char *instance, struct error *e);
+/* Publishes again what of REC's ports is not, and deletes the UDP and SCTP flows that went astray.
+ * Returns 1; or 0, with nothing done, if there are no claims: either the container is just being
+ * detached, or, should its record still be there some time later, somebody has deleted them. Then,
+ * with LOST, they are made anew. */
+int attach_ports_restore(const struct attach_record *rec, bool lost, struct error *e);
 
 /* A number that is spread over 64 bits, the same for the same arguments. */
 uint64_t attach_derive(const char *instance, size_t index, char purpose);

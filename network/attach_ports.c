@@ -8,8 +8,10 @@
  */
 #include "network/attach.h"
 
+#include "base/fd.h"
 #include "base/memory.h"
 #include "network/ports.h"
+#include "network/state.h"
 
 #define PICK_ATTEMPTS 8
 
@@ -90,16 +92,74 @@ int attach_ports_publish(const struct attach_result *r, struct error *e)
 	return conntrack_flush(v, n, e);
 }
 
-/* Without a lease it came never as far as to publish, and there are no rules. */
-int attach_ports_unpublish(const struct attach_result *r, struct error *e)
+/* Both under one lock: whoever restores what is published (reload.c) sees neither or both. Without
+ * a lease it came never as far as to publish, and there are no rules. */
+static int remove_and_release(const struct attach_result *r, const char *instance,
+			      const struct port_rule *v, size_t n, struct error *e)
+{
+	cleanup_close int lock = -1;
+	int rc = 0;
+
+	if (state_lock_host(&lock, e) < 0)
+		return -1;
+	if (rules_ports_remove(v, n, e) < 0)
+		rc = -1;
+	if (ports_release(r->ports, r->n_ports, instance, rc == 0 ? e : NULL) < 0)
+		rc = -1;
+	return rc;
+}
+
+int attach_ports_give_back(const struct attach_result *r, const char *instance, struct error *e)
 {
 	cleanup_free struct port_rule *v = NULL;
 	size_t n;
 	int rc;
 
+	if (!r->n_ports)
+		return 0;
 	v = attach_port_rules(r, &n);
-	rc = rules_ports_remove(v, n, e);
+	rc = remove_and_release(r, instance, v, n, e);
 	if (conntrack_flush(v, n, rc == 0 ? e : NULL) < 0)
 		rc = -1;
+	return rc;
+}
+
+static int claim_and_restore(const struct attach_record *rec, bool lost,
+			     const struct port_rule *v, size_t n, bool *ret_added, struct error *e)
+{
+	const struct attachment *a = &rec->result.attachments[0];
+	const bool has[IP_FAMILIES] = { a->addresses[IP4].addr.family != 0,
+					a->addresses[IP6].addr.family != 0 };
+	const struct publish *p = rec->result.ports;
+	cleanup_close int lock = -1;
+
+	if (state_lock_host(&lock, e) < 0)
+		return -1;
+	if (!attach_record_exists(rec->instance))
+		return 1;
+	if (!ports_are_claimed(p, rec->result.n_ports, rec->instance)) {
+		if (!lost)
+			return 0;
+		if (ports_restore(p, rec->result.n_ports, has, rec->instance, e) < 0)
+			return -1;
+	}
+	return rules_ports_restore(v, n, ret_added, e) < 0 ? -1 : 1;
+}
+
+int attach_ports_restore(const struct attach_record *rec, bool lost, struct error *e)
+{
+	cleanup_free struct port_rule *v = NULL;
+	cleanup_free bool *added = NULL;
+	size_t n, some = 0;
+	int rc;
+
+	v = attach_port_rules(&rec->result, &n);
+	added = xcalloc(n, sizeof(*added));
+	rc = claim_and_restore(rec, lost, v, n, added, e);
+	for (size_t i = 0; rc == 1 && i < n; i++)
+		if (added[i])
+			v[some++] = v[i];
+	if (rc == 1 && conntrack_flush(v, some, e) < 0)
+		return -1;
 	return rc;
 }

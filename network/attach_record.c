@@ -401,6 +401,14 @@ int attach_records_load(struct attach_records *ret, struct error *e)
 	return 0;
 }
 
+bool attach_result_has(const struct attach_result *r, const char *network)
+{
+	for (size_t i = 0; i < r->n_attachments; i++)
+		if (str_eq(r->attachments[i].network, network))
+			return true;
+	return false;
+}
+
 char *attach_records_members(const struct attach_records *rs, const char *network,
 			     size_t *ret_members, size_t *ret_ports)
 {
@@ -409,11 +417,8 @@ char *attach_records_members(const struct attach_records *rs, const char *networ
 
 	for (size_t i = 0; i < rs->n; i++) {
 		const struct attach_result *r = &rs->v[i].result;
-		bool member = false;
 
-		for (size_t k = 0; k < r->n_attachments; k++)
-			member |= str_eq(r->attachments[k].network, network);
-		if (!member)
+		if (!attach_result_has(r, network))
 			continue;
 		strbuf_printf(&names, "%s%s", members++ ? ", " : "", rs->v[i].container_id);
 		if (str_eq(r->attachments[0].network,

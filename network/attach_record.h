@@ -41,6 +41,9 @@ void attach_records_done(struct attach_records *rs);
 char *attach_records_members(const struct attach_records *rs, const char *network,
 			     size_t *ret_members, size_t *ret_ports);
 
+/* Whether one of the attachments is to NETWORK. */
+bool attach_result_has(const struct attach_result *r, const char *network);
+
 /* "tcp". */
 const char *publish_protocol(uint8_t protocol);
 /* The address as it is claimed and told: "any" is told as 0.0.0.0. */

@@ -107,9 +107,15 @@ static int make_link(const struct network *n, struct rtnl *r, struct link_record
 		return -1;
 	if (!mtu && bridge_uplink_mtu(r, &mtu, e) < 0)
 		return -1;
-	memset(rec, 0, sizeof(*rec));
-	rec->made = true;
-	if (random_mac(rec->mac, e) < 0 || record_write(n, rec, e) < 0)
+	/* One that somebody has deleted comes back with the MAC that its neighbours know. */
+	if (record_read(n, rec) < 0 || !rec->made) {
+		memset(rec, 0, sizeof(*rec));
+		rec->made = true;
+		if (random_mac(rec->mac, e) < 0)
+			return -1;
+	}
+	rec->index = 0;
+	if (record_write(n, rec, e) < 0)
 		return -1;
 	return rtnl_bridge_create(r, n->bridge, rec->mac, mtu, &rec->index, e);
 }
@@ -121,7 +127,9 @@ void bridge_network_rules(const struct network *n, struct ip_prefix **ret_subnet
 				       .n_subnets = network_subnets(n, ret_subnets),
 				       .masquerade = n->masquerade && !n->internal,
 				       .internal = n->internal,
-				       .isolate = n->isolate };
+				       .isolate = n->isolate,
+				       .no_snat = n->no_snat,
+				       .masquerade_all = n->masquerade_all };
 	ret->subnets = *ret_subnets;
 }
 
@@ -300,6 +308,11 @@ int bridge_ensure(const struct network *n, struct rtnl *r, struct bridge *ret, s
 		return bridge_rules(n, &ret->generation, e) < 0
 			       ? error_wrap(e, "bridge %s", n->bridge)
 			       : 0;
+	return make_or_complete(n, r, ret, e) < 0 ? error_wrap(e, "bridge %s", n->bridge) : 0;
+}
+
+int bridge_restore(const struct network *n, struct rtnl *r, struct bridge *ret, struct error *e)
+{
 	return make_or_complete(n, r, ret, e) < 0 ? error_wrap(e, "bridge %s", n->bridge) : 0;
 }
 

@@ -28,6 +28,8 @@ struct bridge {
  * address, forwarding, route_localnet and rules too, under the host-wide lock. Error if the subnet
  * clashes with a route that came meanwhile. */
 int bridge_ensure(const struct network *n, struct rtnl *r, struct bridge *ret, struct error *e);
+/* The same, but each thing is looked at, whatever the record says: somebody may have changed it. */
+int bridge_restore(const struct network *n, struct rtnl *r, struct bridge *ret, struct error *e);
 /* Deletes the link if it is the one that we made. The caller holds the network's lock. */
 int bridge_remove(const struct network *n, struct error *e);
 /* What the network is in the table inet nsrun. *RET_SUBNETS is what ret->subnets points to; the

@@ -150,6 +150,24 @@ static int lease_wanted(const struct network_ipam *c, const struct ipam_owner *o
 	return in_use(want, &l, e);
 }
 
+int ipam_restore(const char *data_dir, const struct ip_addr *a, const struct ipam_owner *o,
+		 struct error *e)
+{
+	cleanup_free char *path = lease_address_path(data_dir, a);
+	struct lease l = { .owner = "?", .ifname = "?" };
+	cleanup_close int fd = -1;
+
+	if (lease_lock(data_dir, &fd, e) < 0)
+		return -1;
+	if (lease_take(data_dir, a, o, e) == 0)
+		return 0;
+	if (errno != EEXIST)
+		return -1;
+	if (lease_read(path, &l, NULL) == 1 && lease_is_of(&l, o))
+		return 0;
+	return in_use(a, &l, e);
+}
+
 /* ---- the next free one of a set ---- */
 
 /* A set: N ranges that stand together. */

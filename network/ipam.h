@@ -67,6 +67,10 @@ int ipam_check(const struct network_ipam *c, const struct ip_addr *want, struct 
 /* Gives A back if it is leased to O. Absent, or somebody else's by now, is success. */
 int ipam_release(const char *data_dir, const struct ip_addr *a, const struct ipam_owner *o,
 		 struct error *e);
+/* Leases A to O, who has it already, should the lease have been lost. ERR_EXISTS: it is another's
+ * by now. */
+int ipam_restore(const char *data_dir, const struct ip_addr *a, const struct ipam_owner *o,
+		 struct error *e);
 /* All addresses that O has. Of a plugin, as its owners/ file says; without that, and otherwise
  * (only after a crash between lease and record), by looking through all leases: one that such a
  * crash left empty is removed. Returns how many there are; at most MAX are told. */

@@ -371,6 +371,19 @@ void netlink_nested(const struct nlattr *nest, struct nlattr **tb, int max)
 	netlink_attrs_at(nest ? nla_data(nest) : NULL, nest ? (size_t)nla_len(nest) : 0, tb, max);
 }
 
+const struct nlattr *netlink_next(const struct nlattr *nest, const struct nlattr *at)
+{
+	int left = nla_len(nest);
+
+	if (at) {
+		left -= (int)((const char *)at - (const char *)nla_data(nest));
+		at = nla_next(at, &left);
+	} else {
+		at = nla_data(nest);
+	}
+	return nla_ok(at, left) ? at : NULL;
+}
+
 size_t netlink_bytes(const struct nlattr *a, void *ret, size_t n)
 {
 	if (!a)

@@ -101,6 +101,8 @@ int netlink_dump(struct netlink_batch *b, int fd, uint32_t *seq, struct strbuf *
 void netlink_attrs(const struct nlmsghdr *h, size_t header_len, struct nlattr **tb, int max);
 void netlink_nested(const struct nlattr *nest, struct nlattr **tb, int max);
 void netlink_attrs_at(const void *head, size_t len, struct nlattr **tb, int max);
+/* The first attribute inside NEST (AT NULL), or the one after AT; NULL: there is none. */
+const struct nlattr *netlink_next(const struct nlattr *nest, const struct nlattr *at);
 /* The value, or 0 / nothing if A is NULL or too short. */
 uint8_t netlink_u8(const struct nlattr *a);
 uint16_t netlink_u16(const struct nlattr *a);

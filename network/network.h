@@ -87,6 +87,7 @@ struct network {
 	bool masquerade, internal, isolate, hairpin;
 	bool gateway_on_bridge;	/* the bridge has the gateways' addresses */
 	bool isolated_ports;	/* members do not reach one another */
+	bool no_snat, masquerade_all; /* of published ports: struct network_rules */
 	uint32_t mtu;		/* 0: auto, the default route's */
 	struct bandwidth bandwidth; /* of each member, unless it asks for another */
 	/* NULL, or why no container can be attached: "plugin type \"vlan\" (plugins[2]): not
@@ -131,6 +132,11 @@ int network_create(const struct network_dirs *d, const struct network_create_opt
 		   struct network *ret, struct error *e);
 /* Refused while in use, naming the members. Removes file, link, rules, state. */
 int network_remove(const struct network_dirs *d, const char *name, struct error *e);
+/* Puts right what others have changed or flushed of the network NAME: the bridge with its address
+ * and sysctls, its members' plugs, leases, claims; the whole table of rules, and in it the network
+ * and its members' ports. What is as it should be stays. Goes on past errors and reports the first.
+ * A network that nobody has used in this boot has nothing to be put right. */
+int network_reload(const struct network_dirs *d, const char *name, struct error *e);
 /* All networks, sorted by name, the built-in one included. One broken file is a warning. */
 int network_list(const struct network_dirs *d, struct network **ret, size_t *ret_n,
 		 struct error *e);

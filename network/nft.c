@@ -50,7 +50,7 @@ void nft_add_table(struct netlink_batch *b, const char *comment)
 	unsigned char udata[128];
 	size_t n = strlen(comment) + 1;
 
-	begin(b, NFT_MSG_NEWTABLE, NLM_F_CREATE | NLM_F_EXCL, "add", "");
+	begin(b, NFT_MSG_NEWTABLE, NLM_F_CREATE, "add", "");
 	netlink_put_string(b, NFTA_TABLE_NAME, NFT_TABLE);
 	if (n > sizeof(udata) - 2)
 		n = sizeof(udata) - 2;
@@ -63,12 +63,6 @@ void nft_add_table(struct netlink_batch *b, const char *comment)
 void nft_delete_table(struct netlink_batch *b)
 {
 	begin(b, NFT_MSG_DELTABLE, 0, "delete", "");
-	netlink_put_string(b, NFTA_TABLE_NAME, NFT_TABLE);
-}
-
-void nft_get_table(struct netlink_batch *b)
-{
-	begin(b, NFT_MSG_GETTABLE, 0, "look up", "");
 	netlink_put_string(b, NFTA_TABLE_NAME, NFT_TABLE);
 }
 
@@ -88,28 +82,12 @@ bool nft_generation(const struct nlmsghdr *h, uint32_t *ret)
 	return true;
 }
 
-void nft_table_comment(const struct nlmsghdr *h, char *ret, size_t size)
-{
-	struct nlattr *tb[NFTA_TABLE_MAX + 1];
-	unsigned char udata[256];
-	size_t n;
-
-	ret[0] = '\0';
-	netlink_attrs(h, sizeof(struct nfgenmsg), tb, NFTA_TABLE_MAX);
-	n = netlink_bytes(tb[NFTA_TABLE_USERDATA], udata, sizeof(udata));
-	if (n < 2 || n > sizeof(udata) || udata[0] != UDATA_TABLE_COMMENT)
-		return;
-	n = udata[1] < n - 2 ? udata[1] : n - 2;
-	n = strnlen((char *)udata + 2, n < size - 1 ? n : size - 1);
-	memcpy(ret, udata + 2, n);
-	ret[n] = '\0';
-}
-
 /* How many bytes a part has; in a concatenation each is padded to 4. */
 static uint32_t type_len(enum nft_type t)
 {
 	switch (t) {
 	case NFT_TYPE_IPV4:
+	case NFT_TYPE_MARK:
 		return 4;
 	case NFT_TYPE_IPV6:
 	case NFT_TYPE_IFNAME:
@@ -134,7 +112,7 @@ static uint32_t concat_type(const enum nft_type *t, size_t max, uint32_t *ret_le
 	return type;
 }
 
-void nft_add_set(struct netlink_batch *b, const struct nft_set *s, uint32_t id)
+void nft_add_set(struct netlink_batch *b, const struct nft_set *s, uint32_t id, int flags)
 {
 	uint32_t key_len, data_len, key_type = concat_type(s->key, ARRAY_SIZE(s->key), &key_len);
 	uint32_t data_type = concat_type(s->data, ARRAY_SIZE(s->data), &data_len);
@@ -142,7 +120,7 @@ void nft_add_set(struct netlink_batch *b, const struct nft_set *s, uint32_t id)
 		UDATA_SET_KEY_BYTEORDER, 4, BYTEORDER_HOST, 0, 0, 0
 	};
 
-	begin(b, NFT_MSG_NEWSET, NLM_F_CREATE | NLM_F_EXCL, "add set", s->name);
+	begin(b, NFT_MSG_NEWSET, NLM_F_CREATE | flags, "add set", s->name);
 	netlink_put_string(b, NFTA_SET_TABLE, NFT_TABLE);
 	netlink_put_string(b, NFTA_SET_NAME, s->name);
 	netlink_put_be32(b, NFTA_SET_FLAGS,
@@ -154,15 +132,44 @@ void nft_add_set(struct netlink_batch *b, const struct nft_set *s, uint32_t id)
 		netlink_put_be32(b, NFTA_SET_DATA_LEN, data_len);
 	}
 	netlink_put_be32(b, NFTA_SET_ID, id);
-	if (s->key[0] == NFT_TYPE_IFNAME && !s->key[1]) /* else nft lists such names as "" */
+	/* else nft lists such names as "", and such numbers turned round */
+	if ((s->key[0] == NFT_TYPE_IFNAME && !s->key[1]) || s->key[0] == NFT_TYPE_MARK)
 		netlink_put(b, NFTA_SET_USERDATA, host_order, sizeof(host_order));
 }
 
-void nft_add_chain(struct netlink_batch *b, const struct nft_chain *c)
+void nft_flush_set(struct netlink_batch *b, const char *name)
+{
+	begin(b, NFT_MSG_DELSETELEM, 0, "flush set", name);
+	netlink_put_string(b, NFTA_SET_ELEM_LIST_TABLE, NFT_TABLE);
+	netlink_put_string(b, NFTA_SET_ELEM_LIST_SET, name);
+}
+
+void nft_list_elements(struct netlink_batch *b, const char *set)
+{
+	begin(b, NFT_MSG_GETSETELEM, NLM_F_DUMP, "list set", set);
+	netlink_put_string(b, NFTA_SET_ELEM_LIST_TABLE, NFT_TABLE);
+	netlink_put_string(b, NFTA_SET_ELEM_LIST_SET, set);
+}
+
+void nft_flush_chain(struct netlink_batch *b, const char *name)
+{
+	begin(b, NFT_MSG_DELRULE, 0, "flush chain", name);
+	netlink_put_string(b, NFTA_RULE_TABLE, NFT_TABLE);
+	netlink_put_string(b, NFTA_RULE_CHAIN, name);
+}
+
+void nft_list_rules(struct netlink_batch *b, const char *chain)
+{
+	begin(b, NFT_MSG_GETRULE, NLM_F_DUMP, "list chain", chain);
+	netlink_put_string(b, NFTA_RULE_TABLE, NFT_TABLE);
+	netlink_put_string(b, NFTA_RULE_CHAIN, chain);
+}
+
+void nft_add_chain(struct netlink_batch *b, const struct nft_chain *c, int flags)
 {
 	struct nlattr *hook;
 
-	begin(b, NFT_MSG_NEWCHAIN, NLM_F_CREATE | NLM_F_EXCL, "add chain", c->name);
+	begin(b, NFT_MSG_NEWCHAIN, NLM_F_CREATE | flags, "add chain", c->name);
 	netlink_put_string(b, NFTA_CHAIN_TABLE, NFT_TABLE);
 	netlink_put_string(b, NFTA_CHAIN_NAME, c->name);
 	if (!c->type)
@@ -355,19 +362,48 @@ static size_t value_bytes(const struct nlattr *a, unsigned char *ret)
 	return n <= NFT_KEY_MAX ? n : 0;
 }
 
-bool nft_element_parse(const struct nlmsghdr *h, struct nft_element *ret)
+/* The elements' list in H, or NULL. */
+static struct nlattr *element_list(const struct nlmsghdr *h)
 {
-	struct nlattr *tb[NFTA_SET_ELEM_LIST_MAX + 1], *list[NFTA_LIST_ELEM + 1],
-		*element[NFTA_SET_ELEM_MAX + 1];
+	struct nlattr *tb[NFTA_SET_ELEM_LIST_MAX + 1];
 
 	if (h->nlmsg_type != (NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_NEWSETELEM))
-		return false;
+		return NULL;
 	netlink_attrs(h, sizeof(struct nfgenmsg), tb, NFTA_SET_ELEM_LIST_MAX);
-	netlink_nested(tb[NFTA_SET_ELEM_LIST_ELEMENTS], list, NFTA_LIST_ELEM);
-	netlink_nested(list[NFTA_LIST_ELEM], element, NFTA_SET_ELEM_MAX);
+	return tb[NFTA_SET_ELEM_LIST_ELEMENTS];
+}
+
+static bool parse_element(const struct nlattr *nest, struct nft_element *ret)
+{
+	struct nlattr *element[NFTA_SET_ELEM_MAX + 1];
+
+	netlink_nested(nest, element, NFTA_SET_ELEM_MAX);
 	*ret = (struct nft_element){ .interval_end = netlink_be32(element[NFTA_SET_ELEM_FLAGS]) &
 						     NFT_SET_ELEM_INTERVAL_END };
 	ret->key_len = value_bytes(element[NFTA_SET_ELEM_KEY], ret->key);
 	ret->data_len = value_bytes(element[NFTA_SET_ELEM_DATA], ret->data);
 	return ret->key_len > 0;
+}
+
+bool nft_element_parse(const struct nlmsghdr *h, struct nft_element *ret)
+{
+	struct nlattr *list = element_list(h), *first[NFTA_LIST_ELEM + 1];
+
+	if (!list)
+		return false;
+	netlink_nested(list, first, NFTA_LIST_ELEM);
+	return parse_element(first[NFTA_LIST_ELEM], ret);
+}
+
+void nft_elements_parse(const struct nlmsghdr *h,
+			void (*each)(void *arg, const struct nft_element *x), void *arg)
+{
+	struct nlattr *list = element_list(h);
+	struct nft_element x;
+
+	if (!list)
+		return;
+	for (const struct nlattr *at = netlink_next(list, NULL); at; at = netlink_next(list, at))
+		if (parse_element(at, &x))
+			each(arg, &x);
 }

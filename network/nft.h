@@ -31,6 +31,7 @@ enum nft_type {
 	NFT_TYPE_IPV6 = 8,
 	NFT_TYPE_PROTOCOL = 12,
 	NFT_TYPE_SERVICE = 13,
+	NFT_TYPE_MARK = 19,
 	NFT_TYPE_IFNAME = 41,
 };
 
@@ -39,19 +40,15 @@ enum nft_type {
 void nft_begin(struct netlink_batch *b);
 void nft_end(struct netlink_batch *b);
 
-/* add table inet nsrun { comment "COMMENT"; }		EEXIST if it is there */
+/* add table inet nsrun { comment "COMMENT"; }		one that is there stays as it is */
 void nft_add_table(struct netlink_batch *b, const char *comment);
 /* delete table inet nsrun */
 void nft_delete_table(struct netlink_batch *b);
-/* Asks for the table (not in a transaction); the answer goes through nft_table_comment(). */
-void nft_get_table(struct netlink_batch *b);
 /* Asks for the ruleset's generation, which each transaction of anybody counts up (not in a
  * transaction). */
 void nft_get_generation(struct netlink_batch *b);
 /* False: H is another kind of answer. */
 bool nft_generation(const struct nlmsghdr *h, uint32_t *ret);
-/* The comment in the answer H; "" if there is none. */
-void nft_table_comment(const struct nlmsghdr *h, char *ret, size_t size);
 
 struct nft_set {
 	const char *name;
@@ -60,16 +57,25 @@ struct nft_set {
 	bool interval;
 };
 /* add set|map inet nsrun NAME { type KEY . KEY : DATA . DATA; flags interval; }   ID: unique in
- * the transaction */
-void nft_add_set(struct netlink_batch *b, const struct nft_set *s, uint32_t id);
+ * the transaction. FLAGS NLM_F_EXCL: one that is there is EEXIST; 0: only one of another kind. */
+void nft_add_set(struct netlink_batch *b, const struct nft_set *s, uint32_t id, int flags);
+/* flush set inet nsrun NAME */
+void nft_flush_set(struct netlink_batch *b, const char *name);
 
 struct nft_chain {
 	const char *name, *type; /* TYPE NULL: not a base chain */
 	uint32_t hook;		 /* NF_INET_* */
 	int32_t priority;
 };
-/* add chain inet nsrun NAME { type TYPE hook HOOK priority PRIORITY; policy accept; } */
-void nft_add_chain(struct netlink_batch *b, const struct nft_chain *c);
+/* add chain inet nsrun NAME { type TYPE hook HOOK priority PRIORITY; policy accept; }   FLAGS:
+ * as for a set */
+void nft_add_chain(struct netlink_batch *b, const struct nft_chain *c, int flags);
+/* flush chain inet nsrun NAME */
+void nft_flush_chain(struct netlink_batch *b, const char *name);
+/* list chain inet nsrun NAME: to be dumped, in a batch of its own */
+void nft_list_rules(struct netlink_batch *b, const char *chain);
+/* list set inet nsrun NAME: likewise; the answers go through nft_elements_parse() */
+void nft_list_elements(struct netlink_batch *b, const char *set);
 
 /* add rule inet nsrun CHAIN ...; what follows up to nft_rule_end() are its expressions. */
 struct nlattr *nft_rule(struct netlink_batch *b, const char *chain);
@@ -107,5 +113,8 @@ void nft_element(struct netlink_batch *b, int type, int flags, const char *set,
 		 const struct nft_element *v, size_t n, const char *what);
 /* The first element of the answer H. False: H is another kind of message. */
 bool nft_element_parse(const struct nlmsghdr *h, struct nft_element *ret);
+/* Calls EACH with every element of the answer H. */
+void nft_elements_parse(const struct nlmsghdr *h,
+			void (*each)(void *arg, const struct nft_element *x), void *arg);
 
 #endif

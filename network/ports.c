@@ -366,6 +366,40 @@ int ports_claim(const struct publish *v, size_t n, const bool has[IP_FAMILIES],
 	return 0;
 }
 
+static bool is_claimed_by(const struct publish *p, unsigned int i, const char *instance)
+{
+	cleanup_free char *dir = port_dir(p, i), *path = NULL;
+	char host[IP_TEXT_MAX], owner[OWNER_MAX];
+
+	path = xasprintf("%s/%s", dir, host_file(p, host));
+	if (state_read(path, owner, sizeof(owner)) < 0)
+		return false;
+	owner[strcspn(owner, "\n")] = '\0';
+	return str_eq(owner, instance);
+}
+
+bool ports_are_claimed(const struct publish *v, size_t n, const char *instance)
+{
+	for (size_t k = 0; k < n; k++)
+		for (unsigned int i = 0; i < v[k].count; i++)
+			if (!is_claimed_by(&v[k], i, instance))
+				return false;
+	return true;
+}
+
+int ports_restore(const struct publish *v, size_t n, const bool has[IP_FAMILIES],
+		  const char *instance, struct error *e)
+{
+	int rc = 0;
+
+	for (size_t k = 0; k < n; k++)
+		for (unsigned int i = 0; i < v[k].count; i++)
+			if (!is_claimed_by(&v[k], i, instance) &&
+			    claim_one(&v[k], has, i, instance, rc == 0 ? e : NULL) < 0)
+				rc = -1;
+	return rc;
+}
+
 static int check_one(const struct publish *p, const bool has[IP_FAMILIES], unsigned int i,
 		     struct error *e)
 {
@@ -443,11 +477,5 @@ int ports_pick(struct publish *v, size_t n, const bool has[IP_FAMILIES], uint64_
 
 int ports_release(const struct publish *v, size_t n, const char *instance, struct error *e)
 {
-	cleanup_close int lock = -1;
-
-	if (n == 0)
-		return 0;
-	if (state_lock_host(&lock, e) < 0)
-		return -1;
 	return release_all(v, n, SIZE_MAX, instance, e);
 }

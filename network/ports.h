@@ -28,6 +28,12 @@ int ports_check(const struct publish *v, size_t n, const bool has[IP_FAMILIES], 
  * another SEED, which says where to begin. */
 int ports_pick(struct publish *v, size_t n, const bool has[IP_FAMILIES], uint64_t seed,
 	       struct error *e);
+/* The caller of the next three holds the host-wide lock. */
+/* Whether INSTANCE has all of V. */
+bool ports_are_claimed(const struct publish *v, size_t n, const char *instance);
+/* Claims those of V that INSTANCE has lost; ERR_EXISTS as above. */
+int ports_restore(const struct publish *v, size_t n, const bool has[IP_FAMILIES],
+		  const char *instance, struct error *e);
 /* Gives back those of V that INSTANCE has. */
 int ports_release(const struct publish *v, size_t n, const char *instance, struct error *e);
 

@@ -285,33 +285,3 @@ int rtnl_link_set_up(struct rtnl *r, int index, bool up, struct error *e)
 		      up ? "up" : "down");
 	return netlink_send(&b, r->fd, &r->seq, NULL, NULL, e);
 }
-
-/* bridge link set dev NAME learning off flood off mcast_flood off bcast_flood off locked on
- * state disabled; bridge fdb flush dev NAME By AF_BRIDGE: the way of put_port_flags() ends in
- * NETDEV_CHANGE, on which the bridge enables a disabled port again. So does a carrier that
- * returns; what is locked and floods nothing stays cut off all the same. */
-int rtnl_port_disable(struct rtnl *r, const char *name, struct error *e)
-{
-	static const int off[] = { IFLA_BRPORT_LEARNING, IFLA_BRPORT_UNICAST_FLOOD,
-				   IFLA_BRPORT_MCAST_FLOOD, IFLA_BRPORT_BCAST_FLOOD };
-	struct netlink_batch b cleanup(netlink_batch_done) = { 0 };
-	struct ifinfomsg ifi = { .ifi_family = AF_BRIDGE };
-	struct link_info port;
-	struct nlattr *nest;
-	int found = rtnl_link_get(r, 0, name, &port, e); /* AF_BRIDGE takes no name */
-
-	if (found <= 0 || !port.master)
-		return found < 0 ? -1 : 0;
-	ifi.ifi_index = port.index;
-	netlink_begin(&b, RTM_SETLINK, 0, &ifi, sizeof(ifi), "disable bridge port \"%s\"", name);
-	nest = netlink_nest(&b, IFLA_PROTINFO);
-	for (size_t i = 0; i < ARRAY_SIZE(off); i++)
-		netlink_put_u8(&b, off[i], 0);
-	netlink_put_u8(&b, IFLA_BRPORT_LOCKED,
-		       1); /* Linux 5.16; before that only the state below */
-	netlink_put(&b, IFLA_BRPORT_FLUSH, NULL, 0);
-	netlink_put_u8(&b, IFLA_BRPORT_STATE, BR_STATE_DISABLED);
-	netlink_nest_end(&b, nest);
-	netlink_tolerate(&b, ENODEV);
-	return netlink_send(&b, r->fd, &r->seq, NULL, NULL, e);
-}

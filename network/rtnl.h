@@ -4,7 +4,7 @@
  * that knows libnl) and go out in one sendmsg; the kernel answers inside it. No libnl cache, no
  * look-up of link types by name (in a static binary their constructors are never pulled in:
  * rtnl_link_set_type("veth") would quietly do nothing). rtnl.c makes and changes, rtnl_dump.c
- * reads; rtnl_endpoint.c has addresses and routes.
+ * reads; rtnl_endpoint.c has addresses and routes, rtnl_port.c ports of bridges.
  */
 #ifndef NETWORK_RTNL_H
 #define NETWORK_RTNL_H
@@ -95,6 +95,9 @@ int rtnl_link_set_up(struct rtnl *r, int index, bool up, struct error *e);
  * The port is also locked, without learning or flooding: those last when the other end, going
  * down and up, brings the state back. Absent, or no port, is success. */
 int rtnl_port_disable(struct rtnl *r, const char *name, struct error *e);
+/* Link INDEX becomes a port of the bridge MASTER, and up; one that is stays. */
+int rtnl_port_attach(struct rtnl *r, int index, int master, bool hairpin, bool isolated,
+		     struct error *e);
 
 /* The container's side, on its own socket, in one sendmsg: lo up; the link IFNAME: addresses
  * (IFA_F_NODAD for v6), up, routes. Returns 0, or 1 if IPv6 is off on that link

@@ -20,12 +20,15 @@ struct network_rules {
 	bool masquerade;
 	bool internal; /* no way out, none in */
 	bool isolate;  /* strict isolation from other networks; default true */
+	/* Published ports: the source of what comes from the host's own 127.0.0.0/8 and from
+	 * networks of ours stays as it is; all sources become the host's. (portmap's snat,
+	 * masqAll.) */
+	bool no_snat, masquerade_all;
 };
-/* Makes the table unless it is there (its comment says which version it is: another is
- * ERR_UNSUPPORTED) and adds the network's elements, in one transaction; retried on ERESTART and
- * EBUSY. Adding what is there is success. An internal network is never masqueraded.
- * *ret_generation (or NULL): nftables' generation before that, which any change of rules by anybody
- * counts up. */
+/* Makes the table unless it is there (one of another version is ERR_UNSUPPORTED) and adds the
+ * network's elements, in one transaction; retried on ERESTART and EBUSY. Adding what is there is
+ * success. An internal network is never masqueraded. *ret_generation (or NULL): nftables'
+ * generation before that, which any change of rules by anybody counts up. */
 int rules_network_add(const struct network_rules *n, uint32_t *ret_generation, struct error *e);
 int rules_network_remove(const struct network_rules *n, struct error *e); /* absent is success */
 
@@ -49,9 +52,16 @@ int rules_ports_add(const struct port_rule *v, size_t n, struct error *e);
 /* Deletes the elements that are there and have exactly this target (the kernel's delete ignores
  * the value, so get first). */
 int rules_ports_remove(const struct port_rule *v, size_t n, struct error *e);
+/* Chains and rules of the table made anew, in one transaction, with whatever was flushed or changed
+ * of them, and N's elements; what else the sets hold stays, and the administrator's chain. */
+int rules_repair(const struct network_rules *n, struct error *e);
+/* As rules_ports_add(), but those that are there stay, and those with another target get this one.
+ * RET_ADDED[0..N): which were not there. */
+int rules_ports_restore(const struct port_rule *v, size_t n, bool *ret_added, struct error *e);
 /* Which of V are there with exactly this target: RET_THERE[0..N). No table: none. */
 int rules_ports_get(const struct port_rule *v, size_t n, bool *ret_there, struct error *e);
-/* Deletes the whole table (tests, `network rm` of the last one). Absent is success. */
+/* Deletes the whole table (tests, `network rm` of the last one), unless the administrator has rules
+ * in its chain `admin`. Absent is success. */
 int rules_flush(struct error *e);
 /* Deletes UDP and SCTP flows that went to these host ports, or to these containers (TCP needs
  * none: see conntrack.c). Call it after ports were added, and after they were removed. Without

@@ -3,10 +3,21 @@
 #ifndef NETWORK_RULES_IMPL_H
 #define NETWORK_RULES_IMPL_H
 
+#include <netinet/in.h>
 #include <stdint.h>
 
 #include "base/error.h"
 #include "network/netlink.h"
+#include "network/nft.h"
+#include "network/rules.h"
+
+#define RULES_TRIES 20
+
+/* Bytes. */
+static inline size_t rules_addr_len(const struct ip_addr *a)
+{
+	return a->family == AF_INET ? 4 : 16;
+}
 
 struct nfnl {
 	int fd;

@@ -18,12 +18,24 @@
  * (else the answer would go past us); what came from 127.0.0.0/8 (needs route_localnet). Single
  * containers that no bridge of ours connects are in `hosts`: they see one another as they are.
  *
- * forward: isolation. A bridge's own traffic (it comes by when bridge-nf-call-iptables is 1) is
- * `same`. `internal` goes neither in nor out, not even to published ports. Published ports are
- * public. Networks in `open` reach each other. All else that goes to a bridge is dropped: from
- * other networks, and from the LAN past the published ports.
+ * `hairpin` says of which network the published ports may change the source of such packets
+ * (portmap's option snat), `masqall` where that of all is changed.
+ *
+ * forward: first the administrator's own rules, then isolation. A bridge's own traffic (it comes by
+ * when bridge-nf-call-iptables is 1) is `same`. `internal` goes neither in nor out, not even to
+ * published ports. Published ports are public. Networks in `open` reach each other. All else that
+ * goes to a bridge is dropped: from other networks, and from the LAN past the published ports.
+ * Bridges of other tools that only asked not to be reached from other networks are in `parted`.
+ *
+ * admin: is never flushed, and the table stays as long as there is a rule in it. It may be there
+ * before anything else of the table is: /etc/nftables.conf may fill it at boot. Packets to
+ * published ports have the container's address by then; `ct original proto-dst` has the host's
+ * port.
  *
  * input: internal networks reach of the host only DNS, echo and neighbour discovery.
+ *
+ * version: one element, by which another version of these rules is known. It is the first set to
+ * be made, and not made if it is there.
  */
 #include "network/rules_table.h"
 
@@ -45,10 +57,14 @@
 #define STATE_BIT(s) (1U << (s) % IP_CT_IS_REPLY) << 1 /* as the kernel's NF_CT_STATE_BIT() */
 
 static const struct nft_set SETS[] = {
+	{ .name = "version", .key = { NFT_TYPE_MARK } },
 	{ .name = "bridges", .key = { NFT_TYPE_IFNAME } },
 	{ .name = "same", .key = { NFT_TYPE_IFNAME, NFT_TYPE_IFNAME } },
 	{ .name = "open", .key = { NFT_TYPE_IFNAME } },
 	{ .name = "internal", .key = { NFT_TYPE_IFNAME } },
+	{ .name = "parted", .key = { NFT_TYPE_IFNAME } },
+	{ .name = "hairpin", .key = { NFT_TYPE_IFNAME } },
+	{ .name = "masqall", .key = { NFT_TYPE_IFNAME } },
 	{ .name = "nets4", .key = { NFT_TYPE_IPV4 }, .interval = true },
 	{ .name = "nets6", .key = { NFT_TYPE_IPV6 }, .interval = true },
 	{ .name = "masq4", .key = { NFT_TYPE_IPV4 }, .interval = true },
@@ -70,6 +86,7 @@ static const struct nft_set SETS[] = {
 };
 
 static const struct nft_chain CHAINS[] = {
+	{ RULES_ADMIN_CHAIN, NULL, 0, 0 },
 	{ "raw", "filter", NF_INET_PRE_ROUTING, -300 },
 	{ "publish", NULL, 0, 0 },
 	{ "prerouting", "nat", NF_INET_PRE_ROUTING, -100 },
@@ -215,7 +232,7 @@ static void put_spare_loopback6(struct netlink_batch *b)
 }
 
 /*	oifname != @bridges ip saddr @masq4 masquerade
- *	oifname @bridges ct status dnat ip saddr @nets4 masquerade	(and ip6) */
+ *	oifname @hairpin ct status dnat ip saddr @nets4 masquerade		(and ip6) */
 static void put_masquerade(struct netlink_batch *b, uint8_t family, const char *masq,
 			   const char *nets)
 {
@@ -227,7 +244,7 @@ static void put_masquerade(struct netlink_batch *b, uint8_t family, const char *
 	nft_rule_end(b, r);
 
 	r = nft_rule(b, "postrouting");
-	match_link(b, NFT_META_OIFNAME, "bridges", false);
+	match_link(b, NFT_META_OIFNAME, "hairpin", false);
 	nft_ct_has(b, NFT_CT_STATUS, IPS_DST_NAT);
 	match_source(b, family, nets);
 	nft_masquerade(b);
@@ -245,13 +262,20 @@ static void put_masquerade_hosts(struct netlink_batch *b, uint8_t family, const 
 	nft_rule_end(b, r);
 }
 
-/* oifname @bridges ip saddr 127.0.0.0/8 masquerade */
-static void put_masquerade_loopback(struct netlink_batch *b)
+/*	oifname @hairpin ip saddr 127.0.0.0/8 masquerade
+ *	oifname @masqall ct status dnat masquerade */
+static void put_masquerade_ports(struct netlink_batch *b)
 {
 	struct nlattr *r = nft_rule(b, "postrouting");
 
-	match_link(b, NFT_META_OIFNAME, "bridges", false);
+	match_link(b, NFT_META_OIFNAME, "hairpin", false);
 	match_loopback4(b, IP_SADDR);
+	nft_masquerade(b);
+	nft_rule_end(b, r);
+
+	r = nft_rule(b, "postrouting");
+	match_link(b, NFT_META_OIFNAME, "masqall", false);
+	nft_ct_has(b, NFT_CT_STATUS, IPS_DST_NAT);
 	nft_masquerade(b);
 	nft_rule_end(b, r);
 }
@@ -277,16 +301,32 @@ static void put_link_verdict(struct netlink_batch *b, const char *chain, enum nf
 	nft_rule_end(b, r);
 }
 
-/*	ct state established,related accept
+/* iifname @IN oifname @OUT VERDICT */
+static void put_pair_verdict(struct netlink_batch *b, const char *in, const char *out, int verdict)
+{
+	struct nlattr *r = nft_rule(b, "forward");
+
+	match_link(b, NFT_META_IIFNAME, in, false);
+	match_link(b, NFT_META_OIFNAME, out, false);
+	nft_verdict(b, verdict, NULL);
+	nft_rule_end(b, r);
+}
+
+/*	jump admin
+ *	ct state established,related accept
  *	iifname . oifname @same accept
  *	iifname @internal drop
  *	oifname @internal drop
  *	ct status dnat accept
  *	iifname @open oifname @open accept
- *	oifname @bridges drop */
+ *	oifname @bridges drop
+ *	iifname @parted oifname @parted drop */
 static void put_forward(struct netlink_batch *b)
 {
-	struct nlattr *r;
+	struct nlattr *r = nft_rule(b, "forward");
+
+	nft_verdict(b, NFT_JUMP, RULES_ADMIN_CHAIN);
+	nft_rule_end(b, r);
 
 	put_established(b, "forward");
 
@@ -305,13 +345,9 @@ static void put_forward(struct netlink_batch *b)
 	nft_verdict(b, NF_ACCEPT, NULL);
 	nft_rule_end(b, r);
 
-	r = nft_rule(b, "forward");
-	match_link(b, NFT_META_IIFNAME, "open", false);
-	match_link(b, NFT_META_OIFNAME, "open", false);
-	nft_verdict(b, NF_ACCEPT, NULL);
-	nft_rule_end(b, r);
-
+	put_pair_verdict(b, "open", "open", NF_ACCEPT);
 	put_link_verdict(b, "forward", NFT_META_OIFNAME, "bridges", false, NF_DROP);
+	put_pair_verdict(b, "parted", "parted", NF_DROP);
 }
 
 /* meta l4proto PROTOCOL [th dport PORT] accept */
@@ -351,13 +387,8 @@ static void put_input(struct netlink_batch *b)
 	nft_rule_end(b, r);
 }
 
-void rules_table_put(struct netlink_batch *b)
+static void put_rules(struct netlink_batch *b)
 {
-	nft_add_table(b, RULES_TABLE_MARK);
-	for (uint32_t i = 0; i < ARRAY_SIZE(SETS); i++)
-		nft_add_set(b, &SETS[i], i + 1);
-	for (size_t i = 0; i < ARRAY_SIZE(CHAINS); i++)
-		nft_add_chain(b, &CHAINS[i]);
 	put_raw(b);
 	put_publish4(b);
 	put_publish6(b);
@@ -365,10 +396,59 @@ void rules_table_put(struct netlink_batch *b)
 	put_spare_loopback6(b);
 	put_jump_publish(b, "output");
 	put_masquerade(b, NFPROTO_IPV4, "masq4", "nets4");
-	put_masquerade_loopback(b);
 	put_masquerade(b, NFPROTO_IPV6, "masq6", "nets6");
 	put_masquerade_hosts(b, NFPROTO_IPV4, "hosts4");
 	put_masquerade_hosts(b, NFPROTO_IPV6, "hosts6");
+	put_masquerade_ports(b);
 	put_forward(b);
 	put_input(b);
+}
+
+struct nft_element rules_table_version(void)
+{
+	const uint32_t version = RULES_TABLE_VERSION;
+	struct nft_element x = { .key_len = sizeof(version) };
+
+	memcpy(x.key, &version, sizeof(version));
+	return x;
+}
+
+/* add element inet nsrun version { VERSION } */
+static void put_version(struct netlink_batch *b)
+{
+	const struct nft_element x = rules_table_version();
+
+	nft_element(b, NFT_MSG_NEWSETELEM, NLM_F_CREATE, RULES_VERSION_SET, &x, 1,
+		    "add the version");
+}
+
+static bool is_admin(const struct nft_chain *c)
+{
+	return str_eq(c->name, RULES_ADMIN_CHAIN);
+}
+
+void rules_table_put(struct netlink_batch *b)
+{
+	nft_add_table(b, RULES_TABLE_COMMENT);
+	for (uint32_t i = 0; i < ARRAY_SIZE(SETS); i++)
+		nft_add_set(b, &SETS[i], i + 1, NLM_F_EXCL);
+	for (size_t i = 0; i < ARRAY_SIZE(CHAINS); i++)
+		nft_add_chain(b, &CHAINS[i], is_admin(&CHAINS[i]) ? 0 : NLM_F_EXCL);
+	put_version(b);
+	put_rules(b);
+}
+
+void rules_table_repair(struct netlink_batch *b)
+{
+	nft_add_table(b, RULES_TABLE_COMMENT);
+	for (uint32_t i = 0; i < ARRAY_SIZE(SETS); i++)
+		nft_add_set(b, &SETS[i], i + 1, 0);
+	for (size_t i = 0; i < ARRAY_SIZE(CHAINS); i++) {
+		nft_add_chain(b, &CHAINS[i], 0);
+		if (!is_admin(&CHAINS[i]))
+			nft_flush_chain(b, CHAINS[i].name);
+	}
+	nft_flush_set(b, RULES_VERSION_SET);
+	put_version(b);
+	put_rules(b);
 }

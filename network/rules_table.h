@@ -3,12 +3,21 @@
 #ifndef NETWORK_RULES_TABLE_H
 #define NETWORK_RULES_TABLE_H
 
-#include "network/netlink.h"
+#include "network/nft.h"
 
-/* The table's comment: which version of the rules it holds. Change it with the rules. */
-#define RULES_TABLE_MARK "nsrun rules 2"
+/* Which version of the rules this is. Change it with them. */
+#define RULES_TABLE_VERSION 3
+#define RULES_TABLE_COMMENT "made by nsrun: rules of your own go into chain admin"
+#define RULES_VERSION_SET   "version"
+#define RULES_ADMIN_CHAIN   "admin"
 
-/* Adds the whole table to the transaction; EEXIST if it is there. */
+/* Adds the whole table to the transaction; EEXIST if it is there. The administrator's chain, and
+ * nothing else of it, may be there before. */
 void rules_table_put(struct netlink_batch *b);
+/* The same for a table that may be there, or half there, or of another version: chains and rules
+ * are made anew, but for the administrator's chain; elements stay. */
+void rules_table_repair(struct netlink_batch *b);
+/* The element of RULES_VERSION_SET that a table of this version has. */
+struct nft_element rules_table_version(void);
 
 #endif

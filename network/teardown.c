@@ -12,7 +12,6 @@
 #include "base/memory.h"
 #include "network/attach.h"
 #include "network/ipam.h"
-#include "network/ports.h"
 #include "network/rtnl.h"
 
 static int disable_ports(const struct attach_result *r, struct error *e)
@@ -126,10 +125,7 @@ int attach_undo(struct attach_record *rec, struct error *e)
 		rc = -1;
 	if (!rec->complete && find_leases(rec, rc == 0 ? e : NULL) < 0)
 		rc = -1;
-	if (attach_ports_unpublish(&rec->result, rc == 0 ? e : NULL) < 0)
-		rc = -1;
-	if (ports_release(rec->result.ports, rec->result.n_ports, rec->instance,
-			  rc == 0 ? e : NULL) < 0)
+	if (attach_ports_give_back(&rec->result, rec->instance, rc == 0 ? e : NULL) < 0)
 		rc = -1;
 	if (release_leases(rec, rc == 0 ? e : NULL) < 0)
 		rc = -1;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * network/attach*.c, teardown.c, bridge.c: real attachments, in a lab of its own.
+ * network/attach*.c, teardown.c, bridge.c, reload.c: real attachments, in a lab of its own.
  * Each container is a namespace made by ip(8); ip, ping and nft are the witnesses. Each test ends
  * by looking that nothing is left.
  */
@@ -575,6 +575,28 @@ static void test_bridge_mended(void **state)
 	nothing_is_left();
 }
 
+static void test_reload(void **state)
+{
+	ERROR_INIT(e);
+
+	(void)state;
+	ok(network_reload(NULL, "bridge", &e), &e); /* not in use: nothing is made */
+	lab_run("! ip link show nsrun0");
+	attaches("c1", "i1", "bridge", "8080:80");
+	lab_run("ip link del nsrun0 && nft flush ruleset && rm " STATE_LEASES
+		"/bridge/10.88.0.2 && rm -r " STATE_PORTS);
+	ok(network_reload(NULL, "bridge", &e), &e);
+	lab_run("ip netns exec c1 ping -c1 -W2 10.88.0.1");
+	lab_expect("nft list map inet nsrun any4", "tcp . 8080 : 10.88.0.2 . 80");
+	lab_expect("cat " STATE_LEASES "/bridge/10.88.0.2", "i1");
+	lab_expect("cat " STATE_PORTS "/tcp/8080/any", "i1");
+	ok(network_reload(NULL, "bridge", &e), &e);
+	fails(network_reload(NULL, "nope", &e), &e, ERR_INPUT, "no network called \"nope\"");
+	detaches("i1");
+	removes("bridge");
+	nothing_is_left();
+}
+
 static void test_ifname_taken(void **state)
 {
 	ERROR_INIT(e);
@@ -823,6 +845,7 @@ int main(void)
 		cmocka_unit_test_setup(test_stranger_on_the_bridge, reset),
 		cmocka_unit_test_setup(test_half_written_files, reset),
 		cmocka_unit_test_setup(test_bridge_mended, reset),
+		cmocka_unit_test_setup(test_reload, reset),
 		cmocka_unit_test_setup(test_ifname_taken, reset),
 		cmocka_unit_test_setup(test_attached_twice, reset),
 		cmocka_unit_test_setup(test_faults, reset),

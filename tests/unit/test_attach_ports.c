@@ -118,10 +118,10 @@ static void test_publish(void **state)
 	lab_expect("nft -n list map inet nsrun any6", "6 . 80 : fd00::2 . 8");
 	lab_expect("nft -n list map inet nsrun any6", "132 . 82 : fd00::2 . 7");
 	lab_expect("nft -n list map inet nsrun one6", "fd00::1 . 17 . 81 : fd00::2 . 9");
-	ok(attach_ports_unpublish(&rec.result, &e), &e);
+	ok(attach_ports_give_back(&rec.result, INSTANCE, &e), &e);
 	lab_expect_not("nft -n list table inet nsrun", "elements = { 6 .");
 	lab_expect_not("nft -n list table inet nsrun", "fd00::2");
-	ok(attach_ports_unpublish(&rec.result, &e), &e); /* twice is success */
+	ok(attach_ports_give_back(&rec.result, INSTANCE, &e), &e); /* twice is success */
 }
 
 /* The picked port becomes another's before it is claimed: another is picked, and is on record. */

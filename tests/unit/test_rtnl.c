@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* network/rtnl.c, rtnl_endpoint.c, rtnl_dump.c, netlink.c, sysctl.c: what we make, seen by
- * ip(8) and by our own lists; how failures read. */
+/* network/rtnl.c, rtnl_port.c, rtnl_endpoint.c, rtnl_dump.c, netlink.c, sysctl.c: what we make,
+ * seen by ip(8) and by our own lists; how failures read. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

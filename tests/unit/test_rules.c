@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* network/rules.c, rules_masquerade.c, rules_table.c, nft.c, netlink_close.c: nft(8) reads back
- * what we wrote; repetition, races, failures. */
+/* network/rules.c, rules_ports.c, rules_masquerade.c, rules_table.c, nft.c, netlink_close.c: nft(8)
+ * reads back what we wrote; repetition, races, failures. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -30,11 +30,15 @@ static int setup(void **state)
 /* What an administrator would write. */
 static const char TEXT[] =
 	"table inet nsrun {\n"
-	"comment \"nsrun rules 2\"\n"
+	"comment \"made by nsrun: rules of your own go into chain admin\"\n"
+	"set version { type mark; elements = { 3 }; }\n"
 	"set bridges { type ifname; }\n"
 	"set same { type ifname . ifname; }\n"
 	"set open { type ifname; }\n"
 	"set internal { type ifname; }\n"
+	"set parted { type ifname; }\n"
+	"set hairpin { type ifname; }\n"
+	"set masqall { type ifname; }\n"
 	"set nets4 { type ipv4_addr; flags interval; }\n"
 	"set nets6 { type ipv6_addr; flags interval; }\n"
 	"set masq4 { type ipv4_addr; flags interval; }\n"
@@ -45,6 +49,8 @@ static const char TEXT[] =
 	"map one4 { type ipv4_addr . inet_proto . inet_service : ipv4_addr . inet_service; }\n"
 	"map any6 { type inet_proto . inet_service : ipv6_addr . inet_service; }\n"
 	"map one6 { type ipv6_addr . inet_proto . inet_service : ipv6_addr . inet_service; }\n"
+	"chain admin {\n"
+	"}\n"
 	"chain raw { type filter hook prerouting priority raw;\n"
 	" iifname != \"lo\" ip daddr 127.0.0.0/8 drop\n"
 	"}\n"
@@ -63,14 +69,16 @@ static const char TEXT[] =
 	"}\n"
 	"chain postrouting { type nat hook postrouting priority srcnat;\n"
 	" oifname != @bridges ip saddr @masq4 masquerade\n"
-	" oifname @bridges ct status dnat ip saddr @nets4 masquerade\n"
-	" oifname @bridges ip saddr 127.0.0.0/8 masquerade\n"
+	" oifname @hairpin ct status dnat ip saddr @nets4 masquerade\n"
 	" oifname != @bridges ip6 saddr @masq6 masquerade\n"
-	" oifname @bridges ct status dnat ip6 saddr @nets6 masquerade\n"
+	" oifname @hairpin ct status dnat ip6 saddr @nets6 masquerade\n"
 	" ip saddr @hosts4 ip daddr != @hosts4 masquerade\n"
 	" ip6 saddr @hosts6 ip6 daddr != @hosts6 masquerade\n"
+	" oifname @hairpin ip saddr 127.0.0.0/8 masquerade\n"
+	" oifname @masqall ct status dnat masquerade\n"
 	"}\n"
 	"chain forward { type filter hook forward priority filter;\n"
+	" jump admin\n"
 	" ct state established,related accept\n"
 	" iifname . oifname @same accept\n"
 	" iifname @internal drop\n"
@@ -78,6 +86,7 @@ static const char TEXT[] =
 	" ct status dnat accept\n"
 	" iifname @open oifname @open accept\n"
 	" oifname @bridges drop\n"
+	" iifname @parted oifname @parted drop\n"
 	"}\n"
 	"chain input { type filter hook input priority filter;\n"
 	" iifname != @internal return\n"
@@ -93,6 +102,7 @@ static const char TEXT[] =
 	"add element inet nsrun same { \"br-x\" . \"br-x\", \"br-y\" . \"br-y\" }\n"
 	"add element inet nsrun open { \"br-x\" }\n"
 	"add element inet nsrun internal { \"br-y\" }\n"
+	"add element inet nsrun hairpin { \"br-x\", \"br-y\" }\n"
 	"add element inet nsrun nets4 { 10.1.0.0/16, 255.255.255.0/24 }\n"
 	"add element inet nsrun nets6 { fd01::/64, ff00::/8 }\n"
 	"add element inet nsrun masq4 { 10.1.0.0/16 }\n"
@@ -164,7 +174,8 @@ static void test_idempotent(void **state)
 	assert_string_equal(once, after);
 	assert_int_equal(e.code, 0);
 	ok(rules_network_remove(&n, &e), &e);
-	lab_expect_not("nft list table inet nsrun", "elements");
+	lab_expect_not("nft list table inet nsrun", "br-x");
+	lab_expect_not("nft list table inet nsrun", "10.1.0.0");
 	ok(rules_flush(&e), &e);
 }
 
@@ -196,12 +207,31 @@ static void test_strange_table(void **state)
 	ERROR_INIT(e);
 
 	(void)state;
-	lab_run("nft add table inet nsrun");
-	fails(rules_network_add(&n, NULL, &e), &e, ERR_UNSUPPORTED, "is marked \"\"");
-	lab_run("nft delete table inet nsrun; nft add table 'inet nsrun { comment \"nsrun rules "
-		"0\"; }'");
-	fails(rules_network_add(&n, NULL, &e), &e, ERR_UNSUPPORTED, "is marked \"nsrun rules 0\"");
+	lab_run("nft add table inet nsrun; nft add set inet nsrun version '{ type mark; }'");
+	fails(rules_network_add(&n, NULL, &e), &e, ERR_UNSUPPORTED, "this version of nsrun");
+	lab_run("nft add element inet nsrun version '{ 1 }'");
+	fails(rules_network_add(&n, NULL, &e), &e, ERR_UNSUPPORTED, "this version of nsrun");
 	ok(rules_flush(&e), &e);
+}
+
+/* /etc/nftables.conf made it, before us; it outlives the last network. */
+static void test_admin_chain(void **state)
+{
+	const struct network_rules n = { .bridge = "br-x" };
+	ERROR_INIT(e);
+
+	(void)state;
+	lab_run("nft 'table inet nsrun { chain admin { tcp dport 22 drop; }; }'");
+	ok(rules_network_add(&n, NULL, &e), &e);
+	lab_expect("nft list chain inet nsrun forward", "jump admin");
+	ok(rules_network_remove(&n, &e), &e);
+	ok(rules_flush(&e), &e);
+	lab_expect("nft list chain inet nsrun admin", "tcp dport 22 drop");
+	ok(rules_network_add(&n, NULL, &e), &e);
+	lab_expect("nft list chain inet nsrun admin", "tcp dport 22 drop");
+	lab_run("nft flush chain inet nsrun admin");
+	ok(rules_flush(&e), &e);
+	assert_int_equal(lab_try("nft list table inet nsrun"), 1);
 }
 
 /* First comers in parallel, while the table is flushed under them: one table, no rule twice, no
@@ -287,6 +317,56 @@ static void test_ports(void **state)
 	ok(rules_flush(&e), &e);
 }
 
+/* What was flushed, or has another target, comes back; what is there stays. */
+static void test_repair(void **state)
+{
+	const struct port_rule v[] = { port(IPPROTO_TCP, NULL, 80, "10.1.0.2", 8080),
+				       port(IPPROTO_TCP, NULL, 81, "10.1.0.2", 8081),
+				       port(IPPROTO_UDP, "::1:1", 82, "fd01::2", 8082) };
+	const struct port_rule other = port(IPPROTO_TCP, NULL, 99, "10.1.0.3", 99);
+	const struct ip_prefix subnet = prefix("10.1.0.0/16");
+	const struct network_rules n = {
+		.bridge = "br-x", .subnets = &subnet, .n_subnets = 1, .masquerade = true
+	};
+	cleanup_free char *before = NULL, *after = NULL, *again = NULL;
+	bool added[3];
+	ERROR_INIT(e);
+
+	(void)state;
+	ok(rules_network_add(&n, NULL, &e), &e);
+	ok(rules_ports_add(v, 3, &e), &e);
+	ok(rules_ports_add(&other, 1, &e), &e);
+	lab_run("nft add rule inet nsrun admin counter");
+	before = lab_output("nft -s list table inet nsrun");
+
+	lab_run("nft flush chain inet nsrun forward; nft flush chain inet nsrun raw; "
+		"nft delete rule inet nsrun input handle "
+		"$(nft -a list chain inet nsrun input | sed -n 's/.*drop # handle //p'); "
+		"nft flush set inet nsrun bridges; nft flush set inet nsrun masq4; "
+		"nft delete element inet nsrun any4 '{ tcp . 80 }'; "
+		"nft delete element inet nsrun any4 '{ tcp . 81 }'; "
+		"nft add element inet nsrun any4 '{ tcp . 81 : 10.9.9.9 . 1 }'");
+	ok(rules_repair(&n, &e), &e);
+	ok(rules_ports_restore(v, 3, added, &e), &e);
+	assert_true(added[0] && added[1] && !added[2]);
+	after = lab_output("nft -s list table inet nsrun");
+	assert_string_equal(before, after);
+
+	ok(rules_repair(&n, &e), &e);
+	ok(rules_ports_restore(v, 3, added, &e), &e);
+	assert_false(added[0] || added[1] || added[2]);
+	again = lab_output("nft -s list table inet nsrun");
+	assert_string_equal(before, again);
+
+	lab_run("nft delete table inet nsrun");
+	ok(rules_repair(&n, &e), &e);
+	lab_expect("nft list table inet nsrun", "jump admin");
+	ok(rules_flush(&e), &e);
+	lab_run("nft 'table inet nsrun { set bridges { type ipv4_addr; }; }'");
+	fails(rules_repair(&n, &e), &e, ERR_UNSUPPORTED, "not with the rules of this version");
+	lab_run("nft delete table inet nsrun");
+}
+
 static void test_many_ports(void **state)
 {
 	enum { N = 5000 };
@@ -354,9 +434,10 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_table_text),	cmocka_unit_test(test_idempotent),
-		cmocka_unit_test(test_strange_table),	cmocka_unit_test(test_parallel_creators),
+		cmocka_unit_test(test_strange_table),	cmocka_unit_test(test_admin_chain),
+		cmocka_unit_test(test_parallel_creators),
 		cmocka_unit_test(test_ports),		cmocka_unit_test(test_many_ports),
-		cmocka_unit_test(test_masqueraded_hosts),
+		cmocka_unit_test(test_masqueraded_hosts), cmocka_unit_test(test_repair),
 		cmocka_unit_test(test_no_grace_period),
 	};
 
