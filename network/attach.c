@@ -8,6 +8,9 @@
  * veths, their far ends born in the container's namespace; addresses and routes there; the rules
  * that publish the ports; and the record again, complete.
  *
+ * A network whose list is run plugin by plugin (attach_chain.h) has its turn with the addresses, in
+ * the order in which the networks were asked for: the first that gives a default route has it.
+ *
  * Nothing is dumped or scanned on this path. What only the first attachment needs is in bridge.c.
  */
 #include "network/attach.h"
@@ -22,6 +25,7 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "base/step.h"
+#include "network/attach_chain.h"
 #include "network/bridge.h"
 #include "network/foreign.h"
 #include "network/ipam.h"
@@ -48,7 +52,7 @@ int attach_wants(const struct attach_options *o, struct error *e)
 static void plan_families(const struct attach_plan *p, bool ret[IP_FAMILIES])
 {
 	for (int f = 0; f < IP_FAMILIES; f++)
-		ret[f] = network_range(&p->net, (enum ip_version)f);
+		ret[f] = p->net.chained || network_range(&p->net, (enum ip_version)f);
 }
 
 /* Ports are published on the first network. */
@@ -73,6 +77,11 @@ int attach_check(const struct attach_options *o, struct error *e)
 	for (size_t i = 0; i < ps.n; i++) {
 		struct attach_plan *p = &ps.v[i];
 
+		if (p->net.chained) {
+			if (attach_chain_check(p, &o->requests[i], i == 0 && o->n_ports, e) < 0)
+				return -1;
+			continue;
+		}
 		for (int f = 0; f < IP_FAMILIES; f++)
 			if (p->want[f].family && ipam_check(&p->net.ipam, &p->want[f], e) < 0)
 				return -1;
@@ -103,6 +112,10 @@ void attach_plans_record(const struct attach_options *o, const struct attach_pla
 		memset(a, 0, sizeof(*a));
 		a->network = xstrdup(p->net.name);
 		a->ifname = xstrdup(p->ifname);
+		if (p->net.chained) {
+			attach_chain_plan(o, p, a);
+			continue;
+		}
 		a->host_ifname = xstrdup(p->host_ifname);
 		a->bridge = xstrdup(p->net.bridge);
 		a->data_dir = xstrdup(p->net.ipam.data_dir);
@@ -148,7 +161,8 @@ static int enter_networks(const struct attach_options *o, const struct attach_pl
 			  struct rtnl *host, struct error *e)
 {
 	for (size_t i = 0; i < ps->n; i++)
-		if (enter_network(o, &ps->v[i], host, i == 0 && o->n_ports, e) < 0)
+		if (!ps->v[i].net.chained &&
+		    enter_network(o, &ps->v[i], host, i == 0 && o->n_ports, e) < 0)
 			return error_wrap(e, "network \"%s\"", ps->v[i].net.name);
 	return 0;
 }
@@ -185,6 +199,8 @@ static int lease_addresses(const struct attach_plans *ps, struct attach_record *
 		struct network_addresses got;
 		char mac[18];
 
+		if (p->net.chained)
+			continue;
 		if (ipam_lease(&p->net.ipam, &o, p->want, IP_FAMILIES, &got, e) < 0)
 			return -1;
 		take_addresses(&p->net, &got, a);
@@ -201,6 +217,8 @@ static int claim_ports(const struct attach_options *o, const struct attach_plans
 {
 	bool has[IP_FAMILIES];
 
+	if (o->n_ports && ps->v[0].net.chained && !attach_chain_claims(&ps->v[0].net))
+		return 0; /* its portmap, which is ours, does */
 	plan_families(&ps->v[0], has);
 	return attach_ports_claim(o, has, rec, e);
 }
@@ -273,6 +291,8 @@ static int make_links(const struct attach_plans *ps, const struct attach_options
 				? xasprintf("nsrun-%s", o->container_id)
 				: xasprintf("nsrun-%s-%s", o->container_id, ps->v[i].ifname);
 
+		if (ps->v[i].net.chained)
+			continue;
 		if (make_link(&ps->v[i], host, netns_fd, altname, i == 0 && o->n_ports, e) < 0)
 			return error_wrap(e, "network \"%s\"", ps->v[i].net.name);
 		warn_if_nearly_full(&ps->v[i], &rec->result.attachments[i], host);
@@ -374,8 +394,9 @@ static int give_ipv6_back(struct attach_plan *p, struct attachment *a, const cha
 }
 
 /* The first network that has one gives the default route of a family. */
-static int configure_links(const struct attach_plans *ps, struct attach_record *rec,
-			   struct rtnl *container, struct error *e)
+static int configure_links(const struct attach_options *o, const struct attach_plans *ps,
+			   struct attach_record *rec, int netns_fd, struct rtnl *container,
+			   struct error *e)
 {
 	bool routed[IP_FAMILIES];
 
@@ -383,8 +404,14 @@ static int configure_links(const struct attach_plans *ps, struct attach_record *
 	for (size_t i = 0; i < ps->n; i++) {
 		struct attachment *a = &rec->result.attachments[i];
 		struct attach_plan *p = &ps->v[i];
-		int off = configure_link(p, a, container, routed, e);
+		int off;
 
+		if (p->net.chained) {
+			if (attach_chain_add(o, i, p, netns_fd, container, rec, routed, e) < 0)
+				return -1;
+			continue;
+		}
+		off = configure_link(p, a, container, routed, e);
 		if (off < 0)
 			return error_wrap(e, "network \"%s\"", p->net.name);
 		if (off && give_ipv6_back(p, a, rec->instance, e) < 0)
@@ -411,13 +438,20 @@ int attach_claim(const struct attach_options *o, const struct attach_plans *ps, 
 	return 0;
 }
 
+/* Plugin by plugin, one of the plugins does. */
+static int publish_ports(const struct attach_plans *ps, const struct attach_record *rec,
+			 struct error *e)
+{
+	return ps->v[0].net.chained ? 0 : attach_ports_publish(&rec->result, e);
+}
+
 int attach_plug(const struct attach_options *o, const struct attach_plans *ps, struct rtnl *host,
 		int netns_fd, struct rtnl *container, struct attach_record *rec, struct error *e)
 {
 	if (step(e, "link", make_links(ps, o, rec, host, netns_fd, e)) < 0 ||
 	    step(e, "limit bandwidth", limit_bandwidth(ps, rec, host, e)) < 0 ||
-	    step(e, "configure link", configure_links(ps, rec, container, e)) < 0 ||
-	    step(e, "publish ports", attach_ports_publish(&rec->result, e)) < 0)
+	    step(e, "configure link", configure_links(o, ps, rec, netns_fd, container, e)) < 0 ||
+	    step(e, "publish ports", publish_ports(ps, rec, e)) < 0)
 		return -1;
 	return 0;
 }

@@ -91,7 +91,8 @@ int attach_release(struct attachment *a, const char *instance, int family, struc
 /* Undoes what R names, in reverse order; goes on past errors and returns the first. Deletes the
  * record last, and only if all else is undone. */
 int attach_teardown(struct attach_record *r, struct error *e);
-/* The same, but leaves the record's file alone. */
-int attach_undo(struct attach_record *r, struct error *e);
+/* The same, but leaves the record's file alone. NETNS_GOES: the container's namespace goes right
+ * after, as it does for attach_teardown(). */
+int attach_undo(struct attach_record *r, bool netns_goes, struct error *e);
 
 #endif

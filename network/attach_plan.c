@@ -53,7 +53,7 @@ static int refuse_unsupported(const struct network *n, const struct network_requ
 	if (n->unsupported)
 		return error_set(e, ERR_UNSUPPORTED, "network \"%s\" (%s): %s", n->name,
 				 n->file ? n->file : "built in", n->unsupported);
-	if (q->n_aliases)
+	if (q->n_aliases && !n->chained) /* attach_chain_check() */
 		return error_set(e, ERR_UNSUPPORTED, "network \"%s\": alias=%s: not supported yet",
 				 n->name, q->aliases[0]);
 	return 0;

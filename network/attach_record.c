@@ -12,9 +12,10 @@
 #include "base/fd.h"
 #include "base/log.h"
 #include "base/memory.h"
+#include "network/attach_chain.h"
 #include "network/state.h"
 
-#define RECORD_MAX ((size_t)1 << 20)
+#define RECORD_MAX JSON_INPUT_MAX
 #define SUFFIX	   ".json"
 
 void attach_result_done(struct attach_result *r)
@@ -29,6 +30,7 @@ void attach_result_done(struct attach_result *r)
 		free(a->mac);
 		free(a->data_dir);
 		free(a->more);
+		attach_chain_free(a->chain);
 	}
 	free(r->attachments);
 	free(r->ports);
@@ -81,7 +83,8 @@ static void put_text(struct json_writer *w, const char *key, const char *text)
 		json_put_string(w, key, text);
 }
 
-static void put_attachment(struct json_writer *w, const struct attachment *a)
+/* WHOLE: with what only DEL and CHECK ask for. */
+static void put_attachment(struct json_writer *w, const struct attachment *a, bool whole)
 {
 	json_object_begin(w, NULL);
 	json_put_string(w, "network", a->network);
@@ -105,6 +108,8 @@ static void put_attachment(struct json_writer *w, const struct attachment *a)
 	}
 	if (a->n_more)
 		json_array_end(w);
+	if (whole && a->chain)
+		attach_chain_put(w, "chain", a->chain);
 	json_object_end(w);
 }
 
@@ -119,11 +124,11 @@ static void put_port(struct json_writer *w, const struct publish *p)
 	json_object_end(w);
 }
 
-static void put_members(struct json_writer *w, const struct attach_result *r)
+static void put_members(struct json_writer *w, const struct attach_result *r, bool whole)
 {
 	json_array_begin(w, "attachments");
 	for (size_t i = 0; i < r->n_attachments; i++)
-		put_attachment(w, &r->attachments[i]);
+		put_attachment(w, &r->attachments[i], whole);
 	json_array_end(w);
 	json_array_begin(w, "ports");
 	for (size_t i = 0; i < r->n_ports; i++)
@@ -134,7 +139,7 @@ static void put_members(struct json_writer *w, const struct attach_result *r)
 void attach_result_put(struct json_writer *w, const char *key, const struct attach_result *r)
 {
 	json_object_begin(w, key);
-	put_members(w, r);
+	put_members(w, r, false);
 	json_object_end(w);
 }
 
@@ -144,13 +149,18 @@ int attach_record_write(const struct attach_record *r, struct error *e)
 	struct json_writer w = { .out = &out };
 	cleanup_free char *path = record_path(r->instance);
 
+	if (r->whole)
+		r = r->whole;
 	json_object_begin(&w, NULL);
 	json_put_string(&w, "schema", "nsrun.attachments/1");
 	json_put_string(&w, "instance", r->instance);
 	json_put_string(&w, "containerId", r->container_id);
 	json_put_bool(&w, "complete", r->complete);
-	put_members(&w, &r->result);
+	put_members(&w, &r->result, true);
 	json_object_end(&w);
+	if (out.len > RECORD_MAX) /* it could not be read again */
+		return error_set(e, EFBIG, "the record of attachments would have %zu bytes",
+				 out.len);
 	return state_write(path, out.s, 0600, e);
 }
 
@@ -204,7 +214,7 @@ static int get_attachment(const struct json *j, struct attachment *a, struct err
 	    get_addr(j, "gateway6", &a->gateways[IP6], e) < 0 ||
 	    bandwidth_get(j, "bandwidth", &a->bandwidth, e) < 0 || get_more(j, a, e) < 0)
 		return -1;
-	return 0;
+	return json_get(j, "chain") ? attach_chain_get(json_get(j, "chain"), &a->chain, e) : 0;
 }
 
 static int get_u16(const struct json *j, const char *key, uint16_t *ret, struct error *e)
@@ -265,7 +275,8 @@ int attach_result_get(const struct json *j, struct attach_result *ret, struct er
 static int check_names(const struct attach_result *r, struct error *e)
 {
 	for (size_t i = 0; i < r->n_attachments; i++)
-		if (!r->attachments[i].host_ifname || !r->attachments[i].data_dir)
+		if (!r->attachments[i].chain &&
+		    (!r->attachments[i].host_ifname || !r->attachments[i].data_dir))
 			return error_set(e, ERR_GENERIC, "an attachment lacks a name");
 	return 0;
 }

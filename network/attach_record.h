@@ -16,6 +16,8 @@ struct attach_record {
 	char *instance, *container_id;
 	bool complete; /* false: addresses may be missing */
 	struct attach_result result;
+	/* Of a view of one attachment: the record that it is a part of, and which is written. */
+	const struct attach_record *whole;
 };
 void attach_record_done(struct attach_record *r);
 #define cleanup_attach_record cleanup(attach_record_done)

@@ -33,6 +33,7 @@ static struct attach_record only(const struct attach_record *rec, size_t index)
 	struct attach_record one = { .instance = rec->instance,
 				     .container_id = rec->container_id,
 				     .complete = rec->complete,
+				     .whole = rec,
 				     .result = { .attachments = &rec->result.attachments[index],
 						 .n_attachments = 1,
 						 .ports = ports ? rec->result.ports : NULL,
@@ -45,13 +46,15 @@ static int undo(const struct attach_record *rec, size_t index, struct error *e)
 {
 	struct attach_record one = only(rec, index);
 
-	return attach_undo(&one, e);
+	return attach_undo(&one, false, e);
 }
 
 static int delete_link(const struct attachment *a, struct error *e)
 {
 	struct rtnl host cleanup(rtnl_done) = { .fd = -1 };
 
+	if (a->chain) /* its plugins have */
+		return 0;
 	return rtnl_open(&host, e) < 0 ? -1 : rtnl_link_delete(&host, a->host_ifname, e);
 }
 

@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "network/cni.h"
 #include "network/decode_impl.h"
 
 #define PLUGINS_MAX 32
@@ -70,7 +71,7 @@ static int decode_bandwidth(const struct decode_at *at, const struct json *j, st
 	return bandwidth_decode(j, at->file, at->path, &n->bandwidth, e);
 }
 
-static const struct plugin {
+static const struct known {
 	const char *type;
 	int (*decode)(const struct decode_at *at, const struct json *j, struct network *n,
 		      struct error *e);
@@ -123,26 +124,6 @@ static int decode_plugins(const char *file, const struct json *root, struct netw
 	return 0;
 }
 
-/* A list without cniVersion is of 0.1.0, as libcni has it. */
-static int check_version(const char *file, const struct json *root, struct error *e)
-{
-	static const char *const known[] = { "0.1.0", "0.2.0", "0.3.0", "0.3.1",
-					     "0.4.0", "1.0.0", "1.1.0" };
-	struct decode_at at = { .file = file };
-	const char *version;
-
-	if (decode_string(&at, root, "cniVersion", &version, e) < 0)
-		return -1;
-	if (!version)
-		return 0;
-	for (size_t i = 0; i < ARRAY_SIZE(known); i++)
-		if (str_eq(version, known[i]))
-			return 0;
-	return error_set(e, ERR_INPUT,
-			 "%s: cniVersion: \"%.40s\" is unknown (known: 0.1.0 to 1.1.0)", file,
-			 version);
-}
-
 /* What CNI has no key for is in our own object: {"nsrun": {"internal": true, "labels": {...}}}. */
 static int decode_own(const char *file, const struct json *root, struct network *n, struct error *e)
 {
@@ -156,31 +137,43 @@ static int decode_own(const char *file, const struct json *root, struct network 
 	return decode_bool(&at, own, "internal", &n->internal, e);
 }
 
-int network_decode(const char *text, size_t len, const char *file, struct network *ret,
-		   struct error *e)
+int network_decode_doc(struct json_doc *list, const char *file, struct network *ret,
+		       struct error *e)
 {
 	cleanup_network struct network n = { .isolate = true };
 	struct decode_at at = { .file = file };
-	const char *name;
+	const struct json *root = list->root;
+	const char *name, *version;
 
-	if (len > NETWORK_FILE_MAX)
-		return error_set(e, EFBIG, "%s: larger than %zu bytes", file, NETWORK_FILE_MAX);
-	if (json_parse(text, len, file, &n.list, e) < 0)
-		return -1;
-	if (n.list.root->type != JSON_OBJECT)
-		return decode_wrong(&at, "", "an object", n.list.root, e);
-	if (decode_string(&at, n.list.root, "name", &name, e) < 0 ||
-	    check_version(file, n.list.root, e) < 0)
+	if (root->type != JSON_OBJECT)
+		return decode_wrong(&at, "", "an object", root, e);
+	if (decode_string(&at, root, "name", &name, e) < 0 ||
+	    cni_chain_version(root, file, &version, e) < 0)
 		return -1;
 	if (!name || !network_name_valid(name))
 		return error_set(e, ERR_INPUT, "%s: name: \"%.40s\" is no name for a network", file,
 				 name ? name : "");
 	n.name = xstrdup(name);
 	n.file = xstrdup(file);
-	if (decode_plugins(file, n.list.root, &n, e) < 0 ||
-	    decode_own(file, n.list.root, &n, e) < 0)
+	if (decode_plugins(file, root, &n, e) < 0 || decode_own(file, root, &n, e) < 0)
 		return -1;
+	if (n.chained && n.internal) /* a word of ours, which no other plugin knows */
+		n.unsupported = xasprintf("nsrun.internal with %s: not supported yet", n.chained);
+	n.list = *list;
+	*list = (struct json_doc){ 0 };
 	*ret = n;
 	memset(&n, 0, sizeof(n));
 	return 0;
+}
+
+int network_decode(const char *text, size_t len, const char *file, struct network *ret,
+		   struct error *e)
+{
+	cleanup_json struct json_doc list = { 0 };
+
+	if (len > NETWORK_FILE_MAX)
+		return error_set(e, EFBIG, "%s: larger than %zu bytes", file, NETWORK_FILE_MAX);
+	if (json_parse(text, len, file, &list, e) < 0)
+		return -1;
+	return network_decode_doc(&list, file, ret, e);
 }

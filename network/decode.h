@@ -2,9 +2,9 @@
 /*
  * A CNI configuration list (CNI spec 1.1.0, section 1) to struct network.
  *
- * The built-in driver is bridge with host-local addresses. Three classes of key: known; known but
- * not honoured here, which does not stop a listing but refuses an attachment by name
- * (network.unsupported), since a list may come from another tool; unknown, ignored.
+ * What is attached to in one go is our bridge with our addresses, and plugins behind it that only
+ * tell settings. Whatever that does not honour has the list run plugin by plugin
+ * (network.chained), where each plugin judges its own configuration.
  */
 #ifndef NETWORK_DECODE_H
 #define NETWORK_DECODE_H
@@ -17,6 +17,8 @@
 #define NETWORK_FILE_MAX ((size_t)1 << 20)
 
 /* FILE names the input in errors and becomes ret->file. */
+int network_decode_doc(struct json_doc *list, const char *file, struct network *ret,
+		       struct error *e); /* takes LIST over if it succeeds */
 int network_decode(const char *text, size_t len, const char *file, struct network *ret,
 		   struct error *e);
 

@@ -31,7 +31,7 @@ int decode_array(const struct decode_at *at, const struct json *j, const char *k
 		 const struct json **ret, struct error *e);
 /* True if the member is there and says something: not false, not zero, not empty. */
 bool decode_is_set(const struct json *j, const char *key);
-/* Notes what is not honoured; the first one is told. Returns 0. */
+/* Notes what is not done in one go; the first one is told (network.chained). Returns 0. */
 int decode_unsupported(struct network *n, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
 /* The same for each of KEYS that is set. */

@@ -68,12 +68,12 @@ int decode_unsupported(struct network *n, const char *fmt, ...)
 	char text[256];
 	va_list ap;
 
-	if (n->unsupported)
+	if (n->chained)
 		return 0;
 	va_start(ap, fmt);
 	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
-	n->unsupported = xasprintf("%s: not supported yet", text);
+	n->chained = xstrdup(text);
 	return 0;
 }
 

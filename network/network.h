@@ -8,6 +8,7 @@
  * with a folder of ours):
  *	/run/nsrun/networks/
  *	  lock				host-wide: ports, creation of networks and bridges
+ *	  gc				shared by ADD and DEL, plugin by plugin; GC has it alone
  *	  state/NAME/lock		a network's existence and its bridge
  *	  state/NAME/link		the bridge: ifindex, MAC, whether we made it, IPv6
  *	  state/NAME/firewall		what firewalls of others do to it (foreign.c)
@@ -75,8 +76,9 @@ void network_ipam_done(struct network_ipam *i);
 /* The first range of a family, or NULL. */
 const struct network_range *network_ipam_range(const struct network_ipam *i, enum ip_version v);
 
-/* A decoded list with one built-in bridge plugin (the only driver for now; another type is refused
- * by name). */
+/* A decoded list: of a built-in bridge plugin and what changes its link, attached to in one go; or
+ * of any other, which is run plugin by plugin (CHAINED). Of that, only what a bridge plugin says is
+ * decoded here. */
 struct network {
 	char *name;
 	char *file;		/* NULL: built in */
@@ -90,6 +92,8 @@ struct network {
 	bool no_snat, masquerade_all; /* of published ports: struct network_rules */
 	uint32_t mtu;		/* 0: auto, the default route's */
 	struct bandwidth bandwidth; /* of each member, unless it asks for another */
+	/* NULL, or why the list is run plugin by plugin: "plugin type \"vlan\" (plugins[2])" */
+	char *chained;
 	/* NULL, or why no container can be attached: "plugin type \"vlan\" (plugins[2]): not
 	 * supported yet" */
 	char *unsupported;
@@ -175,6 +179,17 @@ struct attach_options {
 	bool no_ipv6; /* the container will have it switched off: it gets IPv4 alone */
 };
 
+/* An attachment whose list was run plugin by plugin: what DEL and CHECK must be told again, for a
+ * list should not change in between, but may. */
+struct attachment_chain {
+	char *file;		/* the list's, for errors */
+	char *netns;		/* CNI_NETNS */
+	uint64_t netns_inode;	/* 0: not known yet */
+	char *args;		/* CNI_ARGS, or NULL */
+	struct json_doc list;
+	struct json_doc runtime; /* the capabilities that were offered; root NULL: none */
+	struct json_doc result;	 /* root NULL: it is not whole yet */
+};
 struct attachment {		 /* network x container */
 	char *network, *ifname, *host_ifname, *bridge, *mac;
 	char *data_dir;		/* where its lease is */
@@ -184,6 +199,7 @@ struct attachment {		 /* network x container */
 	/* Of networks with more range sets of a family than one: what is not the first. */
 	struct network_address *more;
 	size_t n_more;
+	struct attachment_chain *chain; /* NULL: attached to in one go */
 };
 struct attach_result {
 	struct attachment *attachments;

@@ -14,6 +14,8 @@
 #include "base/memory.h"
 #include "base/path.h"
 
+#define GC_LOCK NETWORK_STATE_DIR "/gc"
+
 /* mkdir -p of PATH's parent. */
 static int make_parent(const char *path, struct error *e)
 {
@@ -23,7 +25,7 @@ static int make_parent(const char *path, struct error *e)
 	return path_mkdir(parent, 0755, e);
 }
 
-int state_lock(const char *path, mode_t mode, int *ret_fd, struct error *e)
+static int lock_file(const char *path, mode_t mode, int operation, int *ret_fd, struct error *e)
 {
 	for (;;) {
 		cleanup_close int fd = -1;
@@ -40,7 +42,7 @@ int state_lock(const char *path, mode_t mode, int *ret_fd, struct error *e)
 		}
 		if (fd < 0)
 			return error_errno(e, "open the lock \"%s\"", path);
-		while (flock(fd, LOCK_EX) < 0)
+		while (flock(fd, operation) < 0)
 			if (errno != EINTR)
 				return error_errno(e, "lock \"%s\"", path);
 		if (fstat(fd, &held) < 0)
@@ -51,6 +53,16 @@ int state_lock(const char *path, mode_t mode, int *ret_fd, struct error *e)
 		*ret_fd = steal_fd(&fd);
 		return 0;
 	}
+}
+
+int state_lock(const char *path, mode_t mode, int *ret_fd, struct error *e)
+{
+	return lock_file(path, mode, LOCK_EX, ret_fd, e);
+}
+
+int state_lock_gc(bool exclusive, int *ret_fd, struct error *e)
+{
+	return lock_file(GC_LOCK, 0600, exclusive ? LOCK_EX : LOCK_SH, ret_fd, e);
 }
 
 int state_lock_host(int *ret_fd, struct error *e)
@@ -158,6 +170,7 @@ int state_prune(void)
 	    access(STATE_LEASES, F_OK) == 0 || access(STATE_LINKS, F_OK) == 0 ||
 	    access(STATE_DEVICES, F_OK) == 0)
 		return 0;
+	unlink(GC_LOCK);
 	unlink(NETWORK_STATE_DIR "/lock");
 	rmdir(NETWORK_STATE_DIR);
 	return 1;

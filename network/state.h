@@ -29,6 +29,9 @@
 int state_lock(const char *path, mode_t mode, int *ret_fd, struct error *e);
 /* Ports, the making of networks and of bridges. */
 int state_lock_host(int *ret_fd, struct error *e);
+/* Held shared while plugins are called to ADD or DEL, exclusively in GC: what lives is known then,
+ * and stays (CNI spec 1.1.0, section 3, "Lifecycle & Ordering"). Taken before any other. */
+int state_lock_gc(bool exclusive, int *ret_fd, struct error *e);
 /* A network's existence, its bridge. */
 int state_lock_network(const char *name, int *ret_fd, struct error *e);
 

@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "network/attach.h"
+#include "network/attach_chain.h"
 #include "network/ipam.h"
 #include "network/rtnl.h"
 
@@ -22,7 +23,8 @@ static int disable_ports(const struct attach_result *r, struct error *e)
 	if (rtnl_open(&host, e) < 0)
 		return -1;
 	for (size_t i = 0; i < r->n_attachments; i++)
-		if (rtnl_port_disable(&host, r->attachments[i].host_ifname, rc == 0 ? e : NULL) < 0)
+		if (!r->attachments[i].chain &&
+		    rtnl_port_disable(&host, r->attachments[i].host_ifname, rc == 0 ? e : NULL) < 0)
 			rc = -1;
 	return rc;
 }
@@ -114,7 +116,22 @@ static int release_leases(const struct attach_record *rec, struct error *e)
 	return rc;
 }
 
-int attach_undo(struct attach_record *rec, struct error *e)
+/* In reverse. */
+static int delete_chains(const struct attach_record *rec, bool netns_goes, struct error *e)
+{
+	int rc = 0;
+
+	for (size_t i = rec->result.n_attachments; i-- > 0;) {
+		const struct attachment *a = &rec->result.attachments[i];
+
+		if (a->chain && attach_chain_del(a, rec->instance, netns_goes,
+						 rc == 0 ? e : NULL) < 0)
+			rc = -1;
+	}
+	return rc;
+}
+
+int attach_undo(struct attach_record *rec, bool netns_goes, struct error *e)
 {
 	int rc = 0;
 
@@ -129,12 +146,14 @@ int attach_undo(struct attach_record *rec, struct error *e)
 		rc = -1;
 	if (release_leases(rec, rc == 0 ? e : NULL) < 0)
 		rc = -1;
+	if (delete_chains(rec, netns_goes, rc == 0 ? e : NULL) < 0)
+		rc = -1;
 	return rc;
 }
 
 int attach_teardown(struct attach_record *rec, struct error *e)
 {
-	return attach_undo(rec, e) < 0 ? -1 : attach_record_delete(rec->instance, e);
+	return attach_undo(rec, true, e) < 0 ? -1 : attach_record_delete(rec->instance, e);
 }
 
 int attach_remove(const char *instance, struct error *e)

@@ -234,6 +234,15 @@ static int attach_by_pasta(struct create *c, int container_nl, struct error *e)
 	return write_names(c, &c->record.pasta, e);
 }
 
+/* Its addresses were not known when the names were written. */
+static bool has_chain(const struct attach_result *r)
+{
+	for (size_t i = 0; i < r->n_attachments; i++)
+		if (r->attachments[i].chain)
+			return true;
+	return false;
+}
+
 int create_attach_network(struct create *c, struct error *e)
 {
 	cleanup_close int nl = steal_fd(&c->netlink); /* open, it would keep the namespace */
@@ -250,7 +259,11 @@ int create_attach_network(struct create *c, struct error *e)
 		attach_forget(a);
 		return -1;
 	}
-	return a ? attach_finish(a, netns, nl, &c->attached, e) : set_lo_up(nl, e);
+	if (!a)
+		return set_lo_up(nl, e);
+	if (attach_finish(a, netns, nl, &c->attached, e) < 0)
+		return -1;
+	return has_chain(&c->attached) ? write_names(c, &c->attached, e) : 0;
 }
 
 /* A joined namespace as we opened it: init need not be there yet. */

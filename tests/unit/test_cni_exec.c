@@ -184,7 +184,8 @@ static void test_endless(void **state)
 {
 	(void)state;
 	refused("exec yes", EFBIG, "plugin \"p\": it wrote more than 1048576 bytes");
-	refused("head -c 2000000 /dev/zero", EFBIG, "plugin \"p\": it wrote more than 1048576 bytes");
+	refused("head -c 2000000 /dev/zero", EFBIG,
+		"plugin \"p\": it wrote more than 1048576 bytes");
 }
 
 /* It hangs, and so does a child of it; both are gone afterwards. */
