@@ -436,13 +436,14 @@ static void test_refused(void **state)
 		{ "bridge:ifname=x bridge:ifname=x", "", ERR_INPUT,
 		  "two networks ask for the interface name x" },
 		{ "foreign", "", ERR_UNSUPPORTED,
-		  "network \"foreign\" (/run/net.d/foreign.conflist): plugin type \"macvlan\"" },
+		  "network \"foreign\": /run/net.d/foreign.conflist: plugins[0].type: no plugin "
+		  "\"nowhere\" in " },
 	};
 
 	(void)state;
 	lab_run("mkdir -p /run/net.d && echo "
 		"'{\"cniVersion\":\"1.0.0\",\"name\":\"foreign\",\"plugins\":[{\"type\":"
-		"\"macvlan\"}]}' "
+		"\"nowhere\"}]}' "
 		">/run/net.d/foreign.conflist");
 	put_list("v4", "10.1.1.0/24");
 	put_list("v6", "fd01::/64");

@@ -73,7 +73,7 @@ static void test_podman(void **state)
 	assert_string_equal(n.driver, "bridge");
 	assert_string_equal(n.bridge, "cni-podman0");
 	assert_string_equal(n.ipam.data_dir, "/var/lib/cni/networks/podman");
-	assert_null(n.unsupported);
+	assert_null(n.chained);
 	is_prefix(&network_range(&n, IP4)->subnet, "10.88.0.0/16");
 	is_address(&network_range(&n, IP4)->gateway, "10.88.0.1");
 	is_address(&network_range(&n, IP4)->start, "10.88.0.1");
@@ -107,10 +107,10 @@ static void test_nerdctl_and_containerd(void **state)
 
 	(void)state;
 	ok(decode(nerdctl, &n, &e), &e);
-	assert_null(n.unsupported);
+	assert_null(n.chained);
 	is_prefix(&network_range(&n, IP4)->subnet, "10.4.0.0/24");
 	ok(decode(containerd, &c, &e), &e);
-	assert_string_equal(c.unsupported, "plugins[0].promiscMode: not supported yet");
+	assert_string_equal(c.chained, "plugins[0].promiscMode");
 	assert_true(c.default_route[IP4] && c.gateway_on_bridge);
 	is_address(&network_range(&c, IP4)->start, "10.22.1.0");
 }
@@ -122,7 +122,7 @@ static void test_nerdctl_and_containerd(void **state)
 	"{\"type\":\"bridge\",\"ipam\":{\"type\":\"static\",\"addresses\":[" addresses "]}}"
 #define SUBNET ",\"subnet\":\"10.1.0.0/24\""
 
-static void test_unsupported_is_named(void **state)
+static void test_chained_is_named(void **state)
 {
 	static const struct {
 		const char *text, *why;
@@ -151,15 +151,29 @@ static void test_unsupported_is_named(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(lists); i++) {
-		cleanup_free char *why = xasprintf("%s: not supported yet", lists[i].why);
 		cleanup_network struct network n = { 0 };
 		ERROR_INIT(e);
 
 		ok(decode(lists[i].text, &n, &e), &e);
-		assert_non_null(n.unsupported);
-		if (strncmp(n.unsupported, lists[i].why, strlen(lists[i].why)))
-			fail_msg("\"%s\" instead of \"%s\"", n.unsupported, why);
+		assert_null(n.unsupported);
+		assert_non_null(n.chained);
+		if (strncmp(n.chained, lists[i].why, strlen(lists[i].why)))
+			fail_msg("\"%s\" instead of \"%s\"", n.chained, lists[i].why);
 	}
+}
+
+/* No other plugin knows our own words. */
+static void test_internal_is_ours(void **state)
+{
+	static const char text[] = "{\"cniVersion\":\"1.0.0\",\"name\":\"x\",\"nsrun\":"
+				   "{\"internal\":true},\"plugins\":[{\"type\":\"ptp\"}]}";
+	cleanup_network struct network n = { 0 };
+	ERROR_INIT(e);
+
+	(void)state;
+	ok(decode(text, &n, &e), &e);
+	assert_string_equal(n.unsupported, "nsrun.internal with plugin type \"ptp\" (plugins[0]): "
+					   "not supported yet");
 }
 
 /* Two sets, one of them of two ranges; routes with all that they can have. */
@@ -183,7 +197,7 @@ static void test_sets_and_routes(void **state)
 
 	(void)state;
 	ok(decode(text, &n, &e), &e);
-	assert_null(n.unsupported);
+	assert_null(n.chained);
 	assert_int_equal(n.ipam.n_ranges, 4);
 	assert_int_equal(n.ipam.ranges[0].set, 0);
 	assert_int_equal(n.ipam.ranges[1].set, 1);
@@ -633,7 +647,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_podman),
 		cmocka_unit_test(test_nerdctl_and_containerd),
-		cmocka_unit_test(test_unsupported_is_named),
+		cmocka_unit_test(test_chained_is_named),
+		cmocka_unit_test(test_internal_is_ours),
 		cmocka_unit_test(test_sets_and_routes),
 		cmocka_unit_test(test_name_servers),
 		cmocka_unit_test(test_wrong_is_refused),
