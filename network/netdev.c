@@ -155,6 +155,7 @@ static int plan(const struct netdev_options *o, struct rtnl *host, struct netdev
 	r->instance = xstrdup(o->instance);
 	r->containerId = xstrdup(o->container_id);
 	r->netns = xstrdup(o->netns);
+	r->network = o->network ? xstrdup(o->network) : NULL;
 	r->devices = xcalloc(o->n, sizeof(*r->devices));
 	for (size_t i = 0; i < o->n; i++)
 		if (describe(o, i, host, links, n_links, r, e) < 0)
@@ -208,7 +209,7 @@ static int move_one(const struct netdev_options *o, struct rtnl *host, const str
 	log_debug("network device %s becomes %s in %s", d->name, d->inside, o->netns);
 	if (put_into(host, (int)d->index, d->name, o->netns_fd, d->inside, e) < 0)
 		return explain_refusal(host, d, e);
-	return settle(o->inside, d, d->inside, true, e);
+	return o->bare ? 0 : settle(o->inside, d, d->inside, true, e);
 }
 
 int netdev_move(const struct netdev_options *o, struct error *e)

@@ -38,6 +38,10 @@ struct netdev_options {
 	const char *netns; /* where the namespace is found again: "/run/netns/web" */
 	int netns_fd;
 	struct rtnl *inside; /* a socket of that namespace */
+	/* The devices stay down, without the addresses that they had, which are on record all the
+	 * same: whoever asks gives them others. */
+	bool bare;
+	const char *network; /* on record, for who looks for it (host-device); NULL */
 	const struct netdev_request *v;
 	size_t n;
 };
@@ -71,7 +75,7 @@ struct netdev {
 	size_t n_addresses;
 };
 struct netdev_record {
-	char *instance, *containerId, *netns;
+	char *instance, *containerId, *netns, *network;
 	uint64_t inode; /* of the namespace */
 	struct netdev *devices;
 	size_t n_devices;
@@ -81,6 +85,8 @@ int netdev_record_write(const struct netdev_record *r, struct error *e);
 /* 1; 0: there is none. */
 int netdev_record_load(const char *instance, struct netdev_record *ret, struct error *e);
 int netdev_record_delete(const char *instance, struct error *e);
+/* The instances that have records; strings_free(). */
+int netdev_record_list(char ***ret, size_t *ret_n, struct error *e);
 /* The instance of the container ID that has a record; NULL: none. The caller frees. */
 char *netdev_record_find(const char *container_id);
 

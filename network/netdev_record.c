@@ -46,6 +46,7 @@ static const struct field record_fields[] = {
 	FIELD_STRING(struct netdev_record, instance, REQUIRED),
 	FIELD_STRING(struct netdev_record, containerId, REQUIRED),
 	FIELD_STRING(struct netdev_record, netns, REQUIRED),
+	FIELD_STRING(struct netdev_record, network, OPTIONAL),
 	FIELD_U64(struct netdev_record, inode, REQUIRED),
 	FIELD_OBJECTS(struct netdev_record, devices, device_fields, OPTIONAL),
 	FIELDS_END
@@ -118,25 +119,44 @@ int netdev_record_delete(const char *instance, struct error *e)
 	return 0;
 }
 
-char *netdev_record_find(const char *container_id)
+int netdev_record_list(char ***ret, size_t *ret_n, struct error *e)
 {
 	DIR *d = opendir(STATE_DEVICES);
 	struct dirent *entry;
-	char *found = NULL;
+	char **v = NULL;
+	size_t count = 0;
 
-	while (d && !found && (entry = readdir(d))) {
+	if (!d && errno != ENOENT)
+		return error_errno(e, "read \"%s\"", STATE_DEVICES);
+	while (d && (entry = readdir(d))) {
 		size_t n = strlen(entry->d_name), tail = sizeof(SUFFIX) - 1;
-		cleanup(netdev_record_done) struct netdev_record r = { 0 };
-		cleanup_free char *instance = NULL;
 
 		if (n <= tail || !str_eq(entry->d_name + n - tail, SUFFIX))
 			continue;
-		instance = xstrndup(entry->d_name, n - tail);
-		if (netdev_record_load(instance, &r, NULL) == 1 &&
-		    str_eq(r.containerId, container_id))
-			found = steal_ptr(&instance);
+		v = xreallocarray(v, count + 1, sizeof(*v));
+		v[count++] = xstrndup(entry->d_name, n - tail);
 	}
 	if (d)
 		closedir(d);
+	*ret = v;
+	*ret_n = count;
+	return 0;
+}
+
+char *netdev_record_find(const char *container_id)
+{
+	char **v = NULL, *found = NULL;
+	size_t n = 0;
+
+	if (netdev_record_list(&v, &n, NULL) < 0)
+		return NULL;
+	for (size_t i = 0; i < n && !found; i++) {
+		cleanup(netdev_record_done) struct netdev_record r = { 0 };
+
+		if (netdev_record_load(v[i], &r, NULL) == 1 && !r.network &&
+		    str_eq(r.containerId, container_id))
+			found = xstrdup(v[i]);
+	}
+	strings_free(v, n);
 	return found;
 }

@@ -6,9 +6,16 @@
 
 static const struct plugin *const PLUGINS[] = {
 	&plugin_bandwidth,
+	&plugin_dummy,
+	&plugin_host_device,
 	&plugin_host_local,
+	&plugin_ipvlan,
 	&plugin_loopback,
+	&plugin_macvlan,
+	&plugin_ptp,
 	&plugin_static,
+	&plugin_vlan,
+	&plugin_vrf,
 };
 
 const char *plugin_base_type(const char *type)

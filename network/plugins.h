@@ -6,9 +6,16 @@
 #include "network/plugin.h"
 
 extern const struct plugin plugin_bandwidth;
+extern const struct plugin plugin_dummy;
+extern const struct plugin plugin_host_device;
 extern const struct plugin plugin_host_local;
+extern const struct plugin plugin_ipvlan;
 extern const struct plugin plugin_loopback;
+extern const struct plugin plugin_macvlan;
+extern const struct plugin plugin_ptp;
 extern const struct plugin plugin_static;
+extern const struct plugin plugin_vlan;
+extern const struct plugin plugin_vrf;
 
 /* TYPE without "nsrun-", by which a list can mean ours where the reference plugin is there, too:
  * `"type": "nsrun-bridge"`. */

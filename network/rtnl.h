@@ -35,8 +35,7 @@ struct link_info {
 	int index, master, peer_index, link_netnsid; /* 0 / -1: none */
 	char name[IFNAMSIZ];
 	char kind[16]; /* "veth", "bridge", ""... */
-	char altname[128];
-	char alias[160]; /* the beginning of it */
+	char altname[128], alias[256];
 	unsigned char mac[6];
 	uint32_t mtu, group;
 	uint16_t port_no; /* of a bridge's port: the lowest that was free; 0: none */
@@ -118,6 +117,8 @@ struct endpoint_spec {
 	/* The kernel makes no fe80:: address, whose duplicate address detection, router
 	 * solicitations and group reports would be flooded to every port of the bridge. */
 	bool no_link_local;
+	/* The addresses bring no routes to their subnets: ROUTES says where those are. */
+	bool no_prefix_routes;
 };
 int rtnl_endpoint_configure(struct rtnl *r, const struct endpoint_spec *s, struct error *e);
 
@@ -127,6 +128,10 @@ int rtnl_gateway_replace(struct rtnl *r, int index, const struct ip_addr *gatewa
 			 struct error *e);
 /* There already is success. */
 int rtnl_address_add(struct rtnl *r, int index, const struct ip_prefix *a, struct error *e);
+/* `ip route add T dev INDEX`; one to the same prefix is EEXIST. `ip route del T dev INDEX`; absent
+ * is success. */
+int rtnl_route_add(struct rtnl *r, int index, const struct ip_route *t, struct error *e);
+int rtnl_route_delete(struct rtnl *r, int index, const struct ip_route *t, struct error *e);
 struct address_info {
 	int index;
 	struct ip_prefix a;

@@ -55,13 +55,13 @@ static bool link_parse(const struct nlmsghdr *h, struct link_info *ret)
 				   .carrier = netlink_u8(tb[IFLA_CARRIER]),
 				   .loopback = ifi->ifi_flags & IFF_LOOPBACK };
 	netlink_string(tb[IFLA_IFNAME], ret->name, sizeof(ret->name));
+	netlink_string(tb[IFLA_IFALIAS], ret->alias, sizeof(ret->alias));
 	netlink_string(info[IFLA_INFO_KIND], ret->kind, sizeof(ret->kind));
 	netlink_string(info[IFLA_INFO_SLAVE_KIND], master, sizeof(master));
 	if (str_eq(master, "bridge")) {
 		netlink_nested(info[IFLA_INFO_SLAVE_DATA], port, IFLA_BRPORT_MAX);
 		ret->port_no = netlink_u16(port[IFLA_BRPORT_NO]);
 	}
-	netlink_string(tb[IFLA_IFALIAS], ret->alias, sizeof(ret->alias));
 	first_altname(tb[IFLA_PROP_LIST], ret->altname, sizeof(ret->altname));
 	netlink_bytes(tb[IFLA_ADDRESS], ret->mac, sizeof(ret->mac));
 	return true;

@@ -11,9 +11,9 @@
 #include "network/rtnl.h"
 #include "network/rtnl_impl.h"
 
-/* ip addr add A brd + dev INDEX nodad */
+/* ip addr add A brd + dev INDEX nodad [noprefixroute] */
 static void put_address(struct netlink_batch *b, int index, const struct ip_prefix *a,
-			const char *dev)
+			const char *dev, uint32_t flags)
 {
 	const struct ifaddrmsg ifa = { .ifa_family = (uint8_t)a->addr.family,
 				       .ifa_prefixlen = (uint8_t)a->len,
@@ -28,7 +28,9 @@ static void put_address(struct netlink_batch *b, int index, const struct ip_pref
 	if (a->addr.family == AF_INET && a->len < 31)
 		netlink_put_addr(b, IFA_BROADCAST, &last);
 	if (a->addr.family == AF_INET6) /* duplicate address detection would take 1.1-1.8 s */
-		netlink_put_u32(b, IFA_FLAGS, IFA_F_NODAD);
+		flags |= IFA_F_NODAD;
+	if (flags)
+		netlink_put_u32(b, IFA_FLAGS, flags);
 }
 
 /* The gateway, also of the other family: `via inet6 GATEWAY`. */
@@ -71,10 +73,10 @@ static uint8_t route_scope(const struct ip_route *t, int family)
 	return t->gateway.family || family == AF_INET6 ? RT_SCOPE_UNIVERSE : RT_SCOPE_LINK;
 }
 
-/* ip route add|replace DST via GATEWAY dev INDEX metric N mtu MTU advmss MSS table T scope S
+/* ip route add|replace|del DST via GATEWAY dev INDEX metric N mtu MTU advmss MSS table T scope S
  * [onlink] */
-static void put_route(struct netlink_batch *b, int index, const struct ip_route *t, int flags,
-		      bool onlink)
+static void put_route(struct netlink_batch *b, int type, int index, const struct ip_route *t,
+		      int flags, bool onlink)
 {
 	int family = t->dst.addr.family ? t->dst.addr.family : t->gateway.family;
 	uint8_t table = t->table ? (uint8_t)t->table : RT_TABLE_MAIN;
@@ -87,8 +89,9 @@ static void put_route(struct netlink_batch *b, int index, const struct ip_route 
 				  .rtm_flags = onlink ? RTNH_F_ONLINK : 0 };
 	char dst[IP_TEXT_MAX], gateway[IP_TEXT_MAX];
 
-	netlink_begin(b, RTM_NEWROUTE, NLM_F_CREATE | flags, &rt, sizeof(rt),
-		      "add route %s%s%s", t->dst.len ? ip_prefix_text(&t->dst, dst) : "default",
+	netlink_begin(b, type, flags, &rt, sizeof(rt), "%s route %s%s%s",
+		      type == RTM_NEWROUTE ? "add" : "delete",
+		      t->dst.len ? ip_prefix_text(&t->dst, dst) : "default",
 		      t->gateway.family ? " via " : "", ip_addr_text(&t->gateway, gateway));
 	if (t->dst.len)
 		netlink_put_addr(b, RTA_DST, &t->dst.addr);
@@ -101,12 +104,21 @@ static void put_route(struct netlink_batch *b, int index, const struct ip_route 
 	put_metrics(b, t);
 }
 
+static bool is_link_local(const struct ip_addr *a)
+{
+	return a->family == AF_INET6 && a->b[0] == 0xfe && (a->b[1] & 0xc0) == 0x80;
+}
+
+static uint32_t prefix_route_flag(const struct endpoint_spec *s, const struct ip_addr *a)
+{
+	return s->no_prefix_routes && !is_link_local(a) ? IFA_F_NOPREFIXROUTE : 0;
+}
+
 /* True if GATEWAY is in none of the link's own prefixes: the kernel would call it unreachable.
  * An IPv6 link-local one is always on the link. */
 static bool gateway_is_outside(const struct endpoint_spec *s, const struct ip_addr *gateway)
 {
-	if (!gateway->family || (gateway->family == AF_INET6 && gateway->b[0] == 0xfe &&
-				 (gateway->b[1] & 0xc0) == 0x80))
+	if (!gateway->family || is_link_local(gateway))
 		return false;
 	for (size_t i = 0; i < s->n_addresses; i++)
 		if (ip_prefix_contains(&s->addresses[i], gateway))
@@ -121,7 +133,8 @@ static void put_family(struct netlink_batch *b, int index, const struct endpoint
 {
 	for (size_t i = 0; i < s->n_addresses && !routes; i++)
 		if (s->addresses[i].addr.family == family) {
-			put_address(b, index, &s->addresses[i], s->ifname);
+			put_address(b, index, &s->addresses[i], s->ifname,
+				    prefix_route_flag(s, &s->addresses[i].addr));
 			if (family == AF_INET6)
 				netlink_tolerate(b, EACCES);
 		}
@@ -129,11 +142,13 @@ static void put_family(struct netlink_batch *b, int index, const struct endpoint
 		const struct ip_route t = { .gateway = s->gateways[i] };
 
 		if (t.gateway.family == family)
-			put_route(b, index, &t, NLM_F_EXCL, gateway_is_outside(s, &t.gateway));
+			put_route(b, RTM_NEWROUTE, index, &t, NLM_F_CREATE | NLM_F_EXCL,
+				  gateway_is_outside(s, &t.gateway));
 	}
 	for (size_t i = 0; i < s->n_routes && routes; i++)
 		if (s->routes[i].dst.addr.family == family)
-			put_route(b, index, &s->routes[i], NLM_F_EXCL,
+			put_route(b, RTM_NEWROUTE, index, &s->routes[i],
+				  NLM_F_CREATE | NLM_F_EXCL,
 				  gateway_is_outside(s, &s->routes[i].gateway));
 }
 
@@ -202,7 +217,7 @@ int rtnl_address_add(struct rtnl *r, int index, const struct ip_prefix *a, struc
 	char dev[16];
 
 	snprintf(dev, sizeof(dev), "%d", index);
-	put_address(&b, index, a, dev);
+	put_address(&b, index, a, dev, 0);
 	netlink_tolerate(&b, EEXIST);
 	return netlink_send(&b, r->fd, &r->seq, NULL, NULL, e);
 }
@@ -212,6 +227,24 @@ int rtnl_gateway_replace(struct rtnl *r, int index, const struct ip_addr *gatewa
 	struct netlink_batch b cleanup(netlink_batch_done) = { 0 };
 	const struct ip_route t = { .gateway = *gateway };
 
-	put_route(&b, index, &t, NLM_F_REPLACE, true);
+	put_route(&b, RTM_NEWROUTE, index, &t, NLM_F_CREATE | NLM_F_REPLACE, true);
+	return netlink_send(&b, r->fd, &r->seq, NULL, NULL, e);
+}
+
+int rtnl_route_add(struct rtnl *r, int index, const struct ip_route *t, struct error *e)
+{
+	struct netlink_batch b cleanup(netlink_batch_done) = { 0 };
+
+	put_route(&b, RTM_NEWROUTE, index, t, NLM_F_CREATE | NLM_F_EXCL, false);
+	return netlink_send(&b, r->fd, &r->seq, NULL, NULL, e);
+}
+
+/* ip route del T dev INDEX */
+int rtnl_route_delete(struct rtnl *r, int index, const struct ip_route *t, struct error *e)
+{
+	struct netlink_batch b cleanup(netlink_batch_done) = { 0 };
+
+	put_route(&b, RTM_DELROUTE, index, t, 0, false);
+	netlink_tolerate(&b, ESRCH);
 	return netlink_send(&b, r->fd, &r->seq, NULL, NULL, e);
 }
