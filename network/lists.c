@@ -9,7 +9,6 @@
 
 #include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <linux/capability.h>
 #include <netinet/in.h>
 #include <stdio.h>
@@ -20,7 +19,7 @@
 #include "base/log.h"
 #include "base/privilege.h"
 #include "base/suggest.h"
-#include "network/decode.h"
+#include "network/list_file.h"
 #include "network/state.h"
 #include "network/subnet.h"
 #include "network/sysctl.h"
@@ -91,20 +90,6 @@ bool lists_owns(const struct network_dirs *d, const char *file)
 	       (strncmp(file, dir, n) == 0 && file[n] == '/' && !strchr(file + n + 1, '/'));
 }
 
-/* Returns 1, or 0 if there is no such file. */
-static int load_file(const char *path, struct network *ret, struct error *e)
-{
-	cleanup_free char *text = NULL;
-	size_t len;
-
-	errno = 0;
-	if (access(path, F_OK) < 0 && errno == ENOENT)
-		return 0;
-	if (file_read(AT_FDCWD, path, true, NETWORK_FILE_MAX, &text, &len, e) < 0)
-		return -1;
-	return network_decode(text, len, path, ret, e) < 0 ? -1 : 1;
-}
-
 static int by_text(const void *a, const void *b)
 {
 	return strcmp(*(char *const *)a, *(char *const *)b);
@@ -133,10 +118,7 @@ static int folder_files(const char *dir, char ***ret, size_t *ret_n, struct erro
 	if (!d && errno != ENOENT && errno != ENOTDIR)
 		return error_errno(e, "read the folder \"%s\"", dir);
 	while (d && n < FILES_MAX && (entry = readdir(d))) {
-		size_t len = strlen(entry->d_name);
-
-		if (entry->d_name[0] == '.' || len < 10 ||
-		    !str_eq(entry->d_name + len - 9, ".conflist"))
+		if (!list_file_named(entry->d_name))
 			continue;
 		files = xreallocarray(files, n + 1, sizeof(*files));
 		files[n++] = xasprintf("%s/%s", dir, entry->d_name);
@@ -162,7 +144,7 @@ static int add_folder(const char *dir, bool loud, struct networks *ns, struct er
 	for (size_t i = 0; i < n; i++) {
 		ERROR_INIT(ignored);
 		struct network one;
-		int rc = load_file(files[i], &one, &ignored);
+		int rc = list_file_load(files[i], &one, &ignored);
 
 		if (rc < 0 && loud)
 			log_warning("%s", ignored.msg);
@@ -291,7 +273,7 @@ int lists_settle(struct network *n, struct error *e)
 static int load_named_file(const char *dir, const char *name, struct network *ret, struct error *e)
 {
 	cleanup_free char *path = xasprintf("%s/%s.conflist", dir, name);
-	int rc = load_file(path, ret, e);
+	int rc = list_file_load(path, ret, e);
 
 	if (rc == 1 && !str_eq(ret->name, name)) {
 		network_done(ret);
