@@ -17,6 +17,7 @@
 #include "base/json.h"
 #include "base/memory.h"
 #include "network/cni.h"
+#include "network/cni_record.h"
 #include "network/netns.h"
 #include "network/network.h"
 #include "network/plugins.h"
@@ -35,7 +36,7 @@ enum cni_code {
 	CODE_PRIVILEGE = 102,
 };
 
-#define ID_MAX 255 /* it becomes a file's name */
+#define ID_MAX 200 /* with the interface it becomes a file's name */
 
 enum need {
 	NEED_ID = 1,
@@ -333,7 +334,7 @@ static enum cni_code plugin_code(const struct serve *s, const struct error *e)
 	}
 }
 
-static int call_plugin(struct serve *s, struct cni_result *ret, struct error *e)
+static int call_plugin(const struct serve *s, struct cni_result *ret, struct error *e)
 {
 	const struct plugin *p = s->plugin;
 	const struct cni_call *c = &s->call;
@@ -351,6 +352,23 @@ static int call_plugin(struct serve *s, struct cni_result *ret, struct error *e)
 		return p->gc ? p->gc(c, s->valid, s->n_valid, e) : 0;
 	}
 	return 0;
+}
+
+/* GC would take what an ADD that is under way has just made, and is in no list yet. */
+static int call_locked(const struct serve *s, struct cni_result *ret, struct error *e)
+{
+	const char *network = s->call.network, *type = s->plugin->type;
+	cleanup_close int lock = -1;
+	int rc;
+
+	if (!s->plugin->gc || s->command == CHECK || s->command == STATUS)
+		return call_plugin(s, ret, e);
+	if (cni_record_lock(network, type, s->command != GC, &lock, e) < 0)
+		return -1;
+	rc = call_plugin(s, ret, e);
+	if (s->command == GC)
+		cni_record_lock_remove(network, type);
+	return rc;
 }
 
 /* Stdout may be closed, or its reader gone: what was done stays done. */
@@ -399,7 +417,7 @@ static int serve(struct serve *s, struct cni_result *ret, struct error *e)
 {
 	if (read_environment(s, e) < 0 || read_config(s, e) < 0 || check_netns(s, e) < 0)
 		return -1;
-	if (call_plugin(s, ret, e) == 0)
+	if (call_locked(s, ret, e) == 0)
 		return 0;
 	s->code = plugin_code(s, e);
 	return -1;

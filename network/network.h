@@ -18,6 +18,7 @@
  *	  attachments/INSTANCE.json	the intent and result of a container's attachments
  *	  links/ID.json			a virtual cable between two namespaces (link.h)
  *	  devices/INSTANCE.json		devices that moved into a container (netdev.h)
+ *	  cni/NAME/ID@IFNAME		an attachment that a plugin of ours made (cni_record.h)
  *	  ports/tcp/8080/0.0.0.0	a claimed host port: instance id ("any": every address)
  */
 #ifndef NETWORK_NETWORK_H

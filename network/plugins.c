@@ -8,6 +8,7 @@ static const struct plugin *const PLUGINS[] = {
 	&plugin_bandwidth,
 	&plugin_dummy,
 	&plugin_host_device,
+	&plugin_bridge,
 	&plugin_host_local,
 	&plugin_ipvlan,
 	&plugin_loopback,

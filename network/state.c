@@ -65,6 +65,11 @@ int state_lock_gc(bool exclusive, int *ret_fd, struct error *e)
 	return lock_file(GC_LOCK, 0600, exclusive ? LOCK_EX : LOCK_SH, ret_fd, e);
 }
 
+int state_lock_shared(const char *path, mode_t mode, int *ret_fd, struct error *e)
+{
+	return lock_file(path, mode, LOCK_SH, ret_fd, e);
+}
+
 int state_lock_host(int *ret_fd, struct error *e)
 {
 	return state_lock(NETWORK_STATE_DIR "/lock", 0600, ret_fd, e);
@@ -168,7 +173,7 @@ int state_prune(void)
 		return 0;
 	if (access(STATE_ATTACHMENTS, F_OK) == 0 || access(STATE_PORTS, F_OK) == 0 ||
 	    access(STATE_LEASES, F_OK) == 0 || access(STATE_LINKS, F_OK) == 0 ||
-	    access(STATE_DEVICES, F_OK) == 0)
+	    access(STATE_DEVICES, F_OK) == 0 || access(STATE_CNI, F_OK) == 0)
 		return 0;
 	unlink(GC_LOCK);
 	unlink(NETWORK_STATE_DIR "/lock");

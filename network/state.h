@@ -21,12 +21,15 @@
 #define STATE_LINKS	  NETWORK_STATE_DIR "/links"
 #define STATE_DEVICES	  NETWORK_STATE_DIR "/devices"
 #define STATE_PORTS	  NETWORK_STATE_DIR "/ports"
+#define STATE_CNI	  NETWORK_STATE_DIR "/cni" /* as a plugin of others: cni_record.h */
 #define STATE_NETS	  NETWORK_STATE_DIR "/state"
 
 /* Opens (and makes, with MODE) the lock file PATH and its folders; waits for an exclusive lock. If
  * the holder before us unlinked the file, starts again with the new one. Closing *ret_fd unlocks.
  * */
 int state_lock(const char *path, mode_t mode, int *ret_fd, struct error *e);
+/* The same, held together with others who take it so. */
+int state_lock_shared(const char *path, mode_t mode, int *ret_fd, struct error *e);
 /* Ports, the making of networks and of bridges. */
 int state_lock_host(int *ret_fd, struct error *e);
 /* Held shared while plugins are called to ADD or DEL, exclusively in GC: what lives is known then,

@@ -1,0 +1,499 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * bridge, for another runtime: a veth, its far end in the container, its near one a port of the
+ * bridge; addresses of whatever IPAM plugin the configuration names. Neither isolates networks nor
+ * filters: that is the firewall plugin's.
+ *
+ * ADD: the record of the intent; addresses; bridge; veth; the container's side; masquerade. The
+ * host end's name is made of network, container and interface, so that DEL and GC find it though
+ * the record is lost, or was never completed.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/fd.h"
+#include "base/log.h"
+#include "base/memory.h"
+#include "network/attach.h"
+#include "network/cni_record.h"
+#include "network/interface.h"
+#include "network/plugin_bridge.h"
+#include "network/plugins.h"
+#include "network/rules.h"
+
+/* ---- addresses and routes ---- */
+
+static struct ip_addr first_host(const struct ip_prefix *p)
+{
+	struct ip_addr first = ip_prefix_first(p);
+
+	return ip_addr_add(&first, 1);
+}
+
+static bool has_default(const struct cni_result *r, int family)
+{
+	for (size_t i = 0; i < r->n_routes; i++)
+		if (r->routes[i].dst.addr.family == family && r->routes[i].dst.len == 0)
+			return true;
+	return false;
+}
+
+/* What the IPAM plugin left open: the gateway is the subnet's first address, and with
+ * isDefaultGateway the way out. */
+static void complete_addresses(const struct bridge_conf *b, struct cni_result *r)
+{
+	for (size_t i = 0; i < r->n_ips; i++) {
+		struct cni_ip *ip = &r->ips[i];
+		struct cni_route *t;
+
+		ip->interface = 2; /* see describe() */
+		if (!b->gateway)
+			continue;
+		if (!ip->gateway.family)
+			ip->gateway = first_host(&ip->address);
+		if (!b->default_gateway || has_default(r, ip->gateway.family))
+			continue;
+		t = cni_result_add_route(r);
+		t->dst.addr.family = ip->gateway.family;
+		t->gateway = ip->gateway;
+	}
+}
+
+static int lease_addresses(const struct cni_call *c, const struct bridge_conf *b,
+			   struct cni_result *ret, struct error *e)
+{
+	if (!b->ipam)
+		return 0;
+	if (cni_delegate_add(c, ret, e) < 0)
+		return -1;
+	if (!ret->n_ips)
+		return error_set(e, ERR_GENERIC, "the IPAM plugin gave no address");
+	complete_addresses(b, ret);
+	return 0;
+}
+
+/* ---- undoing ---- */
+
+static int unplug(const struct cni_call *c, struct rtnl *host, const char *host_ifname,
+		  struct error *e)
+{
+	struct link_info link;
+	int found = rtnl_link_get(host, 0, host_ifname, &link, e);
+
+	if (found <= 0 || !str_eq(link.kind, "veth"))
+		return found < 0 ? -1 : 0;
+	return c->netns_goes ? rtnl_port_disable(host, host_ifname, e)
+			     : rtnl_link_delete(host, host_ifname, e);
+}
+
+/* The addresses of the record, and of prevResult where there is no record. */
+static int unmasquerade(const struct cni_call *c, const struct cni_record *r, bool recorded,
+			struct error *e)
+{
+	struct ip_addr v[CNI_RECORD_ADDRESSES];
+	size_t n = 0;
+
+	if (recorded)
+		return rules_masquerade_remove(r->masqueraded, r->n_masqueraded, e);
+	for (size_t i = 0; c->has_prev && i < c->prev->n_ips && n < ARRAY_SIZE(v); i++)
+		v[n++] = c->prev->ips[i].address.addr;
+	return rules_masquerade_remove(v, n, e);
+}
+
+/* In reverse; goes on past errors and returns the first. The record goes last, and stays if
+ * something could not be undone. */
+static int undo(const struct cni_call *c, bool ipam, struct error *e)
+{
+	struct rtnl host cleanup(rtnl_done) = { .fd = -1 };
+	struct cni_record rec = { 0 };
+	char host_ifname[IFNAMSIZ];
+	int rc = 0, recorded;
+
+	recorded = cni_record_load(c->network, c->container_id, c->ifname, &rec);
+	cni_record_host_ifname(c->network, c->container_id, c->ifname, host_ifname);
+	if (rtnl_open(&host, e) < 0)
+		return -1;
+	if (unplug(c, &host, host_ifname, e) < 0)
+		rc = -1;
+	if (unmasquerade(c, &rec, recorded, rc == 0 ? e : NULL) < 0)
+		rc = -1;
+	if (ipam && cni_delegate_del(c, rc == 0 ? e : NULL) < 0)
+		rc = -1;
+	if (rc < 0)
+		return -1;
+	return cni_record_delete(c->network, c->container_id, c->ifname, e);
+}
+
+/* ---- ADD ---- */
+
+/* An attachment of that name that lives is an error; what a killed ADD left, or a namespace that
+ * went without DEL, is undone. */
+static int begin(const struct cni_call *c, const struct bridge_conf *b, struct interface *f,
+		 struct error *e)
+{
+	struct cni_record rec = { 0 };
+	char host_ifname[IFNAMSIZ];
+	struct link_info link;
+	int found, inside;
+
+	cni_record_host_ifname(c->network, c->container_id, c->ifname, host_ifname);
+	found = rtnl_link_get(&f->host, 0, host_ifname, &link, e);
+	if (found < 0)
+		return -1;
+	if (cni_record_load(c->network, c->container_id, c->ifname, &rec)) {
+		if (rec.complete && found)
+			return error_set(e, ERR_EXISTS,
+					 "container %s is on network \"%s\" by %s already",
+					 c->container_id, c->network, c->ifname);
+		log_debug("undo what was left of %s on %s", c->container_id, c->network);
+		if (undo(c, b->ipam, e) < 0)
+			return -1;
+	}
+	inside = rtnl_link_get(&f->inside, 0, c->ifname, &link, e);
+	if (inside > 0)
+		return error_set(e, ERR_EXISTS,
+				 "the container's namespace has an interface %s already",
+				 c->ifname);
+	if (inside < 0)
+		return -1;
+	rec = (struct cni_record){ 0 };
+	snprintf(rec.bridge, sizeof(rec.bridge), "%s", b->bridge);
+	return cni_record_write(c->network, c->container_id, c->ifname, &rec, e);
+}
+
+/* Locally administered, unicast. Of the first address where there is one: whoever has that one in
+ * his neighbour table still reaches it. */
+static void choose_macs(const struct cni_call *c, const struct bridge_conf *b,
+			const struct cni_result *r, struct veth_spec *v)
+{
+	cleanup_free char *own = xasprintf("%s %s %s", c->network, c->container_id, c->ifname);
+	char text[IP_TEXT_MAX];
+	cleanup_free char *seed =
+		r->n_ips ? xasprintf("%s %s", c->network,
+				     ip_addr_text(&r->ips[0].address.addr, text))
+			 : xstrdup(own);
+	uint64_t host = attach_derive(own, 0, 'h'), peer = attach_derive(seed, 0, 'c');
+
+	v->host_mac[0] = v->peer_mac[0] = 0x02;
+	for (int i = 1; i < 6; i++) {
+		v->host_mac[i] = (unsigned char)(host >> (8 * i));
+		v->peer_mac[i] = (unsigned char)(peer >> (8 * i));
+	}
+	if (b->mac_asked)
+		memcpy(v->peer_mac, b->mac, 6);
+}
+
+static int plug_in(const struct bridge_conf *b, struct interface *f, int bridge,
+		   const char *host_ifname, const struct cni_result *r, struct error *e)
+{
+	const struct cni_call *c = f->call;
+	cleanup_free char *altname = xasprintf("nsrun-%s-%s", c->container_id, c->ifname);
+	struct veth_spec v = { .host_name = host_ifname,
+			       .host_altname = altname,
+			       .peer_name = c->ifname,
+			       .peer_netns_fd = f->netns,
+			       .master = bridge,
+			       .mtu = b->mtu,
+			       .hairpin = b->hairpin,
+			       .isolated = b->isolated,
+			       .group = CNI_LINK_GROUP };
+	ERROR_INIT(mine);
+
+	choose_macs(c, b, r, &v);
+	if (rtnl_veth_create(&f->host, &v, NULL, &mine) == 0)
+		return 0;
+	if (mine.code == EXFULL)
+		return error_set(e, ERR_BUSY, "bridge %s is full", b->bridge);
+	if (e)
+		*e = mine;
+	return -1;
+}
+
+/* Bridge, host end, container end, in this order. */
+static int describe(const struct bridge_conf *b, struct interface *f, const char *host_ifname,
+		    const unsigned char bridge_mac[6], struct cni_result *r, struct error *e)
+{
+	struct cni_interface *i = cni_result_add_interface(r);
+	struct link_info link;
+	char mac[18];
+	int found = rtnl_link_get(&f->host, 0, host_ifname, &link, e);
+
+	if (found <= 0)
+		return found < 0 ? -1 : error_set(e, ENODEV, "\"%s\" has gone again", host_ifname);
+	i->name = xstrdup(b->bridge);
+	i->mac = xstrdup(mac_text(bridge_mac, mac));
+	i = cni_result_add_interface(r);
+	i->name = xstrdup(host_ifname);
+	i->mac = xstrdup(mac_text(link.mac, mac));
+	i->mtu = link.mtu;
+	return interface_describe(f, f->call->ifname, r, e);
+}
+
+static int masquerade(const struct cni_call *c, const struct bridge_conf *b,
+		      const struct cni_result *r, struct error *e)
+{
+	struct cni_record rec = { 0 };
+
+	snprintf(rec.bridge, sizeof(rec.bridge), "%s", b->bridge);
+	for (size_t i = 0; b->masquerade && i < r->n_ips; i++)
+		if (rec.n_masqueraded < CNI_RECORD_ADDRESSES)
+			rec.masqueraded[rec.n_masqueraded++] = r->ips[i].address.addr;
+	if (rec.n_masqueraded &&
+	    (cni_record_write(c->network, c->container_id, c->ifname, &rec, e) < 0 ||
+	     rules_masquerade_add(rec.masqueraded, rec.n_masqueraded, e) < 0))
+		return -1;
+	rec.complete = true;
+	return cni_record_write(c->network, c->container_id, c->ifname, &rec, e);
+}
+
+static int set_up(const struct bridge_conf *b, struct interface *f, struct cni_result *r,
+		  struct error *e)
+{
+	const struct cni_call *c = f->call;
+	char host_ifname[IFNAMSIZ];
+	unsigned char mac[6];
+	int bridge;
+
+	cni_record_host_ifname(c->network, c->container_id, c->ifname, host_ifname);
+	if (lease_addresses(c, b, r, e) < 0 ||
+	    plugin_bridge_ensure(c, b, r, &f->host, &bridge, mac, e) < 0 ||
+	    plug_in(b, f, bridge, host_ifname, r, e) < 0)
+		return -1;
+	if (!b->disable_interface && interface_configure(f, c->ifname, r, 2, INTERFACE_LAN, e) < 0)
+		return -1;
+	if (describe(b, f, host_ifname, mac, r, e) < 0 || interface_dns(c, r, e) < 0)
+		return -1;
+	return masquerade(c, b, r, e);
+}
+
+static int bridge_add(const struct cni_call *c, struct cni_result *ret, struct error *e)
+{
+	cleanup_interface struct interface f = { .netns = -1,
+						 .host = { .fd = -1 },
+						 .inside = { .fd = -1 } };
+	cleanup_cni_result struct cni_result r = { 0 };
+	struct bridge_conf b;
+
+	if (bridge_conf_decode(c, &b, e) < 0 || interface_open(c, &f, e) < 0 ||
+	    begin(c, &b, &f, e) < 0)
+		return -1;
+	if (set_up(&b, &f, &r, e) < 0) {
+		undo(c, b.ipam, NULL);
+		return -1;
+	}
+	*ret = r;
+	memset(&r, 0, sizeof(r));
+	return 0;
+}
+
+/* ---- DEL ---- */
+
+/* A link that nsrun has made, as this plugin or otherwise, is somebody's attachment: if not this
+ * one's, then ADD was refused since the interface was there, and it must stay. */
+static bool is_strangers(const struct link_info *l)
+{
+	return str_eq(l->kind, "veth") && l->group != CNI_LINK_GROUP &&
+	       l->group != ATTACH_LINK_GROUP;
+}
+
+/* The reference plugin may have made the attachment: a veth whose other end is a port of our
+ * bridge. */
+static int unplug_strangers(const struct cni_call *c, struct error *e)
+{
+	cleanup_interface struct interface f = { .netns = -1,
+						 .host = { .fd = -1 },
+						 .inside = { .fd = -1 } };
+	struct link_info link, peer, bridge;
+
+	if (!c->netns || interface_open(c, &f, NULL) < 0)
+		return 0;
+	if (rtnl_link_get(&f.inside, 0, c->ifname, &link, NULL) != 1 || link.peer_index <= 0 ||
+	    rtnl_link_get(&f.host, link.peer_index, NULL, &peer, NULL) != 1 ||
+	    rtnl_link_get(&f.host, 0, bridge_conf_name(c), &bridge, NULL) != 1 ||
+	    !is_strangers(&peer) || peer.master != bridge.index)
+		return 0;
+	return rtnl_link_delete(&f.host, peer.name, e);
+}
+
+/* Whatever the rest of the configuration says by now. */
+static int bridge_del(const struct cni_call *c, struct error *e)
+{
+	int rc = unplug_strangers(c, e);
+
+	if (undo(c, interface_has_ipam(c), rc == 0 ? e : NULL) < 0)
+		rc = -1;
+	return rc;
+}
+
+/* ---- CHECK ---- */
+
+static int check_host_end(const struct bridge_conf *b, struct interface *f, int bridge,
+			  const struct link_info *inside, struct error *e)
+{
+	const struct cni_call *c = f->call;
+	char host_ifname[IFNAMSIZ];
+	struct link_info link;
+	int found;
+
+	cni_record_host_ifname(c->network, c->container_id, c->ifname, host_ifname);
+	found = rtnl_link_get(&f->host, 0, host_ifname, &link, e);
+	if (found <= 0)
+		return found < 0 ? -1 : error_set(e, ERR_GENERIC, "link %s is gone", host_ifname);
+	if (link.index != inside->peer_index)
+		return error_set(e, ERR_GENERIC, "%s is not the other end of %s", c->ifname,
+				 host_ifname);
+	if (link.master != bridge)
+		return error_set(e, ERR_GENERIC, "link %s is not plugged into bridge %s",
+				 host_ifname, b->bridge);
+	if (!link.up)
+		return error_set(e, ERR_GENERIC, "link %s is down", host_ifname);
+	return 0;
+}
+
+static int check_masquerade(const struct cni_call *c, struct error *e)
+{
+	bool there[CNI_RECORD_ADDRESSES] = { 0 };
+	struct cni_record rec = { 0 };
+	char text[IP_TEXT_MAX];
+
+	if (!cni_record_load(c->network, c->container_id, c->ifname, &rec))
+		return error_set(e, ERR_GENERIC, "the record of the attachment is gone");
+	if (rules_masquerade_get(rec.masqueraded, rec.n_masqueraded, there, e) < 0)
+		return -1;
+	for (size_t i = 0; i < rec.n_masqueraded; i++)
+		if (!there[i])
+			return error_set(e, ERR_GENERIC, "%s is not masqueraded any more",
+					 ip_addr_text(&rec.masqueraded[i], text));
+	return 0;
+}
+
+static int bridge_check(const struct cni_call *c, struct error *e)
+{
+	cleanup_interface struct interface f = { .netns = -1,
+						 .host = { .fd = -1 },
+						 .inside = { .fd = -1 } };
+	struct bridge_conf b;
+	struct link_info link;
+	int index;
+
+	if (bridge_conf_decode(c, &b, e) < 0 || interface_open(c, &f, e) < 0 ||
+	    plugin_bridge_verify(c, &b, &f.host, &index, e) < 0 ||
+	    interface_check(&f, "veth", 0, &link, e) < 0 ||
+	    check_host_end(&b, &f, index, &link, e) < 0)
+		return -1;
+	return check_masquerade(c, e);
+}
+
+/* ---- STATUS, GC ---- */
+
+static int bridge_status(const struct cni_call *c, struct error *e)
+{
+	struct bridge_conf b;
+
+	if (bridge_conf_decode(c, &b, e) < 0)
+		return -1;
+	return b.ipam ? cni_delegate_status(c, e) : 0;
+}
+
+static bool is_among(const struct cni_attachment *a, const struct cni_attachment *v, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (str_eq(v[i].container_id, a->container_id) && str_eq(v[i].ifname, a->ifname))
+			return true;
+	return false;
+}
+
+/* What is on record and dead. A container of `nsrun run` is in no other runtime's list: it has a
+ * record of its own. */
+static int collect_records(const struct cni_call *c, const struct cni_attachment *valid,
+			   size_t n_valid, struct error *e)
+{
+	static const struct cni_result none;
+	cleanup_cni_records struct cni_records rs = { 0 };
+	int rc = 0;
+
+	if (cni_records_load(c->network, &rs, e) < 0)
+		return -1;
+	for (size_t i = 0; i < rs.n; i++) {
+		struct cni_call one = *c;
+
+		if (is_among(&rs.v[i], valid, n_valid) ||
+		    attach_record_exists(rs.v[i].container_id))
+			continue;
+		one.container_id = rs.v[i].container_id;
+		one.ifname = rs.v[i].ifname;
+		one.prev = &none;
+		one.has_prev = false;
+		if (undo(&one, interface_has_ipam(c), rc == 0 ? e : NULL) < 0)
+			rc = -1;
+	}
+	return rc;
+}
+
+static bool is_host_end_of(const char *name, const char *network, const struct cni_attachment *v,
+			   size_t n)
+{
+	char host_ifname[IFNAMSIZ];
+
+	for (size_t i = 0; i < n; i++) {
+		cni_record_host_ifname(network, v[i].container_id, v[i].ifname, host_ifname);
+		if (str_eq(name, host_ifname))
+			return true;
+	}
+	return false;
+}
+
+/* Host ends that neither a list nor a record tells of. */
+static int collect_links(const struct cni_call *c, const struct cni_attachment *valid,
+			 size_t n_valid, struct rtnl *host, struct error *e)
+{
+	cleanup_cni_records struct cni_records rs = { 0 };
+	cleanup_free struct link_info *v = NULL;
+	int rc = 0;
+	size_t n;
+
+	if (rtnl_link_list(host, &v, &n, e) < 0 || cni_records_load(c->network, &rs, e) < 0)
+		return -1;
+	for (size_t i = 0; i < n; i++) {
+		if (v[i].group != CNI_LINK_GROUP || !str_eq(v[i].kind, "veth") ||
+		    !cni_record_host_ifname_of(c->network, v[i].name) ||
+		    is_host_end_of(v[i].name, c->network, valid, n_valid) ||
+		    is_host_end_of(v[i].name, c->network, rs.v, rs.n))
+			continue;
+		log_debug("delete the stale link %s", v[i].name);
+		if (rtnl_link_delete(host, v[i].name, rc == 0 ? e : NULL) < 0)
+			rc = -1;
+	}
+	return rc;
+}
+
+static int bridge_gc(const struct cni_call *c, const struct cni_attachment *valid, size_t n_valid,
+		     struct error *e)
+{
+	struct rtnl host cleanup(rtnl_done) = { .fd = -1 };
+	struct bridge_conf b;
+	int rc;
+
+	if (bridge_conf_decode(c, &b, e) < 0 || rtnl_open(&host, e) < 0)
+		return -1;
+	rc = collect_records(c, valid, n_valid, e);
+	if (collect_links(c, valid, n_valid, &host, rc == 0 ? e : NULL) < 0)
+		rc = -1;
+	if (b.ipam && cni_delegate_gc(c, valid, n_valid, rc == 0 ? e : NULL) < 0)
+		rc = -1;
+	if (n_valid > 0 || rc < 0)
+		return rc;
+	rc = plugin_bridge_remove(c, &b, &host, e);
+	cni_record_prune(c->network);
+	return rc;
+}
+
+const struct plugin plugin_bridge = {
+	.type = "bridge",
+	.add = bridge_add,
+	.del = bridge_del,
+	.check = bridge_check,
+	.status = bridge_status,
+	.gc = bridge_gc,
+};

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What the plugin_bridge*.c files share. */
+#ifndef NETWORK_PLUGIN_BRIDGE_H
+#define NETWORK_PLUGIN_BRIDGE_H
+
+#include <net/if.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/error.h"
+#include "network/plugin.h"
+#include "network/rtnl.h"
+
+/* The configuration (cni.dev/plugins/current/main/bridge). */
+struct bridge_conf {
+	const char *bridge;
+	bool gateway, default_gateway, force_address, masquerade, hairpin, promisc, isolated,
+		disable_interface;
+	bool ipam; /* there is one: else a network without addresses */
+	uint32_t mtu; /* 0: the kernel's choice */
+	unsigned char mac[6];
+	bool mac_asked;
+};
+int bridge_conf_decode(const struct cni_call *c, struct bridge_conf *ret, struct error *e);
+
+/* "bridge", or its default; the rest is not looked at. */
+const char *bridge_conf_name(const struct cni_call *c);
+
+/* plugin_bridge_link.c: the bridge itself.
+ *
+ * Made or verified, up, with the gateways of R's addresses, under the host-wide lock. *RET_MAC: its
+ * own, which is pinned if we make it: else it would change with its ports. */
+int plugin_bridge_ensure(const struct cni_call *c, const struct bridge_conf *b,
+			 const struct cni_result *r, struct rtnl *host, int *ret_index,
+			 unsigned char ret_mac[6], struct error *e);
+/* It is there, up, and as PREV says. */
+int plugin_bridge_verify(const struct cni_call *c, const struct bridge_conf *b, struct rtnl *host,
+			 int *ret_index, struct error *e);
+/* Deletes it if we made it for this network and nothing is plugged into it any more. */
+int plugin_bridge_remove(const struct cni_call *c, const struct bridge_conf *b, struct rtnl *host,
+			 struct error *e);
+
+#endif

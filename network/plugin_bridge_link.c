@@ -1,0 +1,247 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The bridge of a network that another runtime has: `ip link add NAME type bridge`, shared by
+ * whoever names it. Containers of several networks, and links that others plugged in, may be on it;
+ * so its addresses are only added to, unless forceAddress is set, and it is deleted only by GC, if
+ * we made it and nothing is left on it.
+ */
+#include <errno.h>
+#include <net/if.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/random.h>
+
+#include "base/fd.h"
+#include "base/log.h"
+#include "base/memory.h"
+#include "network/cni_record.h"
+#include "network/plugin_bridge.h"
+#include "network/rtnl_link.h"
+#include "network/state.h"
+#include "network/sysctl.h"
+
+/* ---- its addresses ---- */
+
+/* An address that is there is fine; another one of the same subnet is not. */
+static int make_room(const struct bridge_conf *b, struct rtnl *host, int index,
+		     const struct ip_prefix *want, struct error *e)
+{
+	cleanup_free struct address_info *v = NULL;
+	char has[IP_TEXT_MAX], text[IP_TEXT_MAX];
+	size_t n;
+
+	if (rtnl_address_list(host, &v, &n, e) < 0)
+		return -1;
+	for (size_t i = 0; i < n; i++) {
+		if (v[i].index != index || v[i].a.addr.family != want->addr.family ||
+		    !ip_prefix_overlap(&v[i].a, want))
+			continue;
+		if (v[i].a.len == want->len && ip_addr_cmp(&v[i].a.addr, &want->addr) == 0)
+			continue;
+		if (!b->force_address) {
+			error_set(e, ERR_EXISTS, "bridge %s has the address %s, not %s", b->bridge,
+				  ip_prefix_text(&v[i].a, has), ip_prefix_text(want, text));
+			return error_hint(e, "\"forceAddress\": true has it replaced");
+		}
+		if (rtnl_address_delete(host, index, &v[i].a, e) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+/* Neighbour solicitations for forwarded packets come from the link-local address, and a bridge of
+ * ours gets none from the kernel (rtnl_bridge_create()). Whoever is on it could call himself the
+ * router. */
+static int prepare_ipv6(const struct bridge_conf *b, struct rtnl *host, int index, struct error *e)
+{
+	static const struct ip_prefix local = {
+		.addr = { .family = AF_INET6, .b = { 0xfe, 0x80, [15] = 1 } }, .len = 64
+	};
+
+	if (link_sysctl(b->bridge, 6, "disable_ipv6", "0", e) < 0 ||
+	    link_sysctl(b->bridge, 6, "accept_ra", "0", e) < 0 ||
+	    rtnl_address_add(host, index, &local, e) < 0)
+		return -1;
+	return net_forward_ipv6(e);
+}
+
+static int add_gateway(const struct bridge_conf *b, const struct cni_ip *ip, struct rtnl *host,
+		       int index, struct error *e)
+{
+	const struct ip_prefix gateway = { .addr = ip->gateway, .len = ip->address.len };
+
+	if (!ip->gateway.family)
+		return 0;
+	if (make_room(b, host, index, &gateway, e) < 0 ||
+	    (ip->gateway.family == AF_INET ? net_sysctl("ipv4/ip_forward", "1", e)
+					   : prepare_ipv6(b, host, index, e)) < 0)
+		return -1;
+	return rtnl_address_add(host, index, &gateway, e);
+}
+
+/* ---- the link ---- */
+
+static int set_promisc(const struct bridge_conf *b, const struct rtnl *host, struct error *e)
+{
+	struct ifreq q = { 0 };
+
+	snprintf(q.ifr_name, sizeof(q.ifr_name), "%s", b->bridge);
+	if (ioctl(host->fd, SIOCGIFFLAGS, &q) < 0)
+		return error_errno(e, "read the flags of %s", b->bridge);
+	if (q.ifr_flags & IFF_PROMISC)
+		return 0;
+	q.ifr_flags |= IFF_PROMISC;
+	if (ioctl(host->fd, SIOCSIFFLAGS, &q) < 0)
+		return error_errno(e, "ip link set %s promisc on", b->bridge);
+	return 0;
+}
+
+/* On record before it is there. */
+static int make_link(const struct cni_call *c, const struct bridge_conf *b, struct rtnl *host,
+		     struct error *e)
+{
+	unsigned char mac[6];
+	int index;
+
+	if (getrandom(mac, 6, 0) != 6)
+		return error_errno(e, "getrandom");
+	mac[0] = (unsigned char)((mac[0] & 0xfc) | 0x02); /* locally administered, unicast */
+	if (cni_record_bridge_write(c->network, b->bridge, mac, e) < 0)
+		return -1;
+	log_debug("make bridge %s", b->bridge);
+	return rtnl_bridge_create(host, b->bridge, mac, b->mtu, &index, e);
+}
+
+static int find_link(const struct bridge_conf *b, struct rtnl *host, struct link_info *ret,
+		     struct error *e)
+{
+	int found = rtnl_link_get(host, 0, b->bridge, ret, e);
+
+	if (found == 1 && !str_eq(ret->kind, "bridge"))
+		return error_set(e, ERR_EXISTS, "a link called %s is there, and is no bridge",
+				 b->bridge);
+	return found;
+}
+
+int plugin_bridge_ensure(const struct cni_call *c, const struct bridge_conf *b,
+			 const struct cni_result *r, struct rtnl *host, int *ret_index,
+			 unsigned char ret_mac[6], struct error *e)
+{
+	cleanup_close int lock = -1;
+	struct link_info link;
+	int found;
+
+	if (state_lock_host(&lock, e) < 0)
+		return -1;
+	found = find_link(b, host, &link, e);
+	if (found < 0 || (!found && make_link(c, b, host, e) < 0))
+		return -1;
+	if (!found && rtnl_link_get(host, 0, b->bridge, &link, e) != 1)
+		return error_wrap(e, "look at the new bridge %s", b->bridge);
+	if (!link.up && rtnl_link_set_up(host, link.index, true, e) < 0)
+		return -1;
+	if (b->promisc && set_promisc(b, host, e) < 0)
+		return -1;
+	for (size_t i = 0; b->gateway && i < r->n_ips; i++)
+		if (add_gateway(b, &r->ips[i], host, link.index, e) < 0)
+			return -1;
+	*ret_index = link.index;
+	memcpy(ret_mac, link.mac, 6);
+	return 0;
+}
+
+/* ---- CHECK ---- */
+
+static int verify_gateways(const struct cni_call *c, const struct bridge_conf *b,
+			   struct rtnl *host, int index, struct error *e)
+{
+	cleanup_free struct address_info *v = NULL;
+	char text[IP_TEXT_MAX];
+	size_t n;
+
+	if (rtnl_address_list(host, &v, &n, e) < 0)
+		return -1;
+	for (size_t i = 0; i < c->prev->n_ips; i++) {
+		const struct cni_ip *ip = &c->prev->ips[i];
+		bool there = !ip->gateway.family;
+
+		for (size_t k = 0; k < n && !there; k++)
+			there = v[k].index == index && v[k].a.len == ip->address.len &&
+				ip_addr_cmp(&v[k].a.addr, &ip->gateway) == 0;
+		if (!there)
+			return error_set(e, ERR_GENERIC,
+					 "bridge %s does not have the gateway's address %s",
+					 b->bridge, ip_addr_text(&ip->gateway, text));
+	}
+	return 0;
+}
+
+static int verify_forwarding(const struct cni_call *c, struct error *e)
+{
+	static const struct {
+		int family;
+		const char *path, *name;
+	} sysctls[] = {
+		{ AF_INET, "/proc/sys/net/ipv4/ip_forward", "net.ipv4.ip_forward" },
+		{ AF_INET6, "/proc/sys/net/ipv6/conf/all/forwarding",
+		  "net.ipv6.conf.all.forwarding" },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(sysctls); i++)
+		for (size_t k = 0; k < c->prev->n_ips; k++) {
+			char text[8] = "";
+
+			if (c->prev->ips[k].gateway.family != sysctls[i].family)
+				continue;
+			if (state_read(sysctls[i].path, text, sizeof(text)) < 1 || text[0] == '0')
+				return error_set(e, ERR_GENERIC, "sysctl %s is 0", sysctls[i].name);
+		}
+	return 0;
+}
+
+int plugin_bridge_verify(const struct cni_call *c, const struct bridge_conf *b, struct rtnl *host,
+			 int *ret_index, struct error *e)
+{
+	struct link_info link;
+	int found = find_link(b, host, &link, e);
+
+	if (found <= 0)
+		return found < 0 ? -1 : error_set(e, ERR_GENERIC, "bridge %s is gone", b->bridge);
+	if (!link.up)
+		return error_set(e, ERR_GENERIC, "bridge %s is down", b->bridge);
+	*ret_index = link.index;
+	if (!b->gateway)
+		return 0;
+	if (verify_gateways(c, b, host, link.index, e) < 0)
+		return -1;
+	return verify_forwarding(c, e);
+}
+
+/* ---- GC ---- */
+
+int plugin_bridge_remove(const struct cni_call *c, const struct bridge_conf *b, struct rtnl *host,
+			 struct error *e)
+{
+	cleanup_free struct link_info *v = NULL;
+	cleanup_close int lock = -1;
+	struct link_info link;
+	size_t n;
+	int found;
+
+	if (state_lock_host(&lock, e) < 0)
+		return -1;
+	found = rtnl_link_get(host, 0, b->bridge, &link, e);
+	if (found <= 0)
+		return found;
+	if (!str_eq(link.kind, "bridge") ||
+	    !cni_record_bridge_is(c->network, b->bridge, link.mac))
+		return 0;
+	if (rtnl_link_list(host, &v, &n, e) < 0)
+		return -1;
+	for (size_t i = 0; i < n; i++)
+		if (v[i].master == link.index)
+			return 0;
+	return rtnl_link_delete(host, b->bridge, e);
+}
