@@ -85,6 +85,7 @@ struct checkpoint {
 	char *image_path, *work_path;
 	int image_fd, work_fd, status_fd;
 	struct criu criu;
+	bool written; /* nsrun.json */
 };
 
 static void checkpoint_done(struct checkpoint *c)
@@ -123,6 +124,18 @@ static int load(struct checkpoint *c, struct error *e)
 	return record_config(r, &c->config, e);
 }
 
+/* criu keeps it as a link in the images, and dumps all again where that leads nowhere. */
+static int open_parent(int image_fd, const char *parent, struct error *e)
+{
+	cleanup_close int fd = -1;
+
+	if (*parent == '/')
+		return error_set(e, ERR_USAGE, "expected a path from the images, not \"%s\"",
+				 parent);
+	fd = openat(image_fd, parent, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	return fd < 0 ? error_errno(e, "open the directory \"%s\"", parent) : 0;
+}
+
 static int open_dirs(struct checkpoint *c, struct error *e)
 {
 	const struct criu_flags *f = &c->o->criu;
@@ -133,6 +146,8 @@ static int open_dirs(struct checkpoint *c, struct error *e)
 	if (checkpoint_dir(f->work_path ? f->work_path : image, true, &c->work_path, &c->work_fd,
 			   e) < 0)
 		return error_wrap(e, "--work-path");
+	if (f->parent_path && open_parent(c->image_fd, f->parent_path, e) < 0)
+		return error_wrap(e, "--parent-path");
 	if (f->status_fd > 0 && (c->status_fd = checkpoint_fd(f->status_fd, e)) < 0)
 		return error_wrap(e, "--status-fd %d", f->status_fd);
 	return 0;
@@ -191,6 +206,23 @@ static int put_externals(struct checkpoint *c, struct strbuf *b, struct error *e
 	return 0;
 }
 
+/* criu's images are written, and nothing runs: if we fail now, it goes on as if nothing had been.
+ * With --lazy-pages its memory is still to be fetched, and the others want to begin. */
+static int notified(void *arg, const struct criu_answer *n, int fd, struct error *e)
+{
+	struct checkpoint *c = arg;
+
+	(void)fd;
+	if (!str_eq(n->script, "post-dump"))
+		return 0;
+	if (checkpoint_privileges(c->record.pid, c->rt->criu, &c->image, e) < 0 ||
+	    step(e, "write " CHECKPOINT_FILE,
+		 checkpoint_image_write(c->image_fd, &c->image, e)) < 0)
+		return -1;
+	c->written = true;
+	return 0;
+}
+
 static int request(struct checkpoint *c, struct error *e)
 {
 	const struct criu_flags *f = &c->o->criu;
@@ -204,6 +236,8 @@ static int request(struct checkpoint *c, struct error *e)
 	c->criu.work_fd = c->work_fd;
 	c->criu.work_path = c->work_path;
 	c->criu.log = "dump.log";
+	c->criu.notify = notified;
+	c->criu.arg = c;
 	if (c->status_fd >= 0) {
 		c->criu.fds = &c->status_fd;
 		c->criu.n_fds = 1;
@@ -216,7 +250,7 @@ static int request(struct checkpoint *c, struct error *e)
 	criu_put_string(b, CRIU_ROOT, c->record.rootfs);
 	criu_put_bool(b, CRIU_LEAVE_RUNNING, c->o->leave_running);
 	criu_put_bool(b, CRIU_TCP_SKIP_IN_FLIGHT, f->tcp_skip_in_flight);
-	criu_put_bool(b, CRIU_TRACK_MEM, c->o->pre_dump);
+	criu_put_bool(b, CRIU_TRACK_MEM, c->o->pre_dump || f->parent_path);
 	criu_put_string(b, CRIU_PARENT_IMG, f->parent_path);
 	put_freezer(&c->record.cgroup, b);
 	if (f->page_server && put_page_server(f->page_server, b, e) < 0)
@@ -235,14 +269,15 @@ static int story(struct checkpoint *c, struct error *e)
 	    step(e, "open the images", open_dirs(c, e)) < 0 ||
 	    step(e, "look at the container",
 		 checkpoint_look(&c->record, &c->config, &c->o->criu, &c->image, e)) < 0 ||
+	    step(e, "look at the privileges",
+		 checkpoint_privileges(c->record.pid, c->rt->criu, &c->image, e)) < 0 ||
 	    step(e, "prepare the request", request(c, e)) < 0 ||
 	    step_await(e, "write the images", criu_run(&c->criu, NULL, e)) < 0)
 		return -1;
 	if (c->o->pre_dump)
 		return 0;
-	if (step(e, "write " CHECKPOINT_FILE, checkpoint_image_write(c->image_fd, &c->image, e)) <
-	    0)
-		return -1;
+	if (!c->written) /* a criu that told us nothing */
+		return error_set(e, ERR_GENERIC, "criu did not say \"post-dump\"");
 	return c->o->leave_running ? 0 : teardown(c->rt, &c->record, &c->config, e);
 }
 

@@ -9,6 +9,7 @@
  *	cgroups		criu makes cgroups and the cgroup namespace. Not where the container has
  *			no cgroup of its own in some hierarchy: criu would copy all of that
  *	networks	these, and publish, as --network and -p would ask for them again
+ *	privileges	of each thread, as it was frozen: "1 NoNewPrivs:1 Seccomp:2 CapInh:0... "
  */
 #ifndef RUNTIME_CHECKPOINT_H
 #define RUNTIME_CHECKPOINT_H
@@ -22,8 +23,8 @@
 #define CHECKPOINT_NETNS "nsrun-netns" /* the key of the external network namespace */
 
 struct checkpoint_image {
-	char **external, **networks, **publish;
-	size_t n_external, n_networks, n_publish;
+	char **external, **networks, **publish, **privileges;
+	size_t n_external, n_networks, n_publish, n_privileges;
 	char *stdio[3]; /* NULL: criu restores it */
 	bool netns, cgroups;
 };
@@ -34,6 +35,15 @@ int checkpoint_image_read(int dir_fd, struct checkpoint_image *ret, struct error
 /* Looks at the container of R, whose process is alive. */
 int checkpoint_look(const struct record *r, const struct oci_config *config,
 		    const struct criu_flags *f, struct checkpoint_image *ret, struct error *e);
+
+/* Notes the privileges of the container whose first process is PID: exact if all stand still.
+ * Refuses what CRIU (NULL: in PATH) would not restore. */
+int checkpoint_privileges(pid_t pid, const char *criu, struct checkpoint_image *i, struct error *e);
+/* Every thread has no_new_privs: criu is to have it as well. */
+bool checkpoint_no_new_privs(const struct checkpoint_image *i);
+/* All stand still. If one of them has other privileges than it had, all are killed. */
+int restore_privileges_verify(pid_t pid, const struct criu *criu, const struct checkpoint_image *i,
+			      struct error *e);
 
 /* Opens DIR (made if MAKE), as an absolute path with a descriptor above 99, where none of criu's
  * own is. */

@@ -15,6 +15,7 @@ void checkpoint_image_done(struct checkpoint_image *i)
 	strings_free(i->external, i->n_external);
 	strings_free(i->networks, i->n_networks);
 	strings_free(i->publish, i->n_publish);
+	strings_free(i->privileges, i->n_privileges);
 	for (size_t k = 0; k < ARRAY_SIZE(i->stdio); k++)
 		free(i->stdio[k]);
 	*i = (struct checkpoint_image){ 0 };
@@ -41,6 +42,7 @@ int checkpoint_image_write(int dir_fd, const struct checkpoint_image *i, struct 
 	json_put_bool(&w, "cgroups", i->cgroups);
 	put_strings(&w, "networks", i->networks, i->n_networks);
 	put_strings(&w, "publish", i->publish, i->n_publish);
+	put_strings(&w, "privileges", i->privileges, i->n_privileges);
 	json_object_end(&w);
 	strbuf_puts(&b, "\n");
 	return file_replace(dir_fd, CHECKPOINT_FILE, b.s, b.len, 0600, e);
@@ -84,9 +86,10 @@ static int decode(const struct json *root, struct checkpoint_image *i, struct er
 		json_each(child, stdio) i->stdio[k++] =
 			child->type == JSON_STRING ? xstrdup(child->text) : NULL;
 	if (get_strings(root, "external", &i->external, &i->n_external, e) < 0 ||
-	    get_strings(root, "networks", &i->networks, &i->n_networks, e) < 0)
+	    get_strings(root, "networks", &i->networks, &i->n_networks, e) < 0 ||
+	    get_strings(root, "publish", &i->publish, &i->n_publish, e) < 0)
 		return -1;
-	return get_strings(root, "publish", &i->publish, &i->n_publish, e);
+	return get_strings(root, "privileges", &i->privileges, &i->n_privileges, e);
 }
 
 int checkpoint_image_read(int dir_fd, struct checkpoint_image *ret, struct error *e)

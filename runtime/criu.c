@@ -80,6 +80,8 @@ static int become_criu(const struct criu *c, const char *path, int control, stru
 	/* A dump that has begun is left to come to its end: it holds the container's processes. */
 	if (c->type == CRIU_RESTORE)
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (c->no_new_privs && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
+		return error_errno(e, "set no_new_privs");
 	process_signals_default();
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
@@ -132,7 +134,8 @@ static int spawn(const struct criu *c, struct process *ret, int *ret_sock, struc
 			      : error_set(e, ERR_GENERIC, "%s", n ? text : "criu did not start");
 }
 
-/* The first line of the log that criu itself calls an error: "(00.02) Error (criu/x.c:381): ..." */
+/* The first line of the log that criu calls an error: "(00.02) Error (criu/x.c:381): ...", or
+ * "(00.03)      7: Error (...): ..." of a process that is to become the container's. */
 static void log_error_line(const struct criu *c, char *buf, size_t size)
 {
 	cleanup_free char *text = NULL;
@@ -142,7 +145,7 @@ static void log_error_line(const struct criu *c, char *buf, size_t size)
 	if (file_read(c->work_fd, c->log, false, LOG_MAX, &text, NULL, NULL) < 0)
 		return;
 	/* It tries to raise a limit of its own first, and goes on if it may not. */
-	for (line = text; (line = strstr(line, ") Error (")); line++) {
+	for (line = text; (line = strstr(line, " Error (")); line++) {
 		char *message = strstr(line, "): ");
 
 		if (message && !str_has_prefix(message + 3, "rlimit: "))
@@ -159,6 +162,8 @@ static int failed(const struct criu *c, const struct criu_answer *a, struct erro
 {
 	char line[400];
 
+	if (!c->log)
+		return error_set(e, ERR_GENERIC, "criu: no answer that is one");
 	log_error_line(c, line, sizeof(line));
 	error_set(e, ERR_GENERIC, "criu: %s%s(log: %s/%s)",
 		  line[0]	  ? line
@@ -211,13 +216,19 @@ static int converse(const struct criu *c, int sock, struct criu_answer *ret, str
 		log_debug("criu: %s", ret->script);
 		if (c->notify)
 			good = c->notify(c->arg, ret, fd, &why) == 0;
+		/* Its processes have been killed, and for some it would wait for ever. */
+		if (!good && str_eq(ret->script, "pre-resume")) {
+			*e = why;
+			return -1;
+		}
 		refused = refused || !good;
 		if (answer_notify(sock, good, e) < 0)
 			return refused ? (*e = why, -1) : -1;
 	}
 }
 
-int criu_run(const struct criu *c, pid_t *ret_pid, struct error *e)
+/* One request, to its last answer. */
+static int talk(const struct criu *c, struct criu_answer *ret, struct error *e)
 {
 	cleanup_strbuf struct strbuf request = { 0 };
 	struct process p = PROCESS_INIT;
@@ -226,7 +237,8 @@ int criu_run(const struct criu *c, pid_t *ret_pid, struct error *e)
 	int status, result;
 
 	criu_put_number(&request, 1, c->type);
-	criu_put_message(&request, 2, &c->options);
+	if (c->options.len)
+		criu_put_message(&request, 2, &c->options);
 	result = spawn(c, &p, &sock, e);
 	if (result == 0 && c->begin)
 		result = c->begin(c->arg, p.pid, e);
@@ -238,7 +250,32 @@ int criu_run(const struct criu *c, pid_t *ret_pid, struct error *e)
 	if (result == 0)
 		process_wait(&p, -1, &status, NULL);
 	process_done(&p);
-	if (result == 0 && ret_pid)
-		*ret_pid = a.pid;
+	if (result == 0)
+		*ret = a;
 	return result;
+}
+
+int criu_run(const struct criu *c, pid_t *ret_pid, struct error *e)
+{
+	struct criu_answer a;
+
+	if (talk(c, &a, e) < 0)
+		return -1;
+	if (ret_pid)
+		*ret_pid = a.pid;
+	return 0;
+}
+
+int criu_version(const char *program, const char *verb, struct criu_version *ret, struct error *e)
+{
+	const struct criu c = { .program = program, .verb = verb, .type = CRIU_VERSION,
+				.image_fd = -1, .work_fd = -1 };
+	struct criu_answer a;
+
+	if (talk(&c, &a, e) < 0)
+		return error_wrap(e, "ask criu for its version");
+	ret->number = a.version[0] * 10000 + a.version[1] * 100 + a.version[2];
+	snprintf(ret->text, sizeof(ret->text), a.version[2] ? "%u.%u.%u" : "%u.%u", a.version[0],
+		 a.version[1], a.version[2]);
+	return 0;
 }

@@ -19,7 +19,13 @@
 #include "base/error.h"
 #include "base/memory.h"
 
-enum criu_type { CRIU_DUMP = 1, CRIU_RESTORE = 2, CRIU_PRE_DUMP = 4, CRIU_NOTIFY = 6 };
+enum criu_type {
+	CRIU_DUMP = 1,
+	CRIU_RESTORE = 2,
+	CRIU_PRE_DUMP = 4,
+	CRIU_NOTIFY = 6,
+	CRIU_VERSION = 10
+};
 
 /* Fields of criu_opts, by their numbers. */
 enum criu_field {
@@ -73,6 +79,7 @@ struct criu_answer {
 	int errno_;	   /* cr_errno */
 	char script[64];   /* "post-restore", "orphan-pts-master", ... */
 	char message[512]; /* cr_errmsg */
+	unsigned int version[3]; /* major, minor, sublevel */
 };
 /* Unknown fields are skipped; what is cut short or too long is an error. */
 int criu_decode(const void *data, size_t len, struct criu_answer *ret, struct error *e);
@@ -89,14 +96,21 @@ struct criu {
 	/* Restore: bound on itself in a mount namespace of criu's own, for it wants a mount point
 	 * that goes with it. NULL: not. */
 	const char *root;
+	bool no_new_privs; /* it gets that, and so has all that it makes */
 	/* Before the request: criu is not at work yet, PID is its. May be NULL. */
 	int (*begin)(void *arg, pid_t pid, struct error *e);
-	/* A notification; FD: a descriptor that came with it, or -1; ours to close. May be NULL. */
+	/* A notification; FD: a descriptor that came with it, or -1; ours to close. May be NULL.
+	 * Who refuses "pre-resume" has killed all that criu made. */
 	int (*notify)(void *arg, const struct criu_answer *n, int fd, struct error *e);
 	void *arg;
 };
 /* The program's path, freed by the caller. "checkpoint needs the program criu; not in PATH". */
 int criu_find(const char *program, const char *verb, char **ret_path, struct error *e);
+struct criu_version {
+	unsigned int number; /* 31701 */
+	char text[32];	     /* "3.17.1" */
+};
+int criu_version(const char *program, const char *verb, struct criu_version *ret, struct error *e);
 /* Runs it. *ret_pid: of the restored process, which is our child (rst_sibling). The error has the
  * first line of criu's log that names one. */
 int criu_run(const struct criu *c, pid_t *ret_pid, struct error *e);

@@ -116,8 +116,26 @@ static void copy_text(char *to, size_t size, const struct reader *in)
 	to[n] = '\0';
 }
 
-/* criu_notify: script 1, pid 2. criu_restore_resp: pid 1. */
-static int get_inner(struct reader *in, bool notify, struct criu_answer *a)
+/* Messages inside of criu_resp, by their fields. */
+enum inner { IN_RESTORE = 4, IN_NOTIFY = 5, IN_VERSION = 10 };
+
+static void take(enum inner which, uint64_t number, uint64_t v, const struct reader *bytes,
+		 struct criu_answer *a)
+{
+	/* major_number 1, minor_number 2, gitid 3, sublevel 4 */
+	static const int parts[] = { -1, 0, 1, -1, 2 };
+
+	if (which == IN_RESTORE && number == 1)
+		a->pid = (pid_t)v;
+	else if (which == IN_NOTIFY && number == 1 && bytes->at)
+		copy_text(a->script, sizeof(a->script), bytes);
+	else if (which == IN_NOTIFY && number == 2)
+		a->pid = (pid_t)v;
+	else if (which == IN_VERSION && number < ARRAY_SIZE(parts) && parts[number] >= 0)
+		a->version[parts[number]] = v < 100 ? (unsigned int)v : 99;
+}
+
+static int get_inner(struct reader *in, enum inner which, struct criu_answer *a)
 {
 	while (in->at < in->end) {
 		uint64_t number, v;
@@ -125,10 +143,7 @@ static int get_inner(struct reader *in, bool notify, struct criu_answer *a)
 
 		if (get_field(in, &number, &v, &bytes) < 0)
 			return -1;
-		if (notify && number == 1 && bytes.at)
-			copy_text(a->script, sizeof(a->script), &bytes);
-		else if (number == (notify ? 2 : 1))
-			a->pid = (pid_t)v;
+		take(which, number, v, &bytes, a);
 	}
 	return 0;
 }
@@ -146,8 +161,8 @@ static int get_answer(struct reader *r, struct criu_answer *a)
 			a->type = (int)v;
 		else if (number == 2)
 			a->success = v != 0;
-		else if ((number == 4 || number == 5) && in.at &&
-			 get_inner(&in, number == 5, a) < 0)
+		else if ((number == IN_RESTORE || number == IN_NOTIFY || number == IN_VERSION) &&
+			 in.at && get_inner(&in, (enum inner)number, a) < 0)
 			return -1;
 		else if (number == 7)
 			a->errno_ = (int)v;

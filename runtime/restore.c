@@ -10,6 +10,7 @@
  *	setup-namespaces	prestart and createRuntime hooks
  *	orphan-pts-master	the terminal's new master
  *	post-restore		all is there, nothing runs yet: the record becomes complete
+ *	pre-resume		the same, with credentials and filters: they are looked at
  */
 #include <fcntl.h>
 #include <sched.h>
@@ -43,6 +44,7 @@ struct restore {
 	int fds[5]; /* that criu inherits: netns, stdio, status */
 	size_t n_fds;
 	struct criu criu;
+	bool verified; /* what its processes may do */
 };
 
 static void restore_done(struct restore *x)
@@ -72,6 +74,23 @@ static int load(struct restore *x, struct error *e)
 	return 0;
 }
 
+/* criu would take some of what is wrong here without a word. */
+static int check_labels(const struct criu_flags *f, struct error *e)
+{
+	const char *p = f->lsm_profile, *context = f->lsm_mount_context;
+
+	if (p && !str_eq(p, "none") && !str_has_prefix(p, "apparmor:") &&
+	    !str_has_prefix(p, "selinux:"))
+		return error_set(e, ERR_USAGE,
+				 "option --lsm-profile: expected apparmor:PROFILE or "
+				 "selinux:LABEL, not \"%s\"",
+				 p);
+	if (context && *context && access("/sys/fs/selinux", F_OK) < 0)
+		return error_set(e, ERR_UNSUPPORTED,
+				 "option --lsm-mount-context: this kernel runs without SELinux");
+	return 0;
+}
+
 /* Its networks, unless the command line names others. */
 static int open_image(struct restore *x, struct error *e)
 {
@@ -79,6 +98,8 @@ static int open_image(struct restore *x, struct error *e)
 	const char *image = f->image_path ? f->image_path : "checkpoint";
 	struct network_flags *n = &x->create.network;
 
+	if (check_labels(f, e) < 0)
+		return -1;
 	if (checkpoint_dir(image, false, &x->image_path, &x->image_fd, e) < 0)
 		return error_wrap(e, "--image-path");
 	if (checkpoint_image_read(x->image_fd, &x->image, e) < 0)
@@ -86,6 +107,10 @@ static int open_image(struct restore *x, struct error *e)
 	if (x->image.cgroups && f->manage_cgroups_mode == CRIU_CGROUPS_IGNORE)
 		return error_set(e, ERR_INPUT,
 				 "--manage-cgroups-mode ignore: the image was not made so");
+	if (x->image.cgroups && f->manage_cgroups_mode == CRIU_CGROUPS_STRICT)
+		return error_set(e, ERR_UNSUPPORTED,
+				 "--manage-cgroups-mode strict: nsrun has made the container's "
+				 "cgroup before criu looks; use full");
 	if (checkpoint_dir(f->work_path ? f->work_path : image, true, &x->work_path, &x->work_fd,
 			   e) < 0)
 		return error_wrap(e, "--work-path");
@@ -190,6 +215,10 @@ static int notified(void *arg, const struct criu_answer *n, int fd, struct error
 		return know_process(c, n->pid, e) < 0 ? -1 : create_runtime_hooks(c, e);
 	if (strcmp(n->script, "post-restore") == 0)
 		return know_process(c, n->pid, e) < 0 ? -1 : create_save_state(c, e);
+	if (strcmp(n->script, "pre-resume") == 0) {
+		x->verified = true;
+		return restore_privileges_verify(c->process.pid, &x->criu, &x->image, e);
+	}
 	return 0;
 }
 
@@ -278,6 +307,7 @@ static int request(struct restore *x, struct error *e)
 	criu->work_path = x->work_path;
 	criu->log = "restore.log";
 	criu->root = x->c.record.rootfs;
+	criu->no_new_privs = checkpoint_no_new_privs(&x->image);
 	criu->begin = in_cgroup;
 	criu->notify = notified;
 	criu->arg = x;
@@ -325,8 +355,9 @@ static int story(struct restore *x, struct error *e)
 	    step(e, "prepare the request", request(x, e)) < 0 ||
 	    step_await(e, "restore the processes", criu_run(&x->criu, &pid, e)) < 0)
 		return -1;
-	if (!c->record.complete) /* a criu that told us nothing */
-		return error_set(e, ERR_GENERIC, "criu did not say \"post-restore\"");
+	if (!c->record.complete || !x->verified) /* a criu that told us nothing */
+		return error_set(e, ERR_GENERIC,
+				 "criu did not say \"post-restore\" and \"pre-resume\"");
 	return step(e, "write pid file", pid_file_write(c->o->pid_file, c->process.pid, e));
 }
 

@@ -248,7 +248,7 @@ fake_criu()
 	# Nor does restore leave anything.
 	nsrun delete --force "$ID"
 	refused "it has no nsrun.json" --criu "$BATS_TEST_TMPDIR/criu" restore -b "$BUNDLE" --image-path "$IMAGE" "$ID"
-	echo '{"schema": "nsrun.checkpoint/1", "external": [], "stdio": [null, null, null], "netns": false, "cgroups": false, "networks": ["bridge"], "publish": []}' >"$IMAGE/nsrun.json"
+	echo '{"schema": "nsrun.checkpoint/1", "external": [], "stdio": [null, null, null], "netns": false, "cgroups": false, "networks": ["bridge"], "publish": [], "privileges": []}' >"$IMAGE/nsrun.json"
 	refused "criu: no reason given" --criu "$BATS_TEST_TMPDIR/criu" restore -b "$BUNDLE" --image-path "$IMAGE" "$ID"
 	run -1 nsrun state "$ID"
 	echo '{"schema": "nsrun.checkpoint/2"}' >"$IMAGE/nsrun.json"

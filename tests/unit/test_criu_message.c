@@ -45,6 +45,10 @@ static void test_decode(void **state)
 				     "12345678"
 				     "\x5d"
 				     "1234";
+	/* with a gitid, which is of no use */
+	static const char version[] = "\x08\x0a\x10\x01\x52\x0b\x08\x03\x10\x11\x1a\x03"
+				      "abc"
+				      "\x20\x01";
 	struct criu_answer a;
 	ERROR_INIT(e);
 
@@ -61,6 +65,11 @@ static void test_decode(void **state)
 	assert_false(a.success);
 	assert_int_equal(a.errno_, 16);
 	assert_string_equal(a.message, "odd");
+	assert_int_equal(criu_decode(version, sizeof(version) - 1, &a, &e), 0);
+	assert_int_equal(a.type, CRIU_VERSION);
+	assert_int_equal(a.version[0], 3);
+	assert_int_equal(a.version[1], 17);
+	assert_int_equal(a.version[2], 1);
 }
 
 /* Each beginning of a message, and lengths and numbers that go on for ever. */
