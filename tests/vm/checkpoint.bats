@@ -1,8 +1,9 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# criu's flags, each of which works or is refused by name, and what a restore must bring back: with Debian's criu,
-# which works on this kernel. The rest of checkpoint and restore: integration/checkpoint.bats.
+# criu's flags, each of which works or is refused by name, and what a restore must bring back: with
+# Debian's criu, which works on this kernel. The rest of checkpoint and restore:
+# integration/checkpoint.bats.
 
 load ../helpers
 
@@ -25,8 +26,8 @@ teardown()
 # A container that has 8 MB of memory, and counts in /tmp/n.
 counting()
 {
-	make_bundle "$BUNDLE" sh -c \
-		'x=$(head -c 8000000 /dev/zero | tr "\0" x); i=0; while :; do i=$((i + 1)); echo $i >/tmp/n; sleep 0.05; done'
+	make_bundle "$BUNDLE" sh -c 'x=$(head -c 8000000 /dev/zero | tr "\0" x); i=0
+		while :; do i=$((i + 1)); echo $i >/tmp/n; sleep 0.05; done'
 	set_config '.mounts += [{"destination": "/tmp", "type": "tmpfs", "source": "tmpfs"}]'
 	launch run -d -b "$BUNDLE" "$@" "$ID"
 	wait_until counts_past 3
@@ -43,9 +44,10 @@ is_criu() { printf '%s\n' "$1" "$(criu --version | sed -n 's/^Version: //p')" | 
 
 privileges() { nsrun exec "$ID" grep -E '^(NoNewPrivs|Seccomp|Cap...):' "/proc/$1/status"; }
 
-@test "no_new_privs, capabilities and the filter are as before, of the first process and of its child" {
+@test "no_new_privs, capabilities and the filter are as before, of each process" {
 	make_bundle "$BUNDLE" sh -c 'sleep 1000 & sleep 1000'
-	set_config '.linux.seccomp = {defaultAction: "SCMP_ACT_ALLOW", syscalls: [{names: ["acct"], action: "SCMP_ACT_ERRNO"}]}'
+	set_config '.linux.seccomp = {defaultAction: "SCMP_ACT_ALLOW",
+		syscalls: [{names: ["acct"], action: "SCMP_ACT_ERRNO"}]}'
 	launch run -d -b "$BUNDLE" "$ID"
 	wait_until nsrun exec "$ID" test -e /proc/2/status
 	run -0 privileges 1
@@ -74,7 +76,8 @@ privileges() { nsrun exec "$ID" grep -E '^(NoNewPrivs|Seccomp|Cap...):' "/proc/$
 		run -0 privileges 2
 		assert_line --regexp 'NoNewPrivs:\s1'
 	else
-		refused "does not restore no_new_privs, which its process 2 has and 1 has not" checkpoint --image-path "$IMAGE" "$ID"
+		refused "does not restore no_new_privs, which its process 2 has and 1 has not" \
+			checkpoint --image-path "$IMAGE" "$ID"
 		assert_output --partial "criu 3."
 	fi
 	run -0 privileges 1
@@ -84,7 +87,7 @@ privileges() { nsrun exec "$ID" grep -E '^(NoNewPrivs|Seccomp|Cap...):' "/proc/$
 @test "a restored process with other privileges than it had is killed before it runs" {
 	make_bundle "$BUNDLE" sh -c 'while :; do echo >>/tmp/ran; sleep 0.01; done'
 	mkdir "$BATS_TEST_TMPDIR/tmp"
-	set_config '.mounts += [{"destination": "/tmp", "type": "bind", "source": $d, "options": ["bind"]}]' \
+	set_config '.mounts += [{destination: "/tmp", type: "bind", source: $d, options: ["bind"]}]' \
 		--arg d "$BATS_TEST_TMPDIR/tmp"
 	launch run -d -b "$BUNDLE" "$ID"
 	wait_until test -s "$BATS_TEST_TMPDIR/tmp/ran"
@@ -107,7 +110,8 @@ privileges() { nsrun exec "$ID" grep -E '^(NoNewPrivs|Seccomp|Cap...):' "/proc/$
 	run -0 nsrun checkpoint --pre-dump --image-path "$IMAGE.2" --parent-path ../image.1 "$ID"
 	last=$(count)
 	wait_until counts_past $((last + 3))
-	refused '--parent-path: open the directory "../none": missing' checkpoint --image-path "$IMAGE" --parent-path ../none "$ID"
+	refused '--parent-path: open the directory "../none": missing' \
+		checkpoint --image-path "$IMAGE" --parent-path ../none "$ID"
 	refused "--parent-path: expected a path from the images, not \"$IMAGE.2\"" \
 		checkpoint --image-path "$IMAGE" --parent-path "$IMAGE.2" "$ID"
 	assert_status running
@@ -122,7 +126,8 @@ privileges() { nsrun exec "$ID" grep -E '^(NoNewPrivs|Seccomp|Cap...):' "/proc/$
 @test "--page-server: its memory goes there, and is missing here until it is brought" {
 	counting
 	mkdir "$BATS_TEST_TMPDIR/there"
-	criu page-server --images-dir "$BATS_TEST_TMPDIR/there" --address 127.0.0.1 --port 27111 --log-file log 3>&- &
+	criu page-server --images-dir "$BATS_TEST_TMPDIR/there" --address 127.0.0.1 --port 27111 \
+		--log-file log 3>&- &
 	HELPERS+=($!)
 	wait_until listens 27111
 	checkpoint --page-server 127.0.0.1:27111
@@ -140,8 +145,8 @@ listens() { ss -Hltn "sport = :$1" | grep -q .; }
 	counting
 	mkfifo "$BATS_TEST_TMPDIR/ready"
 	exec 9<>"$BATS_TEST_TMPDIR/ready"
-	nsrun checkpoint --image-path "$IMAGE" --lazy-pages --page-server 127.0.0.1:27112 --status-fd 9 "$ID" \
-		>"$BATS_TEST_TMPDIR/out" 2>&1 3>&- </dev/null &
+	nsrun checkpoint --image-path "$IMAGE" --lazy-pages --page-server 127.0.0.1:27112 \
+		--status-fd 9 "$ID" >"$BATS_TEST_TMPDIR/out" 2>&1 3>&- </dev/null &
 	HELPERS+=($!)
 	# One NUL byte.
 	read -r -t 60 -d '' <&9 || fail "$(<"$BATS_TEST_TMPDIR/out")"
@@ -160,7 +165,7 @@ listens() { ss -Hltn "sport = :$1" | grep -q .; }
 	nsrun delete --force "$ID-2"
 }
 
-@test "--manage-cgroups-mode: soft and full bring its cgroups back, ignore leaves them alone, strict is refused" {
+@test "--manage-cgroups-mode: soft and full bring cgroups back, ignore does not, strict is refused" {
 	make_bundle "$BUNDLE" sleep 1000
 	set_config '.linux.resources = {pids: {limit: 77}, memory: {limit: 100000000}}'
 	for mode in soft full ignore; do
@@ -184,10 +189,11 @@ listens() { ss -Hltn "sport = :$1" | grep -q .; }
 	refused "expected soft, full, strict or ignore" checkpoint --manage-cgroups-mode hard "$ID"
 }
 
-@test "--lsm-profile: another AppArmor profile; none that there is not; --lsm-mount-context needs SELinux" {
+@test "--lsm-profile: another AppArmor profile, if it is loaded; --lsm-mount-context needs SELinux" {
 	PROFILES=$BATS_TEST_TMPDIR/profiles
-	printf 'profile nsrun-%s flags=(attach_disconnected,mediate_deleted) {\n\tfile,\n\tcapability,\n\tnetwork,\n\tunix,\n\tsignal,\n\tptrace,\n}\n' \
-		one two >"$PROFILES"
+	printf 'profile nsrun-%s flags=(attach_disconnected,mediate_deleted) {
+		file, capability, network, unix, signal, ptrace,
+	}\n' one two >"$PROFILES"
 	apparmor_parser -r -K "$PROFILES"
 	make_bundle "$BUNDLE" sleep 1000
 	set_config '.process.apparmorProfile = "nsrun-one"'
@@ -201,7 +207,8 @@ listens() { ss -Hltn "sport = :$1" | grep -q .; }
 	nsrun delete --force "$ID"
 	refused 'option --lsm-profile: expected apparmor:PROFILE or selinux:LABEL, not "tomoyo:x"' \
 		restore -d -b "$BUNDLE" --image-path "$IMAGE" --lsm-profile tomoyo:x "$ID"
-	refused "criu:" restore -d -b "$BUNDLE" --image-path "$IMAGE" --lsm-profile apparmor:nsrun-none "$ID"
+	refused "criu:" restore -d -b "$BUNDLE" --image-path "$IMAGE" \
+		--lsm-profile apparmor:nsrun-none "$ID"
 	refused "criu: selinux LSM specified but selinux not supported by kernel" \
 		restore -d -b "$BUNDLE" --image-path "$IMAGE" --lsm-profile selinux:x "$ID"
 	refused "option --lsm-mount-context: this kernel runs without SELinux" \
