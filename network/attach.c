@@ -420,6 +420,19 @@ static int configure_links(const struct attach_options *o, const struct attach_p
 	return 0;
 }
 
+static int tune_links(const struct attach_plans *ps, struct rtnl *container, int netns_fd,
+		      struct error *e)
+{
+	for (size_t i = 0; i < ps->n; i++) {
+		const struct attach_plan *p = &ps->v[i];
+
+		if (!p->net.chained && tuning_is_set(&p->net.tuning) &&
+		    tuning_apply(container, netns_fd, p->ifname, &p->net.tuning, e) < 0)
+			return error_wrap(e, "network \"%s\"", p->net.name);
+	}
+	return 0;
+}
+
 int attach_save(struct attach_record *rec, struct error *e)
 {
 	rec->complete = true;
@@ -451,6 +464,7 @@ int attach_plug(const struct attach_options *o, const struct attach_plans *ps, s
 	if (step(e, "link", make_links(ps, o, rec, host, netns_fd, e)) < 0 ||
 	    step(e, "limit bandwidth", limit_bandwidth(ps, rec, host, e)) < 0 ||
 	    step(e, "configure link", configure_links(o, ps, rec, netns_fd, container, e)) < 0 ||
+	    step(e, "tune link", tune_links(ps, container, netns_fd, e)) < 0 ||
 	    step(e, "publish ports", publish_ports(ps, rec, e)) < 0)
 		return -1;
 	return 0;

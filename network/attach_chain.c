@@ -110,8 +110,11 @@ static void make_runtime(const struct attach_plan *p, const struct network_reque
 		put_ips(&w, p);
 	if (p->mac_asked)
 		json_put_string(&w, "mac", mac_text(p->mac, mac));
-	if (q->bandwidth_asked)
-		bandwidth_put(&w, "bandwidth", &q->bandwidth);
+	if (q->bandwidth_asked) { /* nothing in it: no limit */
+		json_object_begin(&w, "bandwidth");
+		bandwidth_put_members(&w, &q->bandwidth);
+		json_object_end(&w);
+	}
 	if (q->n_aliases)
 		json_array_begin(&w, "aliases");
 	for (size_t i = 0; i < q->n_aliases; i++)

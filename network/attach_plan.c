@@ -69,8 +69,15 @@ static int plan_one(const struct attach_options *o, size_t i, size_t index, stru
 	if ((q->ip && ip_addr_parse(q->ip, &p->want[IP4], e) < 0) ||
 	    (q->ip6 && ip_addr_parse(q->ip6, &p->want[IP6], e) < 0))
 		return error_wrap(e, "network \"%s\"", q->name);
+	if (tuning_allowed(&p->net.tuning, NULL, e) < 0)
+		return error_wrap(e, "network \"%s\"", q->name);
 	derive_mac(o->instance, index, 'h', p->host_mac);
 	p->mac_asked = q->mac;
+	if (!q->mac && (p->net.tuning.set & TUNING_MAC)) {
+		memcpy(p->mac, p->net.tuning.mac, sizeof(p->mac));
+		p->mac_asked = true;
+	}
+	p->net.tuning.set &= ~(unsigned int)TUNING_MAC; /* it is born with it */
 	p->bandwidth = q->bandwidth_asked ? q->bandwidth : p->net.bandwidth;
 	if (q->mac && mac_parse(q->mac, p->mac, e) < 0)
 		return error_wrap(e, "network \"%s\"", q->name);

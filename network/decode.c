@@ -54,12 +54,7 @@ static int decode_firewall(const struct decode_at *at, const struct json *j, str
 static int decode_tuning(const struct decode_at *at, const struct json *j, struct network *n,
 			 struct error *e)
 {
-	static const char *const refused[] = { "sysctl",   "mtu", "promisc",
-					       "allmulti", "mac", "txQLen" };
-
-	(void)e;
-	decode_refuse_set(at, j, refused, ARRAY_SIZE(refused), n);
-	return 0;
+	return tuning_decode_conf(j, at->file, at->path, NULL, &n->tuning, e);
 }
 
 static int decode_bandwidth(const struct decode_at *at, const struct json *j, struct network *n,

@@ -41,6 +41,7 @@ void network_done(struct network *n)
 	free(n->bridge);
 	network_ipam_done(&n->ipam);
 	free(n->chained);
+	tuning_done(&n->tuning);
 	free(n->unsupported);
 	json_done(&n->list);
 	memset(n, 0, sizeof(*n));

@@ -32,6 +32,7 @@
 #include "network/address.h"
 #include "network/bandwidth.h"
 #include "network/cni_result.h"
+#include "network/tuning.h"
 
 #define NETWORK_STATE_DIR "/run/nsrun/networks"
 #define NETWORK_DEFAULT "bridge"
@@ -95,6 +96,7 @@ struct network {
 	struct bandwidth bandwidth; /* of each member, unless it asks for another */
 	/* NULL, or why the list is run plugin by plugin: "plugin type \"vlan\" (plugins[2])" */
 	char *chained;
+	struct tuning tuning;
 	/* NULL, or why no container can be attached: "plugin type \"vlan\" (plugins[2]): not
 	 * supported yet" */
 	char *unsupported;

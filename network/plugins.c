@@ -15,6 +15,7 @@ static const struct plugin *const PLUGINS[] = {
 	&plugin_macvlan,
 	&plugin_ptp,
 	&plugin_static,
+	&plugin_tuning,
 	&plugin_vlan,
 	&plugin_vrf,
 };

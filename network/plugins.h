@@ -15,6 +15,7 @@ extern const struct plugin plugin_loopback;
 extern const struct plugin plugin_macvlan;
 extern const struct plugin plugin_ptp;
 extern const struct plugin plugin_static;
+extern const struct plugin plugin_tuning;
 extern const struct plugin plugin_vlan;
 extern const struct plugin plugin_vrf;
 

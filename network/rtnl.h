@@ -37,9 +37,9 @@ struct link_info {
 	char kind[16]; /* "veth", "bridge", ""... */
 	char altname[128], alias[256];
 	unsigned char mac[6];
-	uint32_t mtu, group;
+	uint32_t mtu, group, txqlen;
 	uint16_t port_no; /* of a bridge's port: the lowest that was free; 0: none */
-	bool up, running, loopback;
+	bool up, running, loopback, promisc, allmulti;
 	bool carrier; /* at once; `running` follows up to a second later */
 };
 /* By index > 0, else by name. Returns 1 and *ret, or 0 if there is none. */

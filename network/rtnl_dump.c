@@ -50,7 +50,10 @@ static bool link_parse(const struct nlmsghdr *h, struct link_info *ret)
 							   : -1,
 				   .mtu = netlink_u32(tb[IFLA_MTU]),
 				   .group = netlink_u32(tb[IFLA_GROUP]),
+				   .txqlen = netlink_u32(tb[IFLA_TXQLEN]),
 				   .up = ifi->ifi_flags & IFF_UP,
+				   .promisc = ifi->ifi_flags & IFF_PROMISC,
+				   .allmulti = ifi->ifi_flags & IFF_ALLMULTI,
 				   .running = ifi->ifi_flags & IFF_RUNNING,
 				   .carrier = netlink_u8(tb[IFLA_CARRIER]),
 				   .loopback = ifi->ifi_flags & IFF_LOOPBACK };

@@ -137,9 +137,6 @@ static void test_chained_is_named(void **state)
 		{ LIST("{\"type\":\"bridge\",\"ipam\":{\"type\":\"dhcp\"}}"),
 		  "plugins[0].ipam.type \"dhcp\"" },
 		{ LIST("{\"type\":\"bridge\"}"), "plugins[0]: no ipam" },
-		{ LIST(BRIDGE("", SUBNET) ",{\"type\":\"tuning\",\"sysctl\":{\"net.core."
-					  "somaxconn\":\"5\"}}"),
-		  "plugins[1].sysctl" },
 		{ LIST(BRIDGE("", SUBNET) ",{\"type\":\"bandwidth\",\"shapedSubnets\":"
 					  "[\"10.0.0.0/8\"]}"),
 		  "plugins[1].shapedSubnets" },
