@@ -22,6 +22,11 @@ struct network_reload_options {
 /* network_reload.c. args: networks; none: all. */
 int cmd_network_reload(struct cli *cli, void *options, struct error *e);
 
+/* network_check.c. args: networks; none: all. OPTIONS: struct listing_options: table, json, plain;
+ * -q: the containers that have problems */
+int cmd_network_check(struct cli *cli, void *options, struct error *e);
+int cmd_network_gc(struct cli *cli, void *options, struct error *e);
+
 struct network_connect_command_options {
 	const char *ip, *ip6, *mac, *ifname, *bandwidth;
 	char *const *aliases;

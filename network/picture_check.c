@@ -123,7 +123,7 @@ static void check_recorded(struct picture *p, const struct picture_room *room,
 {
 	const struct attachment *a = attachment_of(m);
 
-	if (!a)
+	if (!a || (a->chain && !m->host)) /* not all plugins make a link of the host's */
 		return;
 	if (!m->host) {
 		mark(m, "missing");

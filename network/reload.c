@@ -112,7 +112,7 @@ static int restore_member(const struct network *n, const struct bridge *bridge, 
 		const struct attachment *a = &rec->result.attachments[i];
 		bool published = i == 0 && rec->result.n_ports;
 
-		if (!str_eq(a->network, n->name))
+		if (!str_eq(a->network, n->name) || a->chain)
 			continue;
 		note(&rc, restore_plug(n, bridge, r, a, published, first(rc, e)));
 		note(&rc, each_lease(rec->instance, a, ipam_restore, first(rc, e)));
