@@ -34,10 +34,9 @@ int cmd_network_connect(struct cli *cli, void *options, struct error *e)
 					   .ip = (char *)o->ip,
 					   .ip6 = (char *)o->ip6,
 					   .mac = (char *)o->mac,
-					   .ifname = (char *)o->ifname,
-					   .aliases = (char **)o->aliases,
-					   .n_aliases = o->n_aliases }; /* owns nothing */
+					   .ifname = (char *)o->ifname }; /* owns its aliases */
 	cleanup_attach_result struct attach_result r = { 0 };
+	int rc = 0;
 
 	if (o->ifname && !network_ifname_valid(o->ifname)) {
 		error_set(e, ERR_INPUT, "\"%.40s\" is no name for a link (1 to 15 characters)",
@@ -47,7 +46,12 @@ int cmd_network_connect(struct cli *cli, void *options, struct error *e)
 	if (o->bandwidth && bandwidth_parse(o->bandwidth, &request.bandwidth, e) < 0)
 		return failed(cli, e);
 	request.bandwidth_asked = o->bandwidth;
-	if (container_connect(&cli->runtime, cli->args[1], &request, &r, e) < 0)
+	for (size_t i = 0; i < o->n_aliases && rc == 0; i++)
+		rc = network_request_alias(&request, o->aliases[i], e);
+	if (rc == 0)
+		rc = container_connect(&cli->runtime, cli->args[1], &request, &r, e);
+	strings_free(request.aliases, request.n_aliases);
+	if (rc < 0)
 		return failed(cli, e);
 	put_attachment(cli->args[1], &r.attachments[r.n_attachments - 1], &cli->out);
 	return 0;

@@ -120,6 +120,8 @@ void attach_plans_record(const struct attach_options *o, const struct attach_pla
 		a->bridge = xstrdup(p->net.bridge);
 		a->data_dir = xstrdup(p->net.ipam.data_dir);
 		a->bandwidth = p->bandwidth;
+		attach_names_record(&o->requests[i], p, a);
+		cni_dns_add(&r->dns, attach_plan_resolv(p));
 	}
 	if (o->n_ports) {
 		r->ports = xcalloc(o->n_ports, sizeof(*r->ports));
@@ -150,6 +152,12 @@ static int enter_network(const struct attach_options *o, struct attach_plan *p, 
 	    bridge_ensure(&p->net, host, &p->bridge, e) < 0)
 		return -1;
 	foreign_warn(&p->net, p->bridge.index, p->bridge.generation, published);
+	for (int f = 0; f < IP_FAMILIES; f++) {
+		const struct network_range *r = network_ipam_range(&p->net.ipam, f);
+
+		if (r && (f == IP4 || p->bridge.ipv6))
+			p->listen[f] = r->gateway;
+	}
 	if (o->no_ipv6)
 		return attach_plan_forgo_ipv6(p, "in the container", e);
 	if (p->bridge.ipv6)
@@ -398,7 +406,7 @@ static int configure_links(const struct attach_options *o, const struct attach_p
 			   struct attach_record *rec, int netns_fd, struct rtnl *container,
 			   struct error *e)
 {
-	bool routed[IP_FAMILIES];
+	bool routed[IP_FAMILIES], fewer = false;
 
 	memcpy(routed, ps->routed, sizeof(routed));
 	for (size_t i = 0; i < ps->n; i++) {
@@ -416,8 +424,9 @@ static int configure_links(const struct attach_options *o, const struct attach_p
 			return error_wrap(e, "network \"%s\"", p->net.name);
 		if (off && give_ipv6_back(p, a, rec->instance, e) < 0)
 			return -1;
+		fewer |= off;
 	}
-	return 0;
+	return fewer ? attach_names_join(o, ps, rec, e) : 0;
 }
 
 static int tune_links(const struct attach_plans *ps, struct rtnl *container, int netns_fd,
@@ -446,7 +455,8 @@ int attach_claim(const struct attach_options *o, const struct attach_plans *ps, 
 		return -1;
 	if (step(e, "bridge", enter_networks(o, ps, host, e)) < 0 ||
 	    step(e, "lease", lease_addresses(ps, rec, e)) < 0 ||
-	    step(e, "claim ports", claim_ports(o, ps, rec, e)) < 0)
+	    step(e, "claim ports", claim_ports(o, ps, rec, e)) < 0 ||
+	    step(e, "make names known", attach_names_join(o, ps, rec, e)) < 0)
 		return -1;
 	return 0;
 }

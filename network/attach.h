@@ -23,6 +23,8 @@ struct attach_plan {
 	bool mac_asked;
 	struct bandwidth bandwidth;
 	struct bridge bridge;
+	bool names;			     /* of its containers are to be found (dns.h), by ... */
+	struct ip_addr listen[IP_FAMILIES]; /* ... the bridge's addresses; known once it is there */
 };
 struct attach_plans {
 	struct attach_plan *v;
@@ -81,6 +83,18 @@ int attach_ports_give_back(const struct attach_result *r, const char *instance, 
  * detached, or, should its record still be there some time later, somebody has deleted them. Then,
  * with LOST, they are made anew. */
 int attach_ports_restore(const struct attach_record *rec, bool lost, struct error *e);
+
+/* attach_names.c. Whether containers of P's network find each other by name; q: the aliases. */
+int attach_plan_names(const struct network_request *q, struct attach_plan *p, struct error *e);
+void attach_names_record(const struct network_request *q, const struct attach_plan *p,
+			 struct attachment *a); /* what is planned */
+/* Makes REC's attachments, which have their addresses, known by name. */
+int attach_names_join(const struct attach_options *o, const struct attach_plans *ps,
+		      struct attach_record *rec, struct error *e);
+int attach_names_leave(const struct attach_record *rec, struct error *e); /* idempotent */
+
+/* What P's list says for resolv.conf: the plugin's "dns", or else its addresses'. */
+const struct cni_dns *attach_plan_resolv(const struct attach_plan *p);
 
 /* A number that is spread over 64 bits, the same for the same arguments. */
 uint64_t attach_derive(const char *instance, size_t index, char purpose);

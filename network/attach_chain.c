@@ -290,6 +290,7 @@ int attach_chain_add(const struct attach_options *o, size_t index, const struct 
 		return -1;
 	if (cni_chain_add(&c, &r, e) < 0)
 		return error_wrap(e, "network \"%s\"", p->net.name);
+	cni_dns_add(&rec->result.dns, &r.dns);
 	if (take_result(&r, a, routed, e) < 0 || check_asked(p, a, e) < 0)
 		return error_wrap(e, "network \"%s\"", p->net.name); /* the caller undoes it */
 	return attach_record_write(rec, e);

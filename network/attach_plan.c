@@ -47,15 +47,11 @@ static void derive_mac(const char *text, size_t index, char purpose, unsigned ch
 		ret[i] = (unsigned char)(v >> (8 * i));
 }
 
-static int refuse_unsupported(const struct network *n, const struct network_request *q,
-			      struct error *e)
+static int refuse_unsupported(const struct network *n, struct error *e)
 {
 	if (n->unsupported)
 		return error_set(e, ERR_UNSUPPORTED, "network \"%s\" (%s): %s", n->name,
 				 n->file ? n->file : "built in", n->unsupported);
-	if (q->n_aliases && !n->chained) /* attach_chain_check() */
-		return error_set(e, ERR_UNSUPPORTED, "network \"%s\": alias=%s: not supported yet",
-				 n->name, q->aliases[0]);
 	return 0;
 }
 
@@ -64,7 +60,8 @@ static int plan_one(const struct attach_options *o, size_t i, size_t index, stru
 {
 	const struct network_request *q = &o->requests[i];
 
-	if (network_load(o->dirs, q->name, &p->net, e) < 0 || refuse_unsupported(&p->net, q, e) < 0)
+	if (network_load(o->dirs, q->name, &p->net, e) < 0 || refuse_unsupported(&p->net, e) < 0 ||
+	    attach_plan_names(q, p, e) < 0)
 		return -1;
 	if ((q->ip && ip_addr_parse(q->ip, &p->want[IP4], e) < 0) ||
 	    (q->ip6 && ip_addr_parse(q->ip6, &p->want[IP6], e) < 0))

@@ -31,9 +31,11 @@ void attach_result_done(struct attach_result *r)
 		free(a->data_dir);
 		free(a->more);
 		attach_chain_free(a->chain);
+		strings_free(a->aliases, a->n_aliases);
 	}
 	free(r->attachments);
 	free(r->ports);
+	cni_dns_done(&r->dns);
 	memset(r, 0, sizeof(*r));
 }
 
@@ -83,6 +85,15 @@ static void put_text(struct json_writer *w, const char *key, const char *text)
 		json_put_string(w, key, text);
 }
 
+static void put_names(struct json_writer *w, const struct attachment *a)
+{
+	ip_addr_put(w, "nameServer", &a->name_server);
+	json_array_begin(w, "aliases");
+	for (size_t i = 0; i < a->n_aliases; i++)
+		json_put_string(w, NULL, a->aliases[i]);
+	json_array_end(w);
+}
+
 /* WHOLE: with what only DEL and CHECK ask for. */
 static void put_attachment(struct json_writer *w, const struct attachment *a, bool whole)
 {
@@ -108,6 +119,8 @@ static void put_attachment(struct json_writer *w, const struct attachment *a, bo
 	}
 	if (a->n_more)
 		json_array_end(w);
+	if (a->names)
+		put_names(w, a);
 	if (whole && a->chain)
 		attach_chain_put(w, "chain", a->chain);
 	json_object_end(w);
@@ -198,6 +211,22 @@ static int get_more(const struct json *j, struct attachment *a, struct error *e)
 	return 0;
 }
 
+static int get_names(const struct json *j, struct attachment *a, struct error *e)
+{
+	const struct json *aliases = json_get(j, "aliases");
+
+	if (!aliases)
+		return 0;
+	a->names = true;
+	a->aliases = xcalloc(aliases->n, sizeof(*a->aliases));
+	for json_each(alias, aliases) {
+		if (alias->type != JSON_STRING)
+			return error_set(e, ERR_GENERIC, "an alias is no name");
+		a->aliases[a->n_aliases++] = xstrdup(alias->text);
+	}
+	return get_addr(j, "nameServer", &a->name_server, e);
+}
+
 static int get_attachment(const struct json *j, struct attachment *a, struct error *e)
 {
 	a->network = xstrdup(json_get_string(j, "network"));
@@ -212,7 +241,8 @@ static int get_attachment(const struct json *j, struct attachment *a, struct err
 	    get_prefix(j, "address6", &a->addresses[IP6], e) < 0 ||
 	    get_addr(j, "gateway", &a->gateways[IP4], e) < 0 ||
 	    get_addr(j, "gateway6", &a->gateways[IP6], e) < 0 ||
-	    bandwidth_get(j, "bandwidth", &a->bandwidth, e) < 0 || get_more(j, a, e) < 0)
+	    bandwidth_get(j, "bandwidth", &a->bandwidth, e) < 0 || get_more(j, a, e) < 0 ||
+	    get_names(j, a, e) < 0)
 		return -1;
 	return json_get(j, "chain") ? attach_chain_get(json_get(j, "chain"), &a->chain, e) : 0;
 }

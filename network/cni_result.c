@@ -15,8 +15,6 @@
 #include "base/memory.h"
 #include "network/decode_impl.h"
 
-#define TEXT_MAX ((size_t)4096) /* bytes of a name, a path */
-
 static const char *const versions[] = { "0.1.0", "0.2.0", "0.3.0", "0.3.1",
 					"0.4.0", "1.0.0", "1.1.0" };
 enum { V0_3_0 = 2, V1_0_0 = 5, V1_1_0 = 6 };
@@ -34,13 +32,6 @@ const char *cni_version_at(int i)
 	return i >= 0 && i < (int)ARRAY_SIZE(versions) ? versions[i] : NULL;
 }
 
-static void list_free(char **v)
-{
-	for (size_t i = 0; v && v[i]; i++)
-		free(v[i]);
-	free(v);
-}
-
 void cni_result_done(struct cni_result *r)
 {
 	for (size_t i = 0; i < r->n_interfaces; i++) {
@@ -53,10 +44,7 @@ void cni_result_done(struct cni_result *r)
 	free(r->interfaces);
 	free(r->ips);
 	free(r->routes);
-	list_free(r->dns.nameservers);
-	list_free(r->dns.search);
-	list_free(r->dns.options);
-	free(r->dns.domain);
+	cni_dns_done(&r->dns);
 	memset(r, 0, sizeof(*r));
 }
 
@@ -83,35 +71,10 @@ struct cni_route *cni_result_add_route(struct cni_result *r)
 
 /* ---- in ---- */
 
-static bool is_plain(const char *s)
-{
-	for (; *s; s++)
-		if ((unsigned char)*s < ' ' || *s == 0x7f)
-			return false;
-	return true;
-}
-
-/* The text of J, checked. *ret is NULL where J is NULL or "". */
-static int get_text(const struct decode_at *at, const char *key, const struct json *j, char **ret,
-		    struct error *e)
-{
-	*ret = NULL;
-	if (!j)
-		return 0;
-	if (j->type != JSON_STRING)
-		return decode_wrong(at, key, "a string", j, e);
-	if (strlen(j->text) > TEXT_MAX || !is_plain(j->text))
-		return error_set(e, ERR_INPUT, "%s: %s%s%s: too long, or with a control character",
-				 at->file, at->path, at->path[0] ? "." : "", key);
-	if (j->text[0])
-		*ret = xstrdup(j->text);
-	return 0;
-}
-
 static int get_member(const struct decode_at *at, const struct json *j, const char *key, char **ret,
 		      struct error *e)
 {
-	return get_text(at, key, decode_member(j, key), ret, e);
+	return decode_text(at, key, decode_member(j, key), ret, e);
 }
 
 static int get_u32(const struct decode_at *at, const struct json *j, const char *key, uint32_t *ret,
@@ -263,42 +226,6 @@ static int decode_old_ip(const struct decode_at *root, const struct json *j, con
 	return each(&at, m, "routes", decode_route, r, e);
 }
 
-static int decode_strings(const struct decode_at *at, const struct json *j, const char *key,
-			  char ***ret, struct error *e)
-{
-	const struct json *list;
-	size_t i = 0;
-
-	if (decode_array(at, j, key, &list, e) < 0)
-		return -1;
-	if (!list || list->n == 0)
-		return 0;
-	*ret = xcalloc(list->n + 1, sizeof(**ret));
-	for json_each(one, list) {
-		if (get_text(at, key, one, &(*ret)[i], e) < 0)
-			return -1;
-		i += (*ret)[i] != NULL;
-	}
-	return 0;
-}
-
-static int decode_dns(const struct decode_at *root, const struct json *j, struct cni_result *r,
-		      struct error *e)
-{
-	struct decode_at at = { .file = root->file, .path = "dns" };
-	const struct json *dns = decode_member(j, "dns");
-
-	if (!dns)
-		return 0;
-	if (dns->type != JSON_OBJECT)
-		return decode_wrong(&at, "", "an object", dns, e);
-	if (decode_strings(&at, dns, "nameservers", &r->dns.nameservers, e) < 0 ||
-	    decode_strings(&at, dns, "search", &r->dns.search, e) < 0 ||
-	    decode_strings(&at, dns, "options", &r->dns.options, e) < 0)
-		return -1;
-	return get_member(&at, dns, "domain", &r->dns.domain, e);
-}
-
 int cni_result_decode(const struct json *j, const char *version, const char *what,
 		      struct cni_result *ret, struct error *e)
 {
@@ -326,7 +253,7 @@ int cni_result_decode(const struct json *j, const char *version, const char *wha
 		   each(&at, j, "routes", decode_route, &r, e) < 0) {
 		return -1;
 	}
-	if (decode_dns(&at, j, &r, e) < 0)
+	if (cni_dns_decode(&at, j, &r.dns, e) < 0)
 		return -1;
 	*ret = r;
 	memset(&r, 0, sizeof(r));
@@ -435,16 +362,6 @@ static void put_old_ip(struct json_writer *w, const struct cni_result *r, const 
 	}
 }
 
-static void put_strings(struct json_writer *w, const char *key, char *const *v)
-{
-	if (!v || !v[0])
-		return;
-	json_array_begin(w, key);
-	for (; *v; v++)
-		json_put_string(w, NULL, *v);
-	json_array_end(w);
-}
-
 void cni_result_put(struct json_writer *w, const char *key, const struct cni_result *r,
 		    const char *version)
 {
@@ -460,12 +377,7 @@ void cni_result_put(struct json_writer *w, const char *key, const struct cni_res
 		put_ips(w, r, order);
 		put_routes(w, r, 0, order);
 	}
-	json_object_begin(w, "dns");
-	put_strings(w, "nameservers", r->dns.nameservers);
-	put_text(w, "domain", r->dns.domain);
-	put_strings(w, "search", r->dns.search);
-	put_strings(w, "options", r->dns.options);
-	json_object_end(w);
+	cni_dns_put(w, "dns", &r->dns);
 	json_object_end(w);
 }
 

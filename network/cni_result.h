@@ -41,6 +41,14 @@ struct cni_dns {
 	char **nameservers, **search, **options; /* NULL-terminated, or NULL */
 	char *domain;
 };
+void cni_dns_done(struct cni_dns *d);
+#define cleanup_cni_dns cleanup(cni_dns_done)
+/* Puts what ADD says behind what D has; of the domain the first is kept. */
+void cni_dns_add(struct cni_dns *d, const struct cni_dns *add);
+/* Whether it says anything. */
+bool cni_dns_is_set(const struct cni_dns *d);
+void cni_dns_put(struct json_writer *w, const char *key, const struct cni_dns *d);
+
 struct cni_result {
 	struct cni_interface *interfaces;
 	size_t n_interfaces;

@@ -22,6 +22,7 @@
 #include "network/attach.h"
 #include "network/bridge.h"
 #include "network/create.h"
+#include "network/dns.h"
 #include "network/decode.h"
 #include "network/ipam.h"
 #include "network/lists.h"
@@ -137,11 +138,16 @@ static void put_bandwidth(struct json_writer *w, const struct network *n)
 static void put_own(struct json_writer *w, const struct network *n,
 		    const struct network_create_options *o)
 {
-	if (!n->internal && o->n_labels == 0)
-		return;
 	json_object_begin(w, "nsrun");
 	if (n->internal)
 		json_put_bool(w, "internal", true);
+	json_put_string(w, "names", o->names < 0 ? "off" : o->names ? "on" : "auto");
+	if (o->n_dns_servers) {
+		json_array_begin(w, "dnsServers");
+		for (size_t i = 0; i < o->n_dns_servers; i++)
+			json_put_string(w, NULL, o->dns_servers[i]);
+		json_array_end(w);
+	}
 	if (o->n_labels) {
 		json_object_begin(w, "labels");
 		for (size_t i = 0; i < o->n_labels; i++) {
@@ -193,6 +199,26 @@ static int check_label(const struct network_create_options *o, size_t i, struct 
 	return 0;
 }
 
+static int check_names(const struct network_create_options *o, struct error *e)
+{
+	if (o->names < 0 && o->n_dns_servers)
+		return error_set(e, ERR_INPUT,
+				 "dns servers are what names go to that are no container's: they "
+				 "do not go with names off");
+	for (size_t i = 0; i < o->n_dns_servers; i++) {
+		struct ip_addr a;
+
+		if (ip_addr_parse(o->dns_servers[i], &a, e) < 0)
+			return error_wrap(e, "dns");
+	}
+	if (o->names > 0 && !dns_available()) {
+		error_set(e, ERR_UNSUPPORTED, "names of containers need the program aardvark-dns; "
+					      "not installed");
+		return error_hint(e, "apt install aardvark-dns");
+	}
+	return 0;
+}
+
 static int check_options(const struct network_create_options *o, struct error *e)
 {
 	if (!o->name || !network_name_valid(o->name))
@@ -212,6 +238,8 @@ static int check_options(const struct network_create_options *o, struct error *e
 				 "\"%.40s\" is no name for a link (1 to 15 characters)", o->bridge);
 	if (o->n_labels > LABELS_MAX)
 		return error_set(e, ERR_INPUT, "more than %d labels", LABELS_MAX);
+	if (check_names(o, e) < 0)
+		return -1;
 	for (size_t i = 0; i < o->n_labels; i++)
 		if (check_label(o, i, e) < 0)
 			return -1;
@@ -370,7 +398,8 @@ static int remove_parts(const struct network_dirs *d, const struct network *n, s
 	bool used = n->bridge && state_net_exists(n->name);
 
 	bridge_network_rules(n, &subnets, &rules);
-	if (step_await(e, "remove bridge", used ? bridge_remove(n, e) : 0) < 0 ||
+	if (step_await(e, "forget names", dns_forget(n->name, e)) < 0 ||
+	    step_await(e, "remove bridge", used ? bridge_remove(n, e) : 0) < 0 ||
 	    step_await(e, "remove rules", used ? rules_network_remove(&rules, e) : 0) < 0 ||
 	    step_await(e, "remove leases", dir ? ipam_remove(dir, e) : 0) < 0 ||
 	    step_await(e, "remove list", remove_list(d, n, e)) < 0)

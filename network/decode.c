@@ -15,7 +15,8 @@
 #include "network/cni.h"
 #include "network/decode_impl.h"
 
-#define PLUGINS_MAX 32
+#define PLUGINS_MAX	32
+#define DNS_SERVERS_MAX 16
 
 static int decode_portmap(const struct decode_at *at, const struct json *j, struct network *n,
 			  struct error *e)
@@ -66,6 +67,23 @@ static int decode_bandwidth(const struct decode_at *at, const struct json *j, st
 	return bandwidth_decode(j, at->file, at->path, &n->bandwidth, e);
 }
 
+/* podman's plugin, which runs dnsmasq. What it is there for is done by our own means. */
+static int decode_dnsname(const struct decode_at *at, const struct json *j, struct network *n,
+			  struct error *e)
+{
+	const char *domain;
+
+	if (decode_string(at, j, "domainName", &domain, e) < 0)
+		return -1;
+	if (domain && domain[0] && !network_host_name_valid(domain))
+		return error_set(e, ERR_INPUT, "%s: %s.domainName: \"%.80s\" is no domain",
+				 at->file, at->path, domain);
+	n->names = NETWORK_NAMES_ON;
+	free(n->dns_domain);
+	n->dns_domain = domain && domain[0] ? xstrdup(domain) : NULL;
+	return 0;
+}
+
 static const struct known {
 	const char *type;
 	int (*decode)(const struct decode_at *at, const struct json *j, struct network *n,
@@ -73,7 +91,7 @@ static const struct known {
 } plugins[] = {
 	{ "bridge", decode_bridge },	   { "portmap", decode_portmap },
 	{ "firewall", decode_firewall },   { "tuning", decode_tuning },
-	{ "bandwidth", decode_bandwidth },
+	{ "bandwidth", decode_bandwidth }, { "dnsname", decode_dnsname },
 };
 
 static int decode_plugin(const struct decode_at *at, const struct json *j, bool first,
@@ -119,7 +137,51 @@ static int decode_plugins(const char *file, const struct json *root, struct netw
 	return 0;
 }
 
-/* What CNI has no key for is in our own object: {"nsrun": {"internal": true, "labels": {...}}}. */
+static int decode_servers(const struct decode_at *at, const struct json *own, struct network *n,
+			  struct error *e)
+{
+	const struct json *servers;
+
+	if (decode_array(at, own, "dnsServers", &servers, e) < 0)
+		return -1;
+	if (!servers)
+		return 0;
+	if (servers->n > DNS_SERVERS_MAX)
+		return error_set(e, ERR_INPUT, "%s: %s.dnsServers: more than %d", at->file,
+				 at->path, DNS_SERVERS_MAX);
+	n->dns_servers = xcalloc(servers->n, sizeof(*n->dns_servers));
+	for json_each(j, servers) {
+		struct ip_addr a;
+
+		if (j->type != JSON_STRING)
+			return decode_wrong(at, "dnsServers[]", "a string", j, e);
+		if (ip_addr_parse(j->text, &a, e) < 0)
+			return error_wrap(e, "%s: %s.dnsServers", at->file, at->path);
+		n->dns_servers[n->n_dns_servers++] = xstrdup(j->text);
+	}
+	return 0;
+}
+
+static int decode_names(const struct decode_at *at, const struct json *own, struct network *n,
+			  struct error *e)
+{
+	static const char *const words[] = { "off", "auto", "on" }; /* enum network_names */
+	const char *names;
+
+	if (decode_string(at, own, "names", &names, e) < 0 || decode_servers(at, own, n, e) < 0)
+		return -1;
+	for (size_t i = 0; names && i < ARRAY_SIZE(words); i++)
+		if (str_eq(names, words[i])) {
+			n->names = (enum network_names)i;
+			return 0;
+		}
+	return names ? error_set(e, ERR_INPUT, "%s: %s.names: \"%.40s\" (known: off, auto, on)",
+				 at->file, at->path, names)
+		     : 0;
+}
+
+/* What CNI has no key for is in our own object: {"nsrun": {"internal": true, "names": "auto",
+ * "dnsServers": ["9.9.9.9"], "labels": {...}}}. */
 static int decode_own(const char *file, const struct json *root, struct network *n, struct error *e)
 {
 	struct decode_at at = { .file = file, .path = "nsrun" };
@@ -129,7 +191,9 @@ static int decode_own(const char *file, const struct json *root, struct network 
 		return 0;
 	if (own->type != JSON_OBJECT)
 		return decode_wrong(&at, "", "an object", own, e);
-	return decode_bool(&at, own, "internal", &n->internal, e);
+	if (decode_bool(&at, own, "internal", &n->internal, e) < 0)
+		return -1;
+	return decode_names(&at, own, n, e);
 }
 
 int network_decode_doc(struct json_doc *list, const char *file, struct network *ret,
@@ -150,10 +214,15 @@ int network_decode_doc(struct json_doc *list, const char *file, struct network *
 				 name ? name : "");
 	n.name = xstrdup(name);
 	n.file = xstrdup(file);
-	if (decode_plugins(file, root, &n, e) < 0 || decode_own(file, root, &n, e) < 0)
+	if (decode_plugins(file, root, &n, e) < 0)
 		return -1;
-	if (n.chained && n.internal) /* a word of ours, which no other plugin knows */
-		n.unsupported = xasprintf("nsrun.internal with %s: not supported yet", n.chained);
+	if (n.chained) /* dnsname is run like the others */
+		n.names = NETWORK_NAMES_OFF;
+	if (decode_own(file, root, &n, e) < 0)
+		return -1;
+	if (n.chained && (n.internal || n.names == NETWORK_NAMES_ON)) /* words of ours */
+		n.unsupported = xasprintf("nsrun.%s with %s: not supported yet",
+					  n.internal ? "internal" : "names", n.chained);
 	n.list = *list;
 	*list = (struct json_doc){ 0 };
 	*ret = n;

@@ -119,8 +119,7 @@ int decode_bridge(const struct decode_at *at, const struct json *j, struct netwo
 		  struct error *e)
 {
 	static const char *const refused[] = {
-		"vlan", "vlanTrunk", "macspoofchk", "promiscMode", "disableContainerInterface",
-		"dns"
+		"vlan", "vlanTrunk", "macspoofchk", "promiscMode", "disableContainerInterface"
 	};
 	bool is_default = false;
 
@@ -130,7 +129,7 @@ int decode_bridge(const struct decode_at *at, const struct json *j, struct netwo
 	    decode_bool(at, j, "ipMasq", &n->masquerade, e) < 0 ||
 	    decode_bool(at, j, "hairpinMode", &n->hairpin, e) < 0 ||
 	    decode_bool(at, j, "portIsolation", &n->isolated_ports, e) < 0 ||
-	    decode_addresses(at, j, n, e) < 0)
+	    cni_dns_decode(at, j, &n->dns, e) < 0 || decode_addresses(at, j, n, e) < 0)
 		return -1;
 	decode_refuse_set(at, j, refused, ARRAY_SIZE(refused), n);
 	if (is_default)

@@ -9,6 +9,7 @@
 
 #include "base/error.h"
 #include "base/json.h"
+#include "network/cni_result.h"
 #include "network/network.h"
 
 /* Where in the list we are, for errors: "plugins[0].ipam". */
@@ -29,6 +30,13 @@ int decode_string(const struct decode_at *at, const struct json *j, const char *
 		  const char **ret, struct error *e);
 int decode_array(const struct decode_at *at, const struct json *j, const char *key,
 		 const struct json **ret, struct error *e);
+/* J's text, which has no control character; *ret, which the caller frees, is NULL where J is NULL
+ * or "". */
+int decode_text(const struct decode_at *at, const char *key, const struct json *j, char **ret,
+		struct error *e);
+/* cni_dns.c: the member "dns" of J; *ret is empty where it is absent. */
+int cni_dns_decode(const struct decode_at *parent, const struct json *j, struct cni_dns *ret,
+		   struct error *e);
 /* True if the member is there and says something: not false, not zero, not empty. */
 bool decode_is_set(const struct json *j, const char *key);
 /* Notes what is not done in one go; the first one is told (network.chained). Returns 0. */

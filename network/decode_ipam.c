@@ -29,7 +29,7 @@ void network_ipam_done(struct network_ipam *i)
 	free(i->data_dir);
 	free(i->ranges);
 	free(i->routes);
-	ipam_dns_done(&i->dns);
+	cni_dns_done(&i->dns);
 	memset(i, 0, sizeof(*i));
 }
 
@@ -240,7 +240,7 @@ static int decode_static(const struct decode_at *at, const struct json *ipam,
 		if (ipam_add_static(&here, address, gateway, c, e) < 0)
 			return -1;
 	}
-	return ipam_dns_decode(at, ipam, "dns", &c->dns, e);
+	return cni_dns_decode(at, ipam, &c->dns, e);
 }
 
 /* ---- routes ---- */

@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "base/memory.h"
 #include "network/decode_impl.h"
+
+#define TEXT_MAX ((size_t)4096) /* bytes of a name, a path */
 
 int decode_wrong(const struct decode_at *at, const char *key, const char *expected,
 		 const struct json *found, struct error *e)
@@ -74,6 +77,30 @@ int decode_unsupported(struct network *n, const char *fmt, ...)
 	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
 	n->chained = xstrdup(text);
+	return 0;
+}
+
+static bool is_plain(const char *s)
+{
+	for (; *s; s++)
+		if ((unsigned char)*s < ' ' || *s == 0x7f)
+			return false;
+	return true;
+}
+
+int decode_text(const struct decode_at *at, const char *key, const struct json *j, char **ret,
+		struct error *e)
+{
+	*ret = NULL;
+	if (!j)
+		return 0;
+	if (j->type != JSON_STRING)
+		return decode_wrong(at, key, "a string", j, e);
+	if (strlen(j->text) > TEXT_MAX || !is_plain(j->text))
+		return error_set(e, ERR_INPUT, "%s: %s%s%s: too long, or with a control character",
+				 at->file, at->path, at->path[0] ? "." : "", key);
+	if (j->text[0])
+		*ret = xstrdup(j->text);
 	return 0;
 }
 

@@ -38,13 +38,8 @@ int ipam_decode(const struct decode_at *at, const struct json *ipam, const char 
 int ipam_add_static(const struct decode_at *at, const char *address, const char *gateway,
 		    struct network_ipam *c, struct error *e);
 
-/* The object KEY of PARENT, {nameservers, domain, search, options}; absent: *ret stays. */
-int ipam_dns_decode(const struct decode_at *at, const struct json *parent, const char *key,
-		    struct cni_dns *ret, struct error *e);
 int ipam_dns_resolv_conf(const struct decode_at *at, const struct json *ipam, struct cni_dns *ret,
 			 struct error *e);
-bool ipam_dns_is_set(const struct cni_dns *d);
-void ipam_dns_done(struct cni_dns *d);
 
 /* ---- leases (ipam.c) ---- */
 

@@ -1,10 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/*
- * The name servers that come with addresses: the object "dns" of ipam static (and of a plugin
- * itself), or, of host-local, what the host's file "resolvConf" says.
- */
+/* The name servers that come with host-local's addresses: those of the host's file "resolvConf". */
 #include <fcntl.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "base/fd.h"
@@ -14,29 +10,6 @@
 
 #define WORDS_MAX	64
 #define RESOLV_CONF_MAX ((size_t)64 << 10)
-
-static void words_free(char **v)
-{
-	size_t n = 0;
-
-	while (v && v[n])
-		n++;
-	strings_free(v, n);
-}
-
-void ipam_dns_done(struct cni_dns *d)
-{
-	words_free(d->nameservers);
-	words_free(d->search);
-	words_free(d->options);
-	free(d->domain);
-	memset(d, 0, sizeof(*d));
-}
-
-bool ipam_dns_is_set(const struct cni_dns *d)
-{
-	return d->nameservers || d->search || d->options || d->domain;
-}
 
 /* Adds to a NULL-terminated list; past WORDS_MAX nothing. */
 static void add_word(char ***list, const char *word)
@@ -52,57 +25,11 @@ static void add_word(char ***list, const char *word)
 	(*list)[n + 1] = NULL;
 }
 
-static int get_words(const struct decode_at *at, const struct json *j, const char *key,
-		     char ***ret, struct error *e)
-{
-	const struct json *list;
-
-	if (decode_array(at, j, key, &list, e) < 0)
-		return -1;
-	if (list && list->n > WORDS_MAX)
-		return error_set(e, ERR_INPUT, "%s: %s.%s: more than %d", at->file, at->path, key,
-				 WORDS_MAX);
-	for json_each(m, list) {
-		if (m->type != JSON_STRING)
-			return decode_wrong(at, key, "strings", m, e);
-		if (strpbrk(m->text, "\r\n")) /* it becomes a line of resolv.conf */
-			return error_set(e, ERR_INPUT, "%s: %s.%s: a line break in \"%.40s\"",
-					 at->file, at->path, key, m->text);
-		add_word(ret, m->text);
-	}
-	return 0;
-}
-
-int ipam_dns_decode(const struct decode_at *at, const struct json *parent, const char *key,
-		    struct cni_dns *ret, struct error *e)
-{
-	const struct json *j = decode_member(parent, key);
-	struct decode_at here = { .file = at->file };
-	const char *domain;
-
-	if (!j)
-		return 0;
-	if (j->type != JSON_OBJECT)
-		return decode_wrong(at, key, "an object", j, e);
-	snprintf(here.path, sizeof(here.path), "%.80s%s%s", at->path, at->path[0] ? "." : "", key);
-	if (get_words(&here, j, "nameservers", &ret->nameservers, e) < 0 ||
-	    get_words(&here, j, "search", &ret->search, e) < 0 ||
-	    get_words(&here, j, "options", &ret->options, e) < 0 ||
-	    decode_string(&here, j, "domain", &domain, e) < 0)
-		return -1;
-	if (domain && strpbrk(domain, "\r\n"))
-		return error_set(e, ERR_INPUT, "%s: %s.domain: a line break", at->file, here.path);
-	if (domain && domain[0]) {
-		free(ret->domain);
-		ret->domain = xstrdup(domain);
-	}
-	return 0;
-}
-
 /* One line of resolv.conf(5). */
 static void take_line(char *line, struct cni_dns *d)
 {
 	char *rest = NULL, *key = strtok_r(line, " \t\r", &rest);
+	struct ip_addr a;
 
 	if (!key)
 		return;
@@ -110,7 +37,8 @@ static void take_line(char *line, struct cni_dns *d)
 		if (word[0] == '#' || word[0] == ';')
 			return;
 		if (str_eq(key, "nameserver")) {
-			add_word(&d->nameservers, word);
+			if (ip_addr_parse(word, &a, NULL) == 0) /* not so "fe80::1%eth0" */
+				add_word(&d->nameservers, word);
 			return;
 		}
 		if (str_eq(key, "domain")) {

@@ -43,6 +43,9 @@ void network_done(struct network *n)
 	free(n->chained);
 	tuning_done(&n->tuning);
 	free(n->unsupported);
+	strings_free(n->dns_servers, n->n_dns_servers);
+	free(n->dns_domain);
+	cni_dns_done(&n->dns);
 	json_done(&n->list);
 	memset(n, 0, sizeof(*n));
 }

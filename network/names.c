@@ -10,15 +10,10 @@
 #include <unistd.h>
 
 #include "base/fd.h"
-#include "base/log.h"
 #include "base/memory.h"
-#include "network/network.h"
+#include "network/names.h"
 
-#define RESOLV_CONF "/etc/resolv.conf"
-/* The real servers where resolv.conf names the stub, 127.0.0.53. */
-#define RESOLVED_CONF	"/run/systemd/resolve/resolv.conf"
-#define RESOLV_CONF_MAX ((size_t)64 << 10)
-#define HOSTS_MAX	((size_t)1 << 20)
+#define HOSTS_MAX ((size_t)1 << 20)
 
 static int put_file(int dir_fd, const char *name, const struct strbuf *text, struct error *e)
 {
@@ -31,8 +26,7 @@ static int put_file(int dir_fd, const char *name, const struct strbuf *text, str
 	return 0;
 }
 
-/* No space, no control character: a name must not begin a line of its own. */
-static bool word_valid(const char *s)
+bool names_word_valid(const char *s)
 {
 	if (!s[0])
 		return false;
@@ -67,7 +61,7 @@ static int add_host(struct strbuf *out, const char *text, const struct attach_re
 	if (!colon)
 		return error_set(e, ERR_INPUT, "add-host \"%.80s\": expected NAME:IP", text);
 	name = xstrndup(text, (size_t)(colon - text));
-	if (!word_valid(name))
+	if (!names_word_valid(name))
 		return error_set(e, ERR_INPUT, "add-host \"%.80s\": no host name", text);
 	if (str_eq(colon + 1, "host-gateway")) {
 		if (!gateway(r, &a))
@@ -94,15 +88,14 @@ static int write_hosts(int dir_fd, const struct names_options *o, struct error *
 {
 	cleanup_strbuf struct strbuf out = { 0 };
 	const struct attach_result *r = o->result;
-	bool named = false;
+	bool valid = o->hostname && names_word_valid(o->hostname), named = false;
 
 	strbuf_puts(&out, "127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost ip6-loopback\n");
-	for (size_t i = 0; o->hostname && word_valid(o->hostname) && r && i < r->n_attachments;
-	     i++) {
+	for (size_t i = 0; valid && r && i < r->n_attachments; i++) {
 		put_addresses(&out, &r->attachments[i], o->hostname);
 		named = true;
 	}
-	if (!named && o->hostname && word_valid(o->hostname))
+	if (!named && valid)
 		strbuf_printf(&out, "127.0.1.1\t%s\n", o->hostname);
 	for (size_t i = 0; i < o->n_add_hosts; i++)
 		if (add_host(&out, o->add_hosts[i], r, e) < 0)
@@ -153,7 +146,7 @@ int names_add(int dir_fd, const char *hostname, const struct attachment *a, stru
 
 	if (other_lines(dir_fd, a, &out, e) < 0)
 		return -1;
-	if (hostname && word_valid(hostname))
+	if (hostname && names_word_valid(hostname))
 		put_addresses(&out, a, hostname);
 	return put_file(dir_fd, "hosts", &out, e);
 }
@@ -165,90 +158,14 @@ int names_remove(int dir_fd, const struct attachment *a, struct error *e)
 	return other_lines(dir_fd, a, &out, e) < 0 ? -1 : put_file(dir_fd, "hosts", &out, e);
 }
 
-/* ---- resolv.conf ---- */
-
-static bool is_loopback(const struct ip_addr *a)
-{
-	static const struct ip_addr one = { .family = AF_INET6, .b = { [15] = 1 } };
-
-	return a->family == AF_INET ? a->b[0] == 127 : ip_addr_cmp(a, &one) == 0;
-}
-
-/* Takes over a resolv.conf, but for name servers on loopback, which are not the container's.
- * Returns how many are left. */
-static size_t take_lines(char *text, struct strbuf *out)
-{
-	size_t servers = 0;
-	char *rest;
-
-	for (char *line = text; line && *line; line = rest) {
-		char word[16] = "", address[IP_TEXT_MAX];
-		struct ip_addr a;
-		size_t n;
-
-		rest = strchr(line, '\n');
-		if (rest)
-			*rest++ = '\0';
-		n = strcspn(line, " \t");
-		if (n >= sizeof(word))
-			continue;
-		memcpy(word, line, n);
-		word[n] = '\0';
-		line += n + strspn(line + n, " \t");
-		if (str_eq(word, "nameserver")) {
-			n = strcspn(line, " \t\r%"); /* "%": a scope, which only the host has */
-			if (n >= sizeof(address) || line[n] == '%')
-				continue;
-			memcpy(address, line, n);
-			address[n] = '\0';
-			if (ip_addr_parse(address, &a, NULL) < 0 || is_loopback(&a))
-				continue;
-			strbuf_printf(out, "nameserver %s\n", address);
-			servers++;
-		} else if (str_eq(word, "search") || str_eq(word, "domain") ||
-			   str_eq(word, "options")) {
-			strbuf_printf(out, "%s %s\n", word, line);
-		}
-	}
-	return servers;
-}
-
-static size_t take_file(const char *path, struct strbuf *out)
-{
-	cleanup_free char *text = NULL;
-
-	if (file_read(AT_FDCWD, path, true, RESOLV_CONF_MAX, &text, NULL, NULL) < 0)
-		return 0;
-	return take_lines(text, out);
-}
-
-static int put_servers(char *const *dns, size_t n, struct strbuf *out, struct error *e)
-{
-	for (size_t i = 0; i < n; i++) {
-		struct ip_addr a;
-
-		if (ip_addr_parse(dns[i], &a, e) < 0)
-			return error_wrap(e, "dns");
-		strbuf_printf(out, "nameserver %s\n", dns[i]);
-	}
-	return 0;
-}
+/* ---- the others ---- */
 
 static int write_resolv_conf(int dir_fd, const struct names_options *o, struct error *e)
 {
 	cleanup_strbuf struct strbuf out = { 0 };
 
-	if (put_servers(o->dns, o->n_dns, &out, e) < 0)
+	if (resolv_conf_text(o, &out, e) < 0)
 		return -1;
-	if (o->n_dns == 0 && take_file(RESOLV_CONF, &out) == 0) {
-		out.len = 0;
-		if (take_file(RESOLVED_CONF, &out) == 0) {
-			if (o->dns_else)
-				strbuf_printf(&out, "nameserver %s\n", o->dns_else);
-			else if (o->result && o->result->n_attachments)
-				log_debug("no name server in %s but on loopback", RESOLV_CONF);
-		}
-	}
 	return put_file(dir_fd, "resolv.conf", &out, e);
 }
 

@@ -19,6 +19,8 @@
  *	  links/ID.json			a virtual cable between two namespaces (link.h)
  *	  devices/INSTANCE.json		devices that moved into a container (netdev.h)
  *	  cni/NAME/ID@IFNAME		an attachment that a plugin of ours made (cni_record.h)
+ *	  dns/NAME			names of a network's containers, for aardvark-dns (dns.h)
+ *	  dns.pid dns.lock		... its process
  *	  ports/tcp/8080/0.0.0.0	a claimed host port: instance id ("any": every address)
  */
 #ifndef NETWORK_NETWORK_H
@@ -78,6 +80,11 @@ void network_ipam_done(struct network_ipam *i);
 /* The first range of a family, or NULL. */
 const struct network_range *network_ipam_range(const struct network_ipam *i, enum ip_version v);
 
+enum network_names {
+	NETWORK_NAMES_OFF, /* also of lists that do not say */
+	NETWORK_NAMES_AUTO,
+	NETWORK_NAMES_ON,
+};
 /* A decoded list: of a built-in bridge plugin and what changes its link, attached to in one go; or
  * of any other, which is run plugin by plugin (CHAINED). Of that, only what a bridge plugin says is
  * decoded here. */
@@ -94,6 +101,11 @@ struct network {
 	bool no_snat, masquerade_all; /* of published ports: struct network_rules */
 	uint32_t mtu;		/* 0: auto, the default route's */
 	struct bandwidth bandwidth; /* of each member, unless it asks for another */
+	enum network_names names; /* whether containers find each other by name (dns.h) */
+	char **dns_servers;	/* what their name server passes on to; none: the host's */
+	size_t n_dns_servers;
+	struct cni_dns dns;	/* what it says for resolv.conf where they do not */
+	char *dns_domain;	/* dnsname's domainName: one more that their names have; or NULL */
 	/* NULL, or why the list is run plugin by plugin: "plugin type \"vlan\" (plugins[2])" */
 	char *chained;
 	struct tuning tuning;
@@ -115,6 +127,9 @@ void network_done(struct network *n);
 void networks_free(struct network *v, size_t n);
 /* CNI's rule for names: ^[a-zA-Z0-9][a-zA-Z0-9_.-]*$, and at most 128 bytes. */
 bool network_name_valid(const char *name);
+/* As a name of a network, and such that DNS can carry it: labels of 1 to 63 bytes (RFC 1035,
+ * section 2.3.4; "_" is let through, as people use it). */
+bool network_host_name_valid(const char *name);
 bool network_ifname_valid(const char *ifname);
 int network_load(const struct network_dirs *d, const char *name, struct network *ret,
 		 struct error *e); /* unknown: `no network called "x"` */
@@ -127,6 +142,9 @@ struct network_create_options {
 	bool internal, no_isolate, no_masquerade;
 	uint32_t mtu;
 	const char *bandwidth;	   /* of each member, as bandwidth_parse() takes it; NULL: none */
+	int names; /* containers find each other; 0: where aardvark-dns is; 1: or fail; -1: no */
+	const char *const *dns_servers;
+	size_t n_dns_servers;
 	const char *bridge;	   /* -o bridge=NAME; NULL: "nsr-NAME", shortened uniquely */
 	const char *const *labels; /* "k=v" */
 	size_t n_labels;
@@ -158,6 +176,7 @@ struct network_request {
 };
 int network_request_parse(const char *text, struct network_request *ret, struct error *e);
 void network_request_done(struct network_request *r);
+int network_request_alias(struct network_request *r, const char *alias, struct error *e);
 
 struct publish {
 	struct ip_addr host_ip; /* family 0: every address, of both families */
@@ -179,6 +198,8 @@ struct attach_options {
 	size_t n_requests;
 	const struct publish *ports;
 	size_t n_ports;
+	const char *const *dns; /* where names that its network does not know are asked for ... */
+	size_t n_dns;		/* ... before the network's servers, or the host's */
 	bool no_ipv6; /* the container will have it switched off: it gets IPv4 alone */
 };
 
@@ -202,6 +223,10 @@ struct attachment {		 /* network x container */
 	/* Of networks with more range sets of a family than one: what is not the first. */
 	struct network_address *more;
 	size_t n_more;
+	bool names;		    /* it is, or is about to be, known by name (dns.h), to ... */
+	struct ip_addr name_server; /* ... this one; family 0: none */
+	char **aliases;		    /* more names than its id; recorded only with NAMES */
+	size_t n_aliases;
 	struct attachment_chain *chain; /* NULL: attached to in one go */
 };
 struct attach_result {
@@ -209,6 +234,7 @@ struct attach_result {
 	size_t n_attachments;
 	struct publish *ports;
 	size_t n_ports;
+	struct cni_dns dns; /* what the networks' lists say for resolv.conf */
 };
 void attach_result_done(struct attach_result *r);
 #define cleanup_attach_result cleanup(attach_result_done)
@@ -255,18 +281,19 @@ void attach_result_put(struct json_writer *w, const char *key, const struct atta
 int attach_result_get(const struct json *j, struct attach_result *ret, struct error *e);
 
 /* Fills the generated files below DIR_FD ("resolv.conf", "hosts", "hostname"; they exist, empty,
- * already bound in the container: written in place). DNS: servers given (--dns), else the host's
- * resolv.conf without loopback servers. HOSTS: "name:ip" of --add-host. R may be NULL (no network:
- * localhost only). */
+ * already bound in the container: written in place). What is in resolv.conf: resolv_conf.c.
+ * ADD_HOSTS: "name:ip". RESULT may be NULL (no network: localhost only). */
 struct names_options {
 	const char *hostname;
-	char *const *dns;
-	size_t n_dns;
+	char *const *dns, *const *dns_search, *const *dns_options; /* --dns, --dns-search, ... */
+	size_t n_dns, n_dns_search, n_dns_options;
 	const char *dns_else; /* the server where the host's are all on loopback; NULL: none */
 	char *const *add_hosts;
 	size_t n_add_hosts;
 	const struct attach_result *result;
 };
+/* Refuses what no file can say: looks at DNS* alone. */
+int names_check(const struct names_options *o, struct error *e);
 int names_write(int dir_fd, const struct names_options *o, struct error *e);
 /* Adds the lines of A, which is called HOSTNAME, to "hosts", and removes them. What the container
  * has written there stays. */

@@ -18,6 +18,7 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "network/attach.h"
+#include "network/dns.h"
 #include "network/foreign.h"
 #include "network/ipam.h"
 #include "network/lists.h"
@@ -173,7 +174,9 @@ static int reload(struct network *n, struct error *e)
 	if (restore_rules(n, e) < 0 || bridge_restore(n, &r, &bridge, e) < 0)
 		return -1;
 	look_again(n, &bridge);
-	return restore_members(n, &bridge, &r, e);
+	if (restore_members(n, &bridge, &r, e) < 0)
+		return -1;
+	return n->names == NETWORK_NAMES_OFF ? 0 : dns_revive(e);
 }
 
 int network_reload(const struct network_dirs *d, const char *name, struct error *e)

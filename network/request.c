@@ -34,6 +34,20 @@ bool network_name_valid(const char *name)
 	return true;
 }
 
+bool network_host_name_valid(const char *name)
+{
+	size_t label = 0;
+
+	if (!network_name_valid(name))
+		return false;
+	for (const char *c = name; *c; c++) {
+		label = *c == '.' ? 0 : label + 1;
+		if (label > 63 || (*c == '.' && (c[1] == '.' || !c[1])))
+			return false;
+	}
+	return true;
+}
+
 /* dev_valid_name() of the kernel, and without what iproute2 and sysctl paths trip over. */
 bool network_ifname_valid(const char *s)
 {
@@ -97,10 +111,10 @@ static int set_ifname(char **at, const char *value, struct error *e)
 	return 0;
 }
 
-static int add_alias(struct network_request *r, const char *value, struct error *e)
+int network_request_alias(struct network_request *r, const char *value, struct error *e)
 {
-	if (!network_name_valid(value))
-		return error_set(e, ERR_INPUT, "\"%s\" is no host name", value);
+	if (!network_host_name_valid(value))
+		return error_set(e, ERR_INPUT, "\"%.200s\" is no host name", value);
 	if (r->n_aliases == ALIASES_MAX)
 		return error_set(e, ERR_INPUT, "more than %d aliases", ALIASES_MAX);
 	r->aliases = xreallocarray(r->aliases, r->n_aliases + 1, sizeof(*r->aliases));
@@ -115,7 +129,7 @@ static int set_option(struct network_request *r, const char *key, const char *va
 	int limit;
 
 	if (str_eq(key, "alias"))
-		return add_alias(r, value, e);
+		return network_request_alias(r, value, e);
 	limit = bandwidth_option(&r->bandwidth, key, value, e);
 	if (limit <= 0) {
 		r->bandwidth_asked = true;

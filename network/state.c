@@ -171,7 +171,8 @@ int state_prune(void)
 	rmdir(STATE_DEVICES);
 	if (rmdir(STATE_NETS) < 0 && errno != ENOENT)
 		return 0;
-	if (access(STATE_ATTACHMENTS, F_OK) == 0 || access(STATE_PORTS, F_OK) == 0 ||
+	if (access(NETWORK_STATE_DIR "/dns", F_OK) == 0 || access(STATE_ATTACHMENTS, F_OK) == 0 ||
+	    access(STATE_PORTS, F_OK) == 0 ||
 	    access(STATE_LEASES, F_OK) == 0 || access(STATE_LINKS, F_OK) == 0 ||
 	    access(STATE_DEVICES, F_OK) == 0 || access(STATE_CNI, F_OK) == 0)
 		return 0;

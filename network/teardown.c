@@ -142,6 +142,8 @@ int attach_undo(struct attach_record *rec, bool netns_goes, struct error *e)
 		rc = -1;
 	if (!rec->complete && find_leases(rec, rc == 0 ? e : NULL) < 0)
 		rc = -1;
+	if (attach_names_leave(rec, rc == 0 ? e : NULL) < 0)
+		rc = -1;
 	if (attach_ports_give_back(&rec->result, rec->instance, rc == 0 ? e : NULL) < 0)
 		rc = -1;
 	if (release_leases(rec, rc == 0 ? e : NULL) < 0)

@@ -36,8 +36,8 @@ struct network_flags {
 	size_t n_publish;
 	char *const *aliases;
 	size_t n_aliases;
-	char *const *dns;
-	size_t n_dns;
+	char *const *dns, *const *dns_search, *const *dns_options; /* of resolv.conf */
+	size_t n_dns, n_dns_search, n_dns_options;
 	char *const *add_hosts;	     /* "name:ip" */
 	size_t n_add_hosts;
 	const char *ip, *ip6, *mac;

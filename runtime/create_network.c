@@ -162,6 +162,10 @@ static int write_names(struct create *c, const struct attach_result *result, str
 	struct names_options names = { .hostname = c->config.hostname,
 				       .dns = c->o->network.dns,
 				       .n_dns = c->o->network.n_dns,
+				       .dns_search = c->o->network.dns_search,
+				       .n_dns_search = c->o->network.n_dns_search,
+				       .dns_options = c->o->network.dns_options,
+				       .n_dns_options = c->o->network.n_dns_options,
 				       .dns_else = c->network.pasta ? PASTA_DNS : NULL,
 				       .add_hosts = c->o->network.add_hosts,
 				       .n_add_hosts = c->o->network.n_add_hosts,
@@ -199,6 +203,8 @@ int create_claim_network(struct create *c, struct error *e)
 				    .n_requests = c->network.n_requests,
 				    .ports = c->network.ports,
 				    .n_ports = c->network.n_ports,
+				    .dns = (const char *const *)c->o->network.dns,
+				    .n_dns = c->o->network.n_dns,
 				    .no_ipv6 = namespaces_without_ipv6(&c->config) };
 
 	if (!c->network.attach)

@@ -157,12 +157,12 @@ static int add_alias(struct network_plan *p, const char *alias, struct error *e)
 {
 	if (p->n_requests == 0)
 		return error_set(e, ERR_INPUT,
-				 "--network-alias needs a network: add --network NAME");
+				 "an alias needs a network: add --network NAME");
 	for (size_t i = 0; i < p->n_requests; i++) {
 		struct network_request *r = &p->requests[i];
 
-		r->aliases = xreallocarray(r->aliases, r->n_aliases + 1, sizeof(*r->aliases));
-		r->aliases[r->n_aliases++] = xstrdup(alias);
+		if (network_request_alias(r, alias, e) < 0)
+			return -1;
 	}
 	return 0;
 }
@@ -264,6 +264,8 @@ static int check_leftovers(const struct network_flags *f, const struct network_p
 			   f->mac	? "--mac" :
 			   f->bandwidth ? "--bandwidth" :
 			   f->n_dns	? "--dns" :
+			   f->n_dns_search ? "--dns-search" :
+			   f->n_dns_options ? "--dns-option" :
 			   f->n_aliases ? "--network-alias" :
 			   f->n_add_hosts ? "--add-host" :
 					    NULL;
@@ -282,6 +284,18 @@ static int check_leftovers(const struct network_flags *f, const struct network_p
 			 "%s does not go with --network %s: that namespace is not this container's "
 			 "to set up",
 			 flag, f->networks[0]);
+}
+
+static int check_dns(const struct network_flags *f, struct error *e)
+{
+	struct names_options o = { .dns = f->dns,
+				   .dns_search = f->dns_search,
+				   .dns_options = f->dns_options,
+				   .n_dns = f->n_dns,
+				   .n_dns_search = f->n_dns_search,
+				   .n_dns_options = f->n_dns_options };
+
+	return names_check(&o, e);
 }
 
 static int plan_flags(const struct runtime *rt, const struct network_flags *f, struct oci_config *c,
@@ -386,14 +400,14 @@ int network_plan(const struct runtime *rt, const struct network_flags *f, struct
 		return -1;
 	if (!joins && f->n_networks == 0 && plan_annotations(f, c, &p, e) < 0)
 		return -1;
-	if (check_leftovers(f, &p, joins, e) < 0)
+	if (check_leftovers(f, &p, joins, e) < 0 || check_dns(f, e) < 0)
 		return -1;
 	for (size_t i = 0; i < f->n_publish; i++)
 		if (add_port(f->publish[i], &p, e) < 0)
 			return error_wrap(e, "-p %s", f->publish[i]);
 	for (size_t i = 0; i < f->n_aliases; i++)
 		if (add_alias(&p, f->aliases[i], e) < 0)
-			return -1;
+			return error_wrap(e, "--network-alias");
 	if (add_singles(&p, f->ip, f->ip6, f->mac, e) < 0 || set_bandwidth(f->bandwidth, &p, e) < 0)
 		return -1;
 	if (p.n_requests && plan_pasta(rt, &p, e) < 0)

@@ -432,7 +432,6 @@ static void test_refused(void **state)
 		  "network \"bridge\": address 2001:db8::1 is not in fd" },
 		{ "v4:ip6=fd00::1", "", ERR_INPUT, "network \"v4\" has no IPv6: address fd00::1" },
 		{ "v6:ip=10.1.1.1", "", ERR_INPUT, "network \"v6\" has no IPv4: address 10.1.1.1" },
-		{ "bridge:alias=x", "", ERR_UNSUPPORTED, "alias=x: not supported yet" },
 		{ "bridge:ifname=x bridge:ifname=x", "", ERR_INPUT,
 		  "two networks ask for the interface name x" },
 		{ "foreign", "", ERR_UNSUPPORTED,

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* network/cni_result.c: results of every version, in and out, and those that lie. */
+/* network/cni_result.c, cni_dns.c: results of every version, in and out, and those that lie. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -246,7 +246,8 @@ static void test_name_servers(void **state)
 	ok(decode(own, &s, &e), &e);
 	assert_string_equal(s.ipam.dns.nameservers[1], "192.0.2.2");
 	assert_string_equal(s.ipam.dns.search[0], "s.example");
-	fails(decode(bad, NULL, &e), &e, ERR_INPUT, "ipam.dns.search: a line break");
+	fails(decode(bad, NULL, &e), &e, ERR_INPUT,
+	      "ipam.dns.search: too long, or with a control character");
 }
 
 static void test_wrong_is_refused(void **state)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* network/names.c: resolv.conf, hosts and hostname, written in place. */
+/* network/names.c, resolv_conf.c: resolv.conf, hosts and hostname, written in place. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -105,8 +105,8 @@ static void test_hosts_resolv_conf(void **state)
 		"127.8.8.8\\nnameserver junk\\n"
 		"nameserver 2001:db8::53' >/run/resolv.conf");
 	ok(names_write(dir_fd, &o, &e), &e);
-	holds("resolv.conf", "nameserver 192.0.2.53\nsearch example.org lan\noptions "
-			     "ndots:2\nnameserver 2001:db8::53\n");
+	holds("resolv.conf", "nameserver 192.0.2.53\nnameserver 2001:db8::53\nsearch "
+			     "example.org lan\noptions ndots:2\n");
 }
 
 /* The stub alone: the real servers are in resolved's own file. */
