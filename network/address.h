@@ -27,6 +27,9 @@ struct ip_route {
 	bool has_scope;		/* else it follows from the gateway */
 	uint8_t scope;		/* RT_SCOPE_* */
 };
+struct vlan_range {
+	uint16_t first, last; /* 1 to 4094, both included */
+};
 #define IP_TEXT_MAX 64
 
 /* What is there once for each family (a network's ranges, a container's addresses) is an array of

@@ -37,6 +37,7 @@
 
 #define PORTS_MAX     1023 /* of a bridge: BR_MAX_PORTS less the number 0 */
 #define PORTS_WARNING 950
+#define DETECTION_MS  10000 /* as long as the reference plugin waits */
 
 int attach_wants(const struct attach_options *o, struct error *e)
 {
@@ -277,7 +278,7 @@ static int make_link(const struct attach_plan *p, struct rtnl *host, int netns_f
 	memcpy(v.host_mac, p->host_mac, 6);
 	memcpy(v.peer_mac, p->mac, 6);
 	if (rtnl_veth_create(host, &v, NULL, &mine) == 0)
-		return 0;
+		return bridge_port_set(&p->net, host, p->host_ifname, p->mac, e);
 	if (mine.code == EXFULL)
 		return full(p, e);
 	if (mine.code == EEXIST)
@@ -367,7 +368,10 @@ static int configure_link(const struct attach_plan *p, const struct attachment *
 				   .addresses = addresses,
 				   .gateways = gateways,
 				   .routes = routes,
+				   .down = n->container_down,
+				   .detect_duplicates = n->detect_duplicates,
 				   .no_link_local = true };
+	int off;
 
 	for (int f = 0; f < IP_FAMILIES; f++) {
 		const struct network_range *r = network_range_for(n, &a->addresses[f].addr);
@@ -386,7 +390,11 @@ static int configure_link(const struct attach_plan *p, const struct attachment *
 		addresses[s.n_addresses++] = ip_link_local(p->mac);
 	for (size_t i = 0; i < n->ipam.n_routes; i++)
 		s.n_routes += choose_route(n, &n->ipam.routes[i], a, &routes[s.n_routes]);
-	return rtnl_endpoint_configure(container, &s, e);
+	off = rtnl_endpoint_configure(container, &s, e);
+	if (off == 0 && n->detect_duplicates && a->addresses[IP6].addr.family &&
+	    rtnl_address_settle(container, s.index, DETECTION_MS, e) < 0)
+		return -1;
+	return off;
 }
 
 /* The container has switched IPv6 off for itself, unforeseen (see no_ipv6 of the options). */

@@ -301,12 +301,11 @@ int attach_result_get(const struct json *j, struct attach_result *ret, struct er
 	return 0;
 }
 
-/* What our own links and leases go by. */
+/* What our own links go by. */
 static int check_names(const struct attach_result *r, struct error *e)
 {
 	for (size_t i = 0; i < r->n_attachments; i++)
-		if (!r->attachments[i].chain &&
-		    (!r->attachments[i].host_ifname || !r->attachments[i].data_dir))
+		if (!r->attachments[i].chain && !r->attachments[i].host_ifname)
 			return error_set(e, ERR_GENERIC, "an attachment lacks a name");
 	return 0;
 }

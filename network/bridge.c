@@ -14,41 +14,48 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "network/attach.h"
+#include "network/bridge_gateway.h"
 #include "network/state.h"
 #include "network/subnet.h"
 #include "network/sysctl.h"
 
-/* The record: "INDEX MAC MADE IPV6"; INDEX is 0 until all steps are done. */
+/* The record: "INDEX MAC MADE IPV6 SETTINGS GATEWAY"; INDEX is 0 until all steps are done. */
 struct link_record {
 	int index;
 	unsigned char mac[6];
 	bool made; /* by us */
 	bool ipv6; /* has its IPv6 address */
+	int gateway;	   /* ifindex of network_gateway_link() */
+	uint32_t settings; /* hash of what it was set up by */
 };
 
 static int record_read(const struct network *n, struct link_record *ret)
 {
 	cleanup_free char *path = state_net_path(n->name, "link");
-	char text[64], mac[18];
-	int index, made, ipv6 = 0;
+	int index, made, ipv6 = 0, gateway = 0;
+	char text[96], mac[18];
+	unsigned int settings = 0;
 
 	if (state_read(path, text, sizeof(text)) < 0 ||
-	    sscanf(text, "%d %17s %d %d", &index, mac, &made, &ipv6) < 3 ||
+	    sscanf(text, "%d %17s %d %d %x %d", &index, mac, &made, &ipv6, &settings, &gateway) <
+		    3 ||
 	    mac_parse(mac, ret->mac, NULL) < 0)
 		return -1;
 	ret->index = index;
 	ret->made = made == 1;
 	ret->ipv6 = ipv6 == 1;
+	ret->settings = settings;
+	ret->gateway = gateway ? gateway : index;
 	return 0;
 }
 
 static int record_write(const struct network *n, const struct link_record *r, struct error *e)
 {
 	cleanup_free char *path = state_net_path(n->name, "link");
-	char text[64], mac[18];
+	char text[96], mac[18];
 
-	snprintf(text, sizeof(text), "%d %s %d %d\n", r->index, mac_text(r->mac, mac), r->made,
-		 r->ipv6);
+	snprintf(text, sizeof(text), "%d %s %d %d %x %d\n", r->index, mac_text(r->mac, mac),
+		 r->made, r->ipv6, r->settings, r->gateway);
 	return state_write(path, text, 0644, e);
 }
 
@@ -120,109 +127,73 @@ static int make_link(const struct network *n, struct rtnl *r, struct link_record
 	return rtnl_bridge_create(r, n->bridge, rec->mac, mtu, &rec->index, e);
 }
 
-void bridge_network_rules(const struct network *n, struct ip_prefix **ret_subnets,
-			  struct network_rules *ret)
+void bridge_rules_get(const struct network *n, struct bridge_rules *ret)
 {
-	*ret = (struct network_rules){ .bridge = n->bridge,
-				       .n_subnets = network_subnets(n, ret_subnets),
-				       .masquerade = n->masquerade && !n->internal,
-				       .internal = n->internal,
-				       .isolate = n->isolate,
-				       .no_snat = n->no_snat,
-				       .masquerade_all = n->masquerade_all };
-	ret->subnets = *ret_subnets;
+	ret->rules = (struct network_rules){ .bridge = network_gateway_link(n, ret->link),
+					     .n_subnets = network_subnets(n, &ret->subnets),
+					     .masquerade = n->masquerade && !n->internal,
+					     .internal = n->internal,
+					     .isolate = n->isolate,
+					     .no_snat = n->no_snat,
+					     .masquerade_all = n->masquerade_all };
+	ret->rules.subnets = ret->subnets;
 }
 
-static int bridge_rules(const struct network *n, uint32_t *ret_generation, struct error *e)
+void bridge_rules_done(struct bridge_rules *b)
 {
-	cleanup_free struct ip_prefix *subnets = NULL;
-	struct network_rules rules;
-
-	bridge_network_rules(n, &subnets, &rules);
-	return rules_network_add(&rules, ret_generation, e);
+	free(b->subnets);
 }
 
-/* Those of all ranges of a family. */
-static int add_gateways(const struct network *n, enum ip_version v, struct rtnl *r, int index,
-			struct error *e)
+/* FNV-1a. */
+static uint32_t hash(const char *s, uint32_t salt)
 {
-	for (size_t i = 0; i < n->ipam.n_ranges && n->gateway_on_bridge; i++) {
-		const struct network_range *range = &n->ipam.ranges[i];
-		struct ip_prefix gateway = { .addr = range->gateway, .len = range->subnet.len };
+	uint32_t h = 2166136261u ^ salt;
 
-		if (gateway.addr.family && ip_version_of(&gateway.addr) == v &&
-		    rtnl_address_add(r, index, &gateway, e) < 0)
-			return -1;
-	}
-	return 0;
+	for (; *s; s++)
+		h = (h ^ (unsigned char)*s) * 16777619u;
+	return h;
 }
 
-static int set_up_ipv4(const struct network *n, struct rtnl *r, const struct link_info *link,
-		       struct error *e)
+/* The hash of what set_up() does, so that a list that was edited is set up anew. */
+static uint32_t settings_hash(const struct network *n)
 {
-	if (!network_range(n, IP4))
-		return 0;
-	if (add_gateways(n, IP4, r, link->index, e) < 0)
-		return -1;
-	/* Lets 127.0.0.1:PORT of the host be translated to a container's address; remote packets to
-	 * 127/8 are dropped by a rule. */
-	if (link_sysctl(n->bridge, 4, "route_localnet", "1", e) < 0)
-		return -1;
-	return n->internal ? 0 : net_sysctl("ipv4/ip_forward", "1", e);
+	cleanup_strbuf struct strbuf all = { 0 };
+	char a[IP_TEXT_MAX], b[IP_TEXT_MAX];
+
+	strbuf_printf(&all, "%d%d%d%d %u %zu", n->gateway_on_bridge, n->internal, n->promiscuous,
+		      n->masquerade, n->vlan, n->n_trunk);
+	for (size_t i = 0; i < n->ipam.n_ranges; i++)
+		strbuf_printf(&all, " %s %s", ip_prefix_text(&n->ipam.ranges[i].subnet, a),
+			      ip_addr_text(&n->ipam.ranges[i].gateway, b));
+	return hash(all.s, 0);
 }
 
-/* A container could call itself the router, and the host would send its own packets there. That
- * holds for bridges without IPv6 addresses too. */
-static int ignore_routers(const char *bridge, struct error *e)
+static int add_rules(const struct network *n, uint32_t *ret_generation, struct error *e)
 {
-	ERROR_INIT(mine);
+	cleanup_bridge_rules struct bridge_rules b = { 0 };
 
-	if (link_sysctl(bridge, 6, "accept_ra", "0", &mine) == 0 || mine.code == ENOENT)
-		return 0;
-	if (e)
-		*e = mine;
-	return -1;
-}
-
-/* Returns 1, or 0 if this host has no IPv6, or has it switched off: then the network is one of IPv4
- * alone. The link-local address is what neighbour solicitations for forwarded packets come from
- * (rtnl_bridge_create()). */
-static int set_up_ipv6(const struct network *n, struct rtnl *r, const struct link_info *link,
-		       struct error *e)
-{
-	static const struct ip_prefix local = {
-		.addr = { .family = AF_INET6, .b = { 0xfe, 0x80, [15] = 1 } }, .len = 64
-	};
-
-	if (ignore_routers(n->bridge, e) < 0)
-		return -1;
-	if (!network_range(n, IP6))
-		return 0;
-	if (!net_has_ipv6() || link->mtu < NETWORK_IPV6_MTU) {
-		log_debug("bridge %s: no IPv6 on this host, or its MTU %u is too small", n->bridge,
-			  link->mtu);
-		return 0;
-	}
-	/* conf.default may say otherwise */
-	if (link_sysctl(n->bridge, 6, "disable_ipv6", "0", e) < 0 ||
-	    rtnl_address_add(r, link->index, &local, e) < 0 ||
-	    add_gateways(n, IP6, r, link->index, e) < 0)
-		return -1;
-	if (!n->internal && net_forward_ipv6(e) < 0)
-		return -1;
-	return 1;
+	bridge_rules_get(n, &b);
+	return rules_network_add(&b.rules, ret_generation, e);
 }
 
 /* Each step finds its own work done or does it. Returns whether the bridge has IPv6. */
 static int set_up(const struct network *n, struct rtnl *r, const struct link_info *link,
-		  uint32_t *ret_generation, struct error *e)
+		  struct bridge *ret, struct error *e)
 {
+	struct link_info gateway;
+
 	if (!link->up && rtnl_link_set_up(r, link->index, true, e) < 0)
 		return -1;
-	/* The rules stand before anything is forwarded. */
-	if (bridge_rules(n, ret_generation, e) < 0)
+	if (n->promiscuous && rtnl_link_set_promiscuous(r, link->index, n->bridge, e) < 0)
 		return -1;
-	return set_up_ipv4(n, r, link, e) < 0 ? -1 : set_up_ipv6(n, r, link, e);
+	if ((n->vlan || n->n_trunk) && rtnl_bridge_filter_vlans(r, link->index, n->bridge, e) < 0)
+		return -1;
+	/* The rules stand before anything is forwarded. */
+	if (add_rules(n, &ret->generation, e) < 0 ||
+	    bridge_gateway_ensure(n, r, link, &gateway, e) < 0)
+		return -1;
+	ret->gateway_index = gateway.index;
+	return bridge_gateway_set_up(n, r, &gateway, e);
 }
 
 static bool same(const struct link_record *rec, const struct link_info *link)
@@ -262,10 +233,12 @@ static int make_or_complete(const struct network *n, struct rtnl *r, struct brid
 	}
 	ret->index = link->index;
 	ret->mtu = link->mtu;
-	ipv6 = set_up(n, r, link, &ret->generation, e);
+	ipv6 = set_up(n, r, link, ret, e);
 	if (ipv6 < 0)
 		return -1;
 	rec.index = link->index;
+	rec.gateway = ret->gateway_index;
+	rec.settings = settings_hash(n);
 	rec.ipv6 = ret->ipv6 = ipv6;
 	return record_write(n, &rec, e);
 }
@@ -285,7 +258,7 @@ static bool is_ready(const struct network *n, const struct rtnl *r, struct bridg
 	struct link_record rec;
 	int index;
 
-	if (record_read(n, &rec) < 0 || !rec.index)
+	if (record_read(n, &rec) < 0 || !rec.index || rec.settings != settings_hash(n))
 		return false;
 	snprintf(q.ifr_name, sizeof(q.ifr_name), "%s", n->bridge);
 	if (!ask(r, SIOCGIFINDEX, &q) || q.ifr_ifindex != rec.index)
@@ -298,6 +271,7 @@ static bool is_ready(const struct network *n, const struct rtnl *r, struct bridg
 	ret->index = index;
 	ret->mtu = (uint32_t)q.ifr_mtu;
 	ret->ipv6 = rec.ipv6;
+	ret->gateway_index = rec.gateway;
 	return true;
 }
 
@@ -305,7 +279,7 @@ int bridge_ensure(const struct network *n, struct rtnl *r, struct bridge *ret, s
 {
 	/* The rules each time (30 us if they are there): somebody may have flushed the ruleset. */
 	if (is_ready(n, r, ret))
-		return bridge_rules(n, &ret->generation, e) < 0
+		return add_rules(n, &ret->generation, e) < 0
 			       ? error_wrap(e, "bridge %s", n->bridge)
 			       : 0;
 	return make_or_complete(n, r, ret, e) < 0 ? error_wrap(e, "bridge %s", n->bridge) : 0;
@@ -316,17 +290,35 @@ int bridge_restore(const struct network *n, struct rtnl *r, struct bridge *ret, 
 	return make_or_complete(n, r, ret, e) < 0 ? error_wrap(e, "bridge %s", n->bridge) : 0;
 }
 
+int bridge_port_set(const struct network *n, struct rtnl *r, const char *port,
+		    const unsigned char mac[6], struct error *e)
+{
+	struct port_spec s = { .name = port,
+			       .vlan = n->vlan,
+			       .keep_default_vlan = n->keep_default_vlan,
+			       .trunk = n->trunk,
+			       .n_trunk = n->n_trunk,
+			       .locked = n->check_mac };
+
+	if (!n->vlan && !n->n_trunk && !n->check_mac)
+		return 0;
+	memcpy(s.mac, mac, 6);
+	return rtnl_port_set(r, &s, e);
+}
+
 /* Ports that others plugged into our bridge: their traffic is not ours to cut. Our own stale ones
  * were swept before, or go. */
-static int check_strangers(struct rtnl *r, const struct link_info *bridge, struct error *e)
+static int check_strangers(const struct network *n, struct rtnl *r,
+			   const struct link_info *bridge, struct error *e)
 {
 	cleanup_free struct link_info *v = NULL;
-	size_t n;
+	size_t count;
 
-	if (rtnl_link_list(r, &v, &n, e) < 0)
+	if (rtnl_link_list(r, &v, &count, e) < 0)
 		return -1;
-	for (size_t i = 0; i < n; i++)
-		if (v[i].master == bridge->index && v[i].group != ATTACH_LINK_GROUP) {
+	for (size_t i = 0; i < count; i++)
+		if (v[i].master == bridge->index && v[i].group != ATTACH_LINK_GROUP &&
+		    !bridge_gateway_owns(n, v[i].name)) {
 			error_set(e, ERR_BUSY, "bridge %s has a port that nsrun did not make: %s",
 				  bridge->name, v[i].name);
 			return error_hint(e, "ip link set %s nomaster", v[i].name);
@@ -350,19 +342,9 @@ int bridge_remove(const struct network *n, struct error *e)
 		return -1;
 	if (!found || !same(&rec, &link) || !str_eq(link.kind, "bridge"))
 		return 0;
-	if (check_strangers(&r, &link, e) < 0)
+	if (check_strangers(n, &r, &link, e) < 0)
 		return -1;
-	return rtnl_link_delete(&r, n->bridge, e);
-}
-
-/* FNV-1a. */
-static uint32_t hash(const char *s, uint32_t salt)
-{
-	uint32_t h = 2166136261u ^ salt;
-
-	for (; *s; s++)
-		h = (h ^ (unsigned char)*s) * 16777619u;
-	return h;
+	return bridge_gateway_remove(n, &r, e) < 0 ? -1 : rtnl_link_delete(&r, n->bridge, e);
 }
 
 static bool taken(const char *ifname, const struct network *others, size_t n)

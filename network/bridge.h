@@ -10,6 +10,7 @@
 #ifndef NETWORK_BRIDGE_H
 #define NETWORK_BRIDGE_H
 
+#include <net/if.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -20,6 +21,7 @@
 
 struct bridge {
 	int index;
+	int gateway_index; /* of network_gateway_link() */
 	uint32_t mtu;
 	uint32_t generation; /* of nftables, when the rules were looked at */
 	bool ipv6; /* has its addresses of the network's IPv6 range; decided when it was made */
@@ -32,10 +34,18 @@ int bridge_ensure(const struct network *n, struct rtnl *r, struct bridge *ret, s
 int bridge_restore(const struct network *n, struct rtnl *r, struct bridge *ret, struct error *e);
 /* Deletes the link if it is the one that we made. The caller holds the network's lock. */
 int bridge_remove(const struct network *n, struct error *e);
-/* What the network is in the table inet nsrun. *RET_SUBNETS is what ret->subnets points to; the
- * caller frees it. */
-void bridge_network_rules(const struct network *n, struct ip_prefix **ret_subnets,
-			  struct network_rules *ret);
+/* What few networks ask for of PORT, which is there: VLANs, no other source than MAC. */
+int bridge_port_set(const struct network *n, struct rtnl *r, const char *port,
+		    const unsigned char mac[6], struct error *e);
+/* What the network is in the table inet nsrun; good as long as N. */
+struct bridge_rules {
+	struct network_rules rules;
+	char link[IFNAMSIZ];
+	struct ip_prefix *subnets;
+};
+void bridge_rules_get(const struct network *n, struct bridge_rules *ret);
+void bridge_rules_done(struct bridge_rules *b);
+#define cleanup_bridge_rules cleanup(bridge_rules_done)
 /* ifname for a new network: "nsr-NAME", shortened so that it differs from those of OTHERS. The
  * caller frees. */
 char *bridge_name(const char *network, const struct network *others, size_t n);

@@ -392,15 +392,14 @@ static int remove_list(const struct network_dirs *d, const struct network *n, st
 /* The state goes last but for its lock: until the list is gone, it says what was made. */
 static int remove_parts(const struct network_dirs *d, const struct network *n, struct error *e)
 {
-	cleanup_free struct ip_prefix *subnets = NULL;
-	struct network_rules rules;
+	cleanup_bridge_rules struct bridge_rules b = { 0 };
 	const char *dir = n->ipam.data_dir;
 	bool used = n->bridge && state_net_exists(n->name);
 
-	bridge_network_rules(n, &subnets, &rules);
+	bridge_rules_get(n, &b);
 	if (step_await(e, "forget names", dns_forget(n->name, e)) < 0 ||
 	    step_await(e, "remove bridge", used ? bridge_remove(n, e) : 0) < 0 ||
-	    step_await(e, "remove rules", used ? rules_network_remove(&rules, e) : 0) < 0 ||
+	    step_await(e, "remove rules", used ? rules_network_remove(&b.rules, e) : 0) < 0 ||
 	    step_await(e, "remove leases", dir ? ipam_remove(dir, e) : 0) < 0 ||
 	    step_await(e, "remove list", remove_list(d, n, e)) < 0)
 		return -1;

@@ -12,6 +12,8 @@
 #include "network/ipam.h"
 #include "network/state.h"
 
+#define VLAN_MAX 4094 /* IEEE 802.1Q */
+
 const struct network_range *network_range(const struct network *n, enum ip_version v)
 {
 	return network_ipam_range(&n->ipam, v);
@@ -93,9 +95,14 @@ static int decode_addresses(const struct decode_at *at, const struct json *j, st
 
 	snprintf(here.path, sizeof(here.path), "%.60s.ipam", at->path);
 	if (!ipam || (ipam->type == JSON_OBJECT && ipam->n == 0))
-		return decode_unsupported(n, "%s: no ipam, a network without addresses", at->path);
+		return 0; /* members get a link and no address */
 	if (ipam->type != JSON_OBJECT)
 		return decode_wrong(at, "ipam", "an object", ipam, e);
+	if (n->container_down)
+		return error_set(e, ERR_INPUT,
+				 "%s: %s.disableContainerInterface: a link that is down has no "
+				 "address, so there must be no ipam",
+				 at->file, at->path);
 	if (ipam_decode(&here, ipam, n->name, NULL, &n->ipam, &mine) == 0) {
 		if (n->ipam.type == IPAM_STATIC && !n->ipam.n_ranges)
 			decode_unsupported(n, "%s: no addresses", here.path);
@@ -108,6 +115,107 @@ static int decode_addresses(const struct decode_at *at, const struct json *j, st
 	return -1;
 }
 
+/* ---- VLANs ---- */
+
+static int get_vlan(const struct decode_at *at, const struct json *j, const char *key,
+		    uint16_t *ret, struct error *e)
+{
+	const struct json *m = decode_member(j, key);
+	uint64_t v;
+
+	if (!m)
+		return 0;
+	if (m->type != JSON_NUMBER)
+		return decode_wrong(at, key, "an unsigned integer", m, e);
+	if (json_to_u64(m, &v) < 0 || v > VLAN_MAX)
+		return error_set(e, ERR_INPUT, "%s: %s.%s: %.40s is no VLAN (1 to %d)", at->file,
+				 at->path, key, m->text, VLAN_MAX);
+	*ret = (uint16_t)v;
+	return 0;
+}
+
+/* {"id": 7}, or {"minID": 7, "maxID": 9}, or both. */
+static int decode_trunk_entry(const struct decode_at *at, const struct json *j, struct network *n,
+			      struct error *e)
+{
+	struct vlan_range one = { 0 }, range = { 0 };
+
+	if (j->type != JSON_OBJECT)
+		return decode_wrong(at, "", "an object", j, e);
+	if (get_vlan(at, j, "id", &one.first, e) < 0 ||
+	    get_vlan(at, j, "minID", &range.first, e) < 0 ||
+	    get_vlan(at, j, "maxID", &range.last, e) < 0)
+		return -1;
+	if (!range.first != !range.last || range.first > range.last)
+		return error_set(e, ERR_INPUT, "%s: %s: minID and maxID are no range of VLANs",
+				 at->file, at->path);
+	if (!one.first && !range.first)
+		return error_set(e, ERR_INPUT, "%s: %s: no id, and no minID and maxID", at->file,
+				 at->path);
+	one.last = one.first;
+	n->trunk = xreallocarray(n->trunk, n->n_trunk + 2, sizeof(*n->trunk));
+	if (one.first)
+		n->trunk[n->n_trunk++] = one;
+	if (range.first)
+		n->trunk[n->n_trunk++] = range;
+	return 0;
+}
+
+static int decode_vlans(const struct decode_at *at, const struct json *j, struct network *n,
+			struct error *e)
+{
+	const struct json *list;
+	unsigned int i = 0;
+
+	if (get_vlan(at, j, "vlan", &n->vlan, e) < 0 ||
+	    decode_bool(at, j, "preserveDefaultVlan", &n->keep_default_vlan, e) < 0 ||
+	    decode_array(at, j, "vlanTrunk", &list, e) < 0)
+		return -1;
+	if (list && list->n > VLAN_MAX)
+		return error_set(e, ERR_INPUT, "%s: %s.vlanTrunk: more than %d", at->file, at->path,
+				 VLAN_MAX);
+	for json_each(entry, list) {
+		struct decode_at here = { .file = at->file };
+
+		snprintf(here.path, sizeof(here.path), "%.60s.vlanTrunk[%u]", at->path, i++);
+		if (decode_trunk_entry(&here, entry, n, e) < 0)
+			return -1;
+	}
+	if (n->vlan && n->gateway_on_bridge &&
+	    snprintf(NULL, 0, "%s.%u", n->bridge, n->vlan) >= NETWORK_IFNAME_SIZE)
+		return error_set(e, ERR_INPUT,
+				 "%s: %s.vlan: the gateway's link would be called %s.%u, which is "
+				 "too long a name",
+				 at->file, at->path, n->bridge, n->vlan);
+	return 0;
+}
+
+const char *network_gateway_link(const struct network *n, char buf[NETWORK_IFNAME_SIZE])
+{
+	if (n->vlan && n->gateway_on_bridge)
+		snprintf(buf, NETWORK_IFNAME_SIZE, "%.10s.%u", n->bridge, n->vlan % 10000u);
+	else
+		snprintf(buf, NETWORK_IFNAME_SIZE, "%s", n->bridge);
+	return buf;
+}
+
+/* ---- all ---- */
+
+/* The rules of ours that masquerade are nftables', whichever is asked for: what they do is the
+ * same. */
+static int decode_backend(const struct decode_at *at, const struct json *j, struct error *e)
+{
+	const char *backend;
+
+	if (decode_string(at, j, "ipMasqBackend", &backend, e) < 0)
+		return -1;
+	if (!backend || !backend[0] || str_eq(backend, "nftables") || str_eq(backend, "iptables"))
+		return 0;
+	return error_set(e, ERR_INPUT,
+			 "%s: %s.ipMasqBackend: \"%.40s\" is unknown (known: nftables, iptables)",
+			 at->file, at->path, backend);
+}
+
 /* A default route via the gateway is the network's way out: a container on several networks takes
  * the first's. Others are routes like any other. */
 bool network_route_is_way_out(const struct ip_route *r)
@@ -118,20 +226,33 @@ bool network_route_is_way_out(const struct ip_route *r)
 int decode_bridge(const struct decode_at *at, const struct json *j, struct network *n,
 		  struct error *e)
 {
-	static const char *const refused[] = {
-		"vlan", "vlanTrunk", "macspoofchk", "promiscMode", "disableContainerInterface"
+	const struct {
+		const char *key;
+		bool *value;
+	} switches[] = {
+		{ "isGateway", &n->gateway_on_bridge },
+		{ "ipMasq", &n->masquerade },
+		{ "hairpinMode", &n->hairpin },
+		{ "portIsolation", &n->isolated_ports },
+		{ "promiscMode", &n->promiscuous },
+		{ "forceAddress", &n->force_address },
+		{ "macspoofchk", &n->check_mac },
+		{ "enabledad", &n->detect_duplicates },
+		{ "disableContainerInterface", &n->container_down },
 	};
 	bool is_default = false;
 
+	for (size_t i = 0; i < ARRAY_SIZE(switches); i++)
+		if (decode_bool(at, j, switches[i].key, switches[i].value, e) < 0)
+			return -1;
 	if (decode_name(at, j, n, e) < 0 || decode_mtu(at, j, n, e) < 0 ||
-	    decode_bool(at, j, "isGateway", &n->gateway_on_bridge, e) < 0 ||
 	    decode_bool(at, j, "isDefaultGateway", &is_default, e) < 0 ||
-	    decode_bool(at, j, "ipMasq", &n->masquerade, e) < 0 ||
-	    decode_bool(at, j, "hairpinMode", &n->hairpin, e) < 0 ||
-	    decode_bool(at, j, "portIsolation", &n->isolated_ports, e) < 0 ||
-	    cni_dns_decode(at, j, &n->dns, e) < 0 || decode_addresses(at, j, n, e) < 0)
+	    decode_backend(at, j, e) < 0 || decode_addresses(at, j, n, e) < 0 ||
+	    cni_dns_decode(at, j, &n->dns, e) < 0)
 		return -1;
-	decode_refuse_set(at, j, refused, ARRAY_SIZE(refused), n);
+	n->gateway_on_bridge |= is_default;
+	if (decode_vlans(at, j, n, e) < 0)
+		return -1;
 	if (is_default)
 		n->gateway_on_bridge = n->default_route[IP4] = n->default_route[IP6] = true;
 	for (size_t i = 0; i < n->ipam.n_routes; i++)

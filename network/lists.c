@@ -19,6 +19,7 @@
 #include "base/log.h"
 #include "base/privilege.h"
 #include "base/suggest.h"
+#include "network/ipam.h"
 #include "network/list_file.h"
 #include "network/state.h"
 #include "network/subnet.h"
@@ -42,6 +43,7 @@ void network_done(struct network *n)
 	network_ipam_done(&n->ipam);
 	free(n->chained);
 	tuning_done(&n->tuning);
+	free(n->trunk);
 	free(n->unsupported);
 	strings_free(n->dns_servers, n->n_dns_servers);
 	free(n->dns_domain);

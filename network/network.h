@@ -38,6 +38,7 @@
 
 #define NETWORK_STATE_DIR "/run/nsrun/networks"
 #define NETWORK_DEFAULT "bridge"
+#define NETWORK_IFNAME_SIZE 16 /* IFNAMSIZ */
 #define NETWORK_IPV6_MTU 1280 /* RFC 8200, section 5: with less there is no IPv6 */
 
 struct network_dirs {		 /* NULL members: the defaults */
@@ -99,6 +100,15 @@ struct network {
 	bool gateway_on_bridge;	/* the bridge has the gateways' addresses */
 	bool isolated_ports;	/* members do not reach one another */
 	bool no_snat, masquerade_all; /* of published ports: struct network_rules */
+	bool promiscuous;	/* the bridge is */
+	bool force_address;	/* another address of the bridge's gives way to the gateway */
+	bool check_mac;		/* a member sends with no other MAC than its own */
+	bool detect_duplicates; /* the kernel looks for others with a member's IPv6 address */
+	bool container_down;	/* a member's link stays down, and has no address */
+	uint16_t vlan;		/* members' own, untagged to them; 0: none */
+	bool keep_default_vlan; /* 1, beside VLAN */
+	struct vlan_range *trunk; /* members' tagged ones */
+	size_t n_trunk;
 	uint32_t mtu;		/* 0: auto, the default route's */
 	struct bandwidth bandwidth; /* of each member, unless it asks for another */
 	enum network_names names; /* whether containers find each other by name (dns.h) */
@@ -120,6 +130,9 @@ const struct network_range *network_range(const struct network *n, enum ip_versi
 const struct network_range *network_range_for(const struct network *n, const struct ip_addr *a);
 /* The subnets of all ranges, without those that are in another one. The caller frees *ret. */
 size_t network_subnets(const struct network *n, struct ip_prefix **ret);
+/* Where the gateways' addresses are: the bridge, or "BRIDGE.VLAN" (an end of a cable whose other
+ * end is a port in that VLAN). */
+const char *network_gateway_link(const struct network *n, char buf[NETWORK_IFNAME_SIZE]);
 /* A plain default route, which default_route stands for. */
 bool network_route_is_way_out(const struct ip_route *r);
 void network_done(struct network *n);

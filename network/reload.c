@@ -41,11 +41,10 @@ static struct error *first(int rc, struct error *e)
 
 static int restore_rules(const struct network *n, struct error *e)
 {
-	cleanup_free struct ip_prefix *subnets = NULL;
-	struct network_rules rules;
+	cleanup_bridge_rules struct bridge_rules b = { 0 };
 
-	bridge_network_rules(n, &subnets, &rules);
-	return rules_repair(&rules, e);
+	bridge_rules_get(n, &b);
+	return rules_repair(&b.rules, e);
 }
 
 /* The host end is where it should be: in the bridge. One that is gone is not made anew: its
@@ -53,6 +52,7 @@ static int restore_rules(const struct network *n, struct error *e)
 static int restore_plug(const struct network *n, const struct bridge *bridge, struct rtnl *r,
 			const struct attachment *a, bool published, struct error *e)
 {
+	unsigned char mac[6] = { 0 };
 	struct link_info link;
 	int found = rtnl_link_get(r, 0, a->host_ifname, &link, e);
 
@@ -63,8 +63,11 @@ static int restore_plug(const struct network *n, const struct bridge *bridge, st
 				 a->host_ifname, a->ifname);
 	if (link.master == bridge->index && link.up)
 		return 0;
-	return rtnl_port_attach(r, link.index, bridge->index, n->hairpin || published,
-				n->isolated_ports, e);
+	if (rtnl_port_attach(r, link.index, bridge->index, n->hairpin || published,
+			     n->isolated_ports, e) < 0 ||
+	    (a->mac && mac_parse(a->mac, mac, e) < 0))
+		return -1;
+	return bridge_port_set(n, r, a->host_ifname, mac, e);
 }
 
 typedef int lease_fn(const char *data_dir, const struct ip_addr *a, const struct ipam_owner *o,

@@ -203,7 +203,8 @@ static void put_veth(struct netlink_batch *b, const struct veth_spec *v)
 	nest = netlink_nest(b, VETH_INFO_PEER);
 	netlink_put_raw(b, &peer, sizeof(peer));
 	netlink_put_string(b, IFLA_IFNAME, v->peer_name);
-	netlink_put_u32(b, IFLA_NET_NS_FD, (uint32_t)v->peer_netns_fd);
+	if (v->peer_netns_fd >= 0)
+		netlink_put_u32(b, IFLA_NET_NS_FD, (uint32_t)v->peer_netns_fd);
 	put_veth_end(b, v->peer_mac, v->mtu);
 	netlink_nest_end(b, nest);
 	close_linkinfo(b, l);

@@ -74,7 +74,7 @@ struct veth_spec {
 	/* NULL, or for people: left out if another link has it, or if it is over 127 bytes */
 	const char *host_altname;
 	const char *peer_name; /* "eth0" */
-	int peer_netns_fd;     /* born there: nothing is ever moved */
+	int peer_netns_fd;     /* born there: nothing is ever moved; -1: here */
 	int master;	       /* bridge ifindex, or 0 */
 	uint32_t mtu;	       /* 0: default */
 	unsigned char host_mac[6], peer_mac[6]; /* all zero: the kernel's choice */
@@ -98,6 +98,23 @@ int rtnl_port_disable(struct rtnl *r, const char *name, struct error *e);
 int rtnl_port_attach(struct rtnl *r, int index, int master, bool hairpin, bool isolated,
 		     struct error *e);
 
+/* More of a port that is there, in one sendmsg; nothing is asked of the kernel unless something is
+ * to be set. */
+struct port_spec {
+	const char *name;
+	uint16_t vlan;		/* its own, untagged to it; 0: none */
+	bool keep_default_vlan; /* 1, which is taken away where there are others */
+	const struct vlan_range *trunk; /* tagged */
+	size_t n_trunk;
+	unsigned char mac[6];
+	bool static_mac; /* MAC is known to be there: no flooding for it, no learning of it */
+	bool locked;	 /* and no other may send from there; Linux 5.16, EINVAL before */
+};
+int rtnl_port_set(struct rtnl *r, const struct port_spec *p, struct error *e);
+/* Ports are in VLANs from then on, in 1 by default. ERR_UNSUPPORTED where the kernel has none. */
+int rtnl_bridge_filter_vlans(struct rtnl *r, int index, const char *name, struct error *e);
+int rtnl_link_set_promiscuous(struct rtnl *r, int index, const char *name, struct error *e);
+
 /* The container's side, on its own socket, in one sendmsg: lo up; the link IFNAME: addresses
  * (IFA_F_NODAD for v6), up, routes. Returns 0, or 1 if IPv6 is off on that link
  * (net.ipv6.conf.IFNAME.disable_ipv6): then its IPv6 addresses and routes are left out. */
@@ -114,6 +131,10 @@ struct endpoint_spec {
 	size_t n_gateways;
 	const struct ip_route *routes;
 	size_t n_routes;
+	/* The link stays down: neither addresses nor routes. */
+	bool down;
+	/* The kernel looks for others with the IPv6 addresses, which are tentative meanwhile. */
+	bool detect_duplicates;
 	/* The kernel makes no fe80:: address, whose duplicate address detection, router
 	 * solicitations and group reports would be flooded to every port of the bridge. */
 	bool no_link_local;
@@ -126,6 +147,9 @@ int rtnl_endpoint_configure(struct rtnl *r, const struct endpoint_spec *s, struc
  * where it went, if there was one. */
 int rtnl_gateway_replace(struct rtnl *r, int index, const struct ip_addr *gateway,
 			 struct error *e);
+/* Waits until no address of the link is tentative, at most TIMEOUT_MS. ERR_EXISTS: another host of
+ * the segment has one: `address fd01::5 is in use by another host`. */
+int rtnl_address_settle(struct rtnl *r, int index, int timeout_ms, struct error *e);
 /* There already is success. */
 int rtnl_address_add(struct rtnl *r, int index, const struct ip_prefix *a, struct error *e);
 /* `ip route add T dev INDEX`; one to the same prefix is EEXIST. `ip route del T dev INDEX`; absent

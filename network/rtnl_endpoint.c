@@ -6,12 +6,15 @@
 #include <linux/rtnetlink.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 #include "network/netlink.h"
 #include "network/rtnl.h"
 #include "network/rtnl_impl.h"
 
-/* ip addr add A brd + dev INDEX nodad [noprefixroute] */
+#define DETECT (1U << 31) /* no flag of the kernel's: not IFA_F_NODAD */
+
+/* ip addr add A brd + dev INDEX [nodad] [noprefixroute] */
 static void put_address(struct netlink_batch *b, int index, const struct ip_prefix *a,
 			const char *dev, uint32_t flags)
 {
@@ -27,8 +30,9 @@ static void put_address(struct netlink_batch *b, int index, const struct ip_pref
 	netlink_put_addr(b, IFA_ADDRESS, &a->addr);
 	if (a->addr.family == AF_INET && a->len < 31)
 		netlink_put_addr(b, IFA_BROADCAST, &last);
-	if (a->addr.family == AF_INET6) /* duplicate address detection would take 1.1-1.8 s */
+	if (a->addr.family == AF_INET6 && !(flags & DETECT)) /* detection takes 1.1-1.8 s */
 		flags |= IFA_F_NODAD;
+	flags &= ~DETECT;
 	if (flags)
 		netlink_put_u32(b, IFA_FLAGS, flags);
 }
@@ -134,7 +138,8 @@ static void put_family(struct netlink_batch *b, int index, const struct endpoint
 	for (size_t i = 0; i < s->n_addresses && !routes; i++)
 		if (s->addresses[i].addr.family == family) {
 			put_address(b, index, &s->addresses[i], s->ifname,
-				    prefix_route_flag(s, &s->addresses[i].addr));
+				    prefix_route_flag(s, &s->addresses[i].addr) |
+					    (s->detect_duplicates ? DETECT : 0));
 			if (family == AF_INET6)
 				netlink_tolerate(b, EACCES);
 		}
@@ -198,6 +203,8 @@ int rtnl_endpoint_configure(struct rtnl *r, const struct endpoint_spec *s, struc
 	rtnl_link_begin(&b, 0, index, s->ifname, 0, "verify the index of link", s->ifname);
 	if (s->no_link_local)
 		rtnl_put_no_link_local(&b, index, s->ifname);
+	if (s->down)
+		return netlink_send(&b, r->fd, &r->seq, NULL, NULL, e);
 	put_family(&b, index, s, AF_INET, false);
 	put_family(&b, index, s, AF_INET6, false);
 	rtnl_link_begin(&b, 0, index, NULL, IFF_UP, "set link up:", s->ifname);
@@ -220,6 +227,41 @@ int rtnl_address_add(struct rtnl *r, int index, const struct ip_prefix *a, struc
 	put_address(&b, index, a, dev, 0);
 	netlink_tolerate(&b, EEXIST);
 	return netlink_send(&b, r->fd, &r->seq, NULL, NULL, e);
+}
+
+/* Returns 1 if an address of the link is tentative still, 0 if none is. */
+static int look_at_addresses(struct rtnl *r, int index, struct error *e)
+{
+	cleanup_free struct address_info *v = NULL;
+	char text[IP_TEXT_MAX];
+	int tentative = 0;
+	size_t n;
+
+	if (rtnl_address_list(r, &v, &n, e) < 0)
+		return -1;
+	for (size_t i = 0; i < n; i++) {
+		if (v[i].index != index)
+			continue;
+		if (v[i].flags & IFA_F_DADFAILED)
+			return error_set(e, ERR_EXISTS, "address %s is in use by another host",
+					 ip_addr_text(&v[i].a.addr, text));
+		tentative |= (v[i].flags & IFA_F_TENTATIVE) != 0;
+	}
+	return tentative;
+}
+
+int rtnl_address_settle(struct rtnl *r, int index, int timeout_ms, struct error *e)
+{
+	static const struct timespec pause = { .tv_nsec = 20000000 };
+
+	for (int waited = 0; waited < timeout_ms; waited += 20) {
+		int rc = look_at_addresses(r, index, e);
+
+		if (rc <= 0)
+			return rc;
+		nanosleep(&pause, NULL);
+	}
+	return error_set(e, ETIMEDOUT, "an address is tentative still after %d ms", timeout_ms);
 }
 
 int rtnl_gateway_replace(struct rtnl *r, int index, const struct ip_addr *gateway, struct error *e)

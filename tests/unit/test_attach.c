@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * network/attach*.c, teardown.c, bridge.c, reload.c: real attachments, in a lab of its own.
+ * network/attach*.c, teardown.c, bridge.c, bridge_gateway.c, reload.c: real attachments, in a lab
+ * of its own.
  * Each container is a namespace made by ip(8); ip, ping and nft are the witnesses. Each test ends
  * by looking that nothing is left.
  */

@@ -110,7 +110,8 @@ static void test_nerdctl_and_containerd(void **state)
 	assert_null(n.chained);
 	is_prefix(&network_range(&n, IP4)->subnet, "10.4.0.0/24");
 	ok(decode(containerd, &c, &e), &e);
-	assert_string_equal(c.chained, "plugins[0].promiscMode");
+	assert_null(c.chained);
+	assert_true(c.promiscuous);
 	assert_true(c.default_route[IP4] && c.gateway_on_bridge);
 	is_address(&network_range(&c, IP4)->start, "10.22.1.0");
 }
@@ -132,11 +133,8 @@ static void test_chained_is_named(void **state)
 		  "plugin type \"vrf\" (plugins[1])" },
 		{ LIST(BRIDGE("", SUBNET) ",{\"type\":\"bridge\"}"),
 		  "plugin type \"bridge\" (plugins[1])" },
-		{ LIST(BRIDGE(",\"vlan\":5", SUBNET)), "plugins[0].vlan" },
-		{ LIST(BRIDGE(",\"macspoofchk\":true", SUBNET)), "plugins[0].macspoofchk" },
 		{ LIST("{\"type\":\"bridge\",\"ipam\":{\"type\":\"dhcp\"}}"),
 		  "plugins[0].ipam.type \"dhcp\"" },
-		{ LIST("{\"type\":\"bridge\"}"), "plugins[0]: no ipam" },
 		{ LIST(BRIDGE("", SUBNET) ",{\"type\":\"bandwidth\",\"shapedSubnets\":"
 					  "[\"10.0.0.0/8\"]}"),
 		  "plugins[1].shapedSubnets" },
@@ -171,6 +169,35 @@ static void test_internal_is_ours(void **state)
 	ok(decode(text, &n, &e), &e);
 	assert_string_equal(n.unsupported, "nsrun.internal with plugin type \"ptp\" (plugins[0]): "
 					   "not supported yet");
+}
+
+static void test_bridge_settings(void **state)
+{
+	static const char text[] = LIST(BRIDGE(
+		",\"vlan\":100,\"vlanTrunk\":[{\"id\":5},{\"minID\":7,\"maxID\":9,\"id\":6}],"
+		"\"preserveDefaultVlan\":true,\"macspoofchk\":true,\"enabledad\":true,"
+		"\"forceAddress\":true,\"isGateway\":true,\"ipMasqBackend\":\"nftables\","
+		"\"dns\":{\"nameservers\":[\"192.0.2.1\"]}",
+		SUBNET));
+	static const char bare[] = LIST("{\"type\":\"bridge\",\"ipam\":{}}");
+	cleanup_network struct network n = { 0 }, l2 = { 0 };
+	char link[NETWORK_IFNAME_SIZE];
+	ERROR_INIT(e);
+
+	(void)state;
+	ok(decode(text, &n, &e), &e);
+	assert_null(n.chained);
+	assert_int_equal(n.vlan, 100);
+	assert_int_equal(n.n_trunk, 3);
+	assert_int_equal(n.trunk[0].last, 5);
+	assert_int_equal(n.trunk[1].first, 6);
+	assert_int_equal(n.trunk[2].last, 9);
+	assert_true(n.keep_default_vlan && n.check_mac && n.detect_duplicates && n.force_address);
+	assert_string_equal(network_gateway_link(&n, link), "cni0.100");
+	assert_string_equal(n.dns.nameservers[0], "192.0.2.1");
+	ok(decode(bare, &l2, &e), &e);
+	assert_null(l2.chained);
+	assert_int_equal(l2.ipam.type, IPAM_NONE);
 }
 
 /* Two sets, one of them of two ranges; routes with all that they can have. */
@@ -250,66 +277,80 @@ static void test_name_servers(void **state)
 	      "ipam.dns.search: too long, or with a control character");
 }
 
+static const struct {
+	const char *text, *words;
+} wrong_lists[] = {
+	{ "[]", "x.conflist: expected an object, found an array" },
+	{ "{", "x.conflist: line 1" },
+	{ "{\"plugins\":[]}", "name: \"\" is no name" },
+	{ "{\"name\":\"../x\",\"plugins\":[]}", "name: \"../x\" is no name" },
+	{ "{\"name\":5,\"plugins\":[]}", "name: expected a string, found a number" },
+	{ "{\"name\":\"x\"}", "plugins: missing or empty" },
+	{ "{\"name\":\"x\",\"cniVersion\":\"9.9.9\",\"plugins\":[{\"type\":\"bridge\"}]}",
+	  "cniVersion: \"9.9.9\" is unknown" },
+	{ LIST("5"), "plugins[0]: expected an object" },
+	{ LIST("{}"), "plugins[0].type: missing" },
+	{ LIST(BRIDGE(",\"isGateway\":\"yes\"", SUBNET)),
+	  "plugins[0].isGateway: expected true or false, found a string" },
+	{ LIST(BRIDGE(",\"mtu\":1.5", SUBNET)), "plugins[0].mtu: 1.5 is out of range" },
+	{ LIST(BRIDGE(",\"mtu\":67", SUBNET)), "plugins[0].mtu: 67 is out of range" },
+	{ LIST(BRIDGE(",\"bridge\":\"a/b\"", SUBNET)),
+	  "plugins[0].bridge: \"a/b\" is no name for a link" },
+	{ LIST(BRIDGE("", ",\"subnet\":\"10.1.0.0/31\"")), "has no room for a container" },
+	{ LIST(BRIDGE("", ",\"subnet\":\"10.1.0.0\"")), "plugins[0].ipam.subnet" },
+	{ LIST(BRIDGE("", SUBNET ",\"gateway\":\"10.2.0.1\"")),
+	  "gateway: 10.2.0.1 is not in 10.1.0.0/24" },
+	{ LIST(BRIDGE("", SUBNET ",\"rangeStart\":\"10.1.0.9\",\"rangeEnd\":\"10.1.0.8\"")),
+	  "the range ends before it begins" },
+	{ LIST(BRIDGE("", SUBNET ",\"dataDir\":\"x\"")), "dataDir: not an absolute path" },
+	{ LIST(BRIDGE("", ",\"ranges\":[5]")), "ranges[]: expected an array" },
+	{ LIST(BRIDGE("", ",\"ranges\":[[]]")), "ipam.ranges[0]: a set without a range" },
+	{ LIST(BRIDGE("", "")), "plugins[0].ipam: no subnet" },
+	{ LIST(BRIDGE("", ",\"ranges\":[[{\"subnet\":\"10.1.0.0/24\"},"
+			  "{\"subnet\":\"fd01::/64\"}]]")),
+	  "plugins[0].ipam.ranges[0][1].subnet: IPv4 and IPv6 need a set each" },
+	{ LIST(BRIDGE("", SUBNET ",\"ranges\":[[{\"subnet\":\"10.1.0.128/25\"}]]")),
+	  "ranges[0][0]: 10.1.0.129 to 10.1.0.254 overlaps another range" },
+	{ LIST(BRIDGE("", SUBNET ",\"resolvConf\":\"/nowhere/resolv.conf\"")),
+	  "plugins[0].ipam.resolvConf" },
+	{ LIST(BRIDGE("", SUBNET ",\"routes\":[{\"dst\":\"fd05::/64\",\"gw\":"
+			      "\"10.1.0.9\"}]")),
+	  "plugins[0].ipam.routes[0].gw: no route of IPv6 goes by IPv4" },
+	{ LIST(BRIDGE("", SUBNET ",\"routes\":[{\"dst\":\"10.0.0.0/8\",\"mtu\":-1}]")),
+	  "plugins[0].ipam.routes[0].mtu: -1 is out of range" },
+	{ LIST(BRIDGE("", SUBNET ",\"routes\":[{\"dst\":\"10.0.0.0/8\",\"scope\":256"
+			  "}]")),
+	  "routes[0].scope: 256 is out of range (0 to 255)" },
+	{ LIST(STATIC("{\"address\":\"10.1.0.5\"}")), "plugins[0].ipam.addresses[0]" },
+	{ LIST(BRIDGE(",\"vlan\":4095", SUBNET)), "vlan: 4095 is no VLAN (1 to 4094)" },
+	{ LIST(BRIDGE(",\"vlan\":\"5\"", SUBNET)), "vlan: expected an unsigned integer" },
+	{ LIST(BRIDGE(",\"vlanTrunk\":[{\"minID\":9,\"maxID\":8}]", SUBNET)),
+	  "plugins[0].vlanTrunk[0]: minID and maxID are no range" },
+	{ LIST(BRIDGE(",\"vlanTrunk\":[{\"minID\":9}]", SUBNET)), "are no range of VLANs" },
+	{ LIST(BRIDGE(",\"vlanTrunk\":[{}]", SUBNET)), "vlanTrunk[0]: no id" },
+	{ LIST(BRIDGE(",\"vlan\":1000,\"isGateway\":true,\"bridge\":\"averylongone\"",
+		      SUBNET)),
+	  "plugins[0].vlan: the gateway's link would be called averylongone.1000" },
+	{ LIST(BRIDGE(",\"ipMasqBackend\":\"pf\"", SUBNET)),
+	  "plugins[0].ipMasqBackend: \"pf\" is unknown" },
+	{ LIST(BRIDGE(",\"disableContainerInterface\":true", SUBNET)),
+	  "plugins[0].disableContainerInterface: a link that is down has no address" },
+	{ LIST(STATIC("{}")), "plugins[0].ipam.addresses[0].address: missing" },
+	{ LIST(STATIC("{\"address\":\"10.1.0.5/24\",\"gateway\":\"fd00::1\"}")),
+	  "addresses[0]: gateway fd00::1 of another family" },
+};
+
 static void test_wrong_is_refused(void **state)
 {
-	static const struct {
-		const char *text, *words;
-	} lists[] = {
-		{ "[]", "x.conflist: expected an object, found an array" },
-		{ "{", "x.conflist: line 1" },
-		{ "{\"plugins\":[]}", "name: \"\" is no name" },
-		{ "{\"name\":\"../x\",\"plugins\":[]}", "name: \"../x\" is no name" },
-		{ "{\"name\":5,\"plugins\":[]}", "name: expected a string, found a number" },
-		{ "{\"name\":\"x\"}", "plugins: missing or empty" },
-		{ "{\"name\":\"x\",\"cniVersion\":\"9.9.9\",\"plugins\":[{\"type\":\"bridge\"}]}",
-		  "cniVersion: \"9.9.9\" is unknown" },
-		{ LIST("5"), "plugins[0]: expected an object" },
-		{ LIST("{}"), "plugins[0].type: missing" },
-		{ LIST(BRIDGE(",\"isGateway\":\"yes\"", SUBNET)),
-		  "plugins[0].isGateway: expected true or false, found a string" },
-		{ LIST(BRIDGE(",\"mtu\":1.5", SUBNET)), "plugins[0].mtu: 1.5 is out of range" },
-		{ LIST(BRIDGE(",\"mtu\":67", SUBNET)), "plugins[0].mtu: 67 is out of range" },
-		{ LIST(BRIDGE(",\"bridge\":\"a/b\"", SUBNET)),
-		  "plugins[0].bridge: \"a/b\" is no name for a link" },
-		{ LIST(BRIDGE("", ",\"subnet\":\"10.1.0.0/31\"")), "has no room for a container" },
-		{ LIST(BRIDGE("", ",\"subnet\":\"10.1.0.0\"")), "plugins[0].ipam.subnet" },
-		{ LIST(BRIDGE("", SUBNET ",\"gateway\":\"10.2.0.1\"")),
-		  "gateway: 10.2.0.1 is not in 10.1.0.0/24" },
-		{ LIST(BRIDGE("", SUBNET ",\"rangeStart\":\"10.1.0.9\",\"rangeEnd\":\"10.1.0.8\"")),
-		  "the range ends before it begins" },
-		{ LIST(BRIDGE("", SUBNET ",\"dataDir\":\"x\"")), "dataDir: not an absolute path" },
-		{ LIST(BRIDGE("", ",\"ranges\":[5]")), "ranges[]: expected an array" },
-		{ LIST(BRIDGE("", ",\"ranges\":[[]]")), "ipam.ranges[0]: a set without a range" },
-		{ LIST(BRIDGE("", "")), "plugins[0].ipam: no subnet" },
-		{ LIST(BRIDGE("", ",\"ranges\":[[{\"subnet\":\"10.1.0.0/24\"},"
-				  "{\"subnet\":\"fd01::/64\"}]]")),
-		  "plugins[0].ipam.ranges[0][1].subnet: IPv4 and IPv6 need a set each" },
-		{ LIST(BRIDGE("", SUBNET ",\"ranges\":[[{\"subnet\":\"10.1.0.128/25\"}]]")),
-		  "ranges[0][0]: 10.1.0.129 to 10.1.0.254 overlaps another range" },
-		{ LIST(BRIDGE("", SUBNET ",\"resolvConf\":\"/nowhere/resolv.conf\"")),
-		  "plugins[0].ipam.resolvConf" },
-		{ LIST(BRIDGE("", SUBNET ",\"routes\":[{\"dst\":\"fd05::/64\",\"gw\":"
-				      "\"10.1.0.9\"}]")),
-		  "plugins[0].ipam.routes[0].gw: no route of IPv6 goes by IPv4" },
-		{ LIST(BRIDGE("", SUBNET ",\"routes\":[{\"dst\":\"10.0.0.0/8\",\"mtu\":-1}]")),
-		  "plugins[0].ipam.routes[0].mtu: -1 is out of range" },
-		{ LIST(BRIDGE("", SUBNET ",\"routes\":[{\"dst\":\"10.0.0.0/8\",\"scope\":256}]")),
-		  "routes[0].scope: 256 is out of range (0 to 255)" },
-		{ LIST(STATIC("{\"address\":\"10.1.0.5\"}")), "plugins[0].ipam.addresses[0]" },
-		{ LIST(STATIC("{}")), "plugins[0].ipam.addresses[0].address: missing" },
-		{ LIST(STATIC("{\"address\":\"10.1.0.5/24\",\"gateway\":\"fd00::1\"}")),
-		  "addresses[0]: gateway fd00::1 of another family" },
-	};
-
 	(void)state;
-	for (size_t i = 0; i < ARRAY_SIZE(lists); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(wrong_lists); i++) {
 		struct network n = { 0 };
 		ERROR_INIT(e);
 
-		if (decode(lists[i].text, &n, &e) != -1)
-			fail_msg("accepted: %s", lists[i].text);
-		if (!strstr(e.msg, lists[i].words))
-			fail_msg("\"%s\" is not in: %s", lists[i].words, e.msg);
+		if (decode(wrong_lists[i].text, &n, &e) != -1)
+			fail_msg("accepted: %s", wrong_lists[i].text);
+		if (!strstr(e.msg, wrong_lists[i].words))
+			fail_msg("\"%s\" is not in: %s", wrong_lists[i].words, e.msg);
 		assert_null(n.name);
 	}
 }
@@ -647,6 +688,7 @@ int main(void)
 		cmocka_unit_test(test_nerdctl_and_containerd),
 		cmocka_unit_test(test_chained_is_named),
 		cmocka_unit_test(test_internal_is_ours),
+		cmocka_unit_test(test_bridge_settings),
 		cmocka_unit_test(test_sets_and_routes),
 		cmocka_unit_test(test_name_servers),
 		cmocka_unit_test(test_wrong_is_refused),

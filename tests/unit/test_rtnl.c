@@ -20,6 +20,7 @@
 #include "base/fd.h"
 #include "network/netlink.h"
 #include "network/rtnl.h"
+#include "network/rtnl_link.h"
 #include "network/sysctl.h"
 #include "tests/unit/lab.h"
 
@@ -234,6 +235,39 @@ static void test_endpoint_failures(void **state)
 	lab_run("ip -n c1 route add default via 10.88.0.1");
 }
 
+static void test_port_set(void **state)
+{
+	struct port_spec p = { .name = "veth1", .mac = { 2, 0, 0, 0, 0, 7 }, .locked = true };
+	ERROR_INIT(e);
+
+	(void)state;
+	ok(rtnl_port_set(&host, &p, &e), &e);
+	ok(rtnl_port_set(&host, &p, &e), &e);
+	lab_expect("bridge fdb show dev veth1", "02:00:00:00:00:07 master br0 static");
+	lab_expect("bridge -d link show dev veth1", "learning off");
+	lab_expect("bridge -d link show dev veth1", "locked on");
+	lab_run("bridge link set dev veth1 locked off learning on");
+	lab_run("bridge fdb del 02:00:00:00:00:07 dev veth1 master");
+	p.name = "veth9";
+	fails(rtnl_port_set(&host, &p, &e), &e, e.code, "bridge port \"veth9\"");
+}
+
+static void test_addresses(void **state)
+{
+	struct ip_prefix a = { .addr = { .family = AF_INET, .b = { 10, 77, 0, 1 } }, .len = 24 };
+	int lo = (int)if_nametoindex("lo");
+	ERROR_INIT(e);
+
+	(void)state;
+	ok(rtnl_address_add(&host, lo, &a, &e), &e);
+	ok(rtnl_address_add(&host, lo, &a, &e), &e);
+	ok(rtnl_address_settle(&host, lo, 1000, &e), &e);
+	lab_expect("ip addr show lo", "10.77.0.1/24");
+	ok(rtnl_address_delete(&host, lo, &a, &e), &e);
+	ok(rtnl_address_delete(&host, lo, &a, &e), &e);
+	lab_run("! ip addr show lo | grep 10.77");
+}
+
 /* No traffic after rtnl_port_disable(), not even after the other end went down and up again. */
 static void test_port_disable(void **state)
 {
@@ -400,6 +434,8 @@ int main(void)
 		cmocka_unit_test(test_veth),
 		cmocka_unit_test(test_veth_failures),
 		cmocka_unit_test(test_endpoint_failures),
+		cmocka_unit_test(test_port_set),
+		cmocka_unit_test(test_addresses),
 		cmocka_unit_test(test_port_disable),
 		cmocka_unit_test(test_set_up),
 		cmocka_unit_test(test_lists),
