@@ -14,6 +14,7 @@ static const struct plugin *const PLUGINS[] = {
 	&plugin_loopback,
 	&plugin_macvlan,
 	&plugin_ptp,
+	&plugin_sbr,
 	&plugin_static,
 	&plugin_tuning,
 	&plugin_vlan,

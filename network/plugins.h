@@ -14,6 +14,7 @@ extern const struct plugin plugin_ipvlan;
 extern const struct plugin plugin_loopback;
 extern const struct plugin plugin_macvlan;
 extern const struct plugin plugin_ptp;
+extern const struct plugin plugin_sbr;
 extern const struct plugin plugin_static;
 extern const struct plugin plugin_tuning;
 extern const struct plugin plugin_vlan;
