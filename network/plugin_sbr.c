@@ -231,8 +231,9 @@ static struct kind kind_of(const struct sbr *s, const struct nlmsghdr *h)
 					    (dst[1] & 0xc0) == 0x80 };
 }
 
-/* ip route add default via GATEWAY dev INDEX onlink table TABLE */
-static void put_default(struct netlink_batch *b, const struct sbr *s, const struct ip_addr *gateway)
+/* ip route add|del default via GATEWAY dev INDEX onlink table TABLE */
+static void put_default(struct netlink_batch *b, int type, int flags, const struct sbr *s,
+			const struct ip_addr *gateway)
 {
 	const struct rtmsg rt = { .rtm_family = (uint8_t)gateway->family,
 				  .rtm_table = s->table < 256 ? (uint8_t)s->table : 0,
@@ -240,8 +241,7 @@ static void put_default(struct netlink_batch *b, const struct sbr *s, const stru
 				  .rtm_type = RTN_UNICAST,
 				  .rtm_flags = RTNH_F_ONLINK };
 
-	netlink_begin(b, RTM_NEWROUTE, NLM_F_CREATE | NLM_F_EXCL, &rt, sizeof(rt),
-		      "default route in table %u", s->table);
+	netlink_begin(b, type, flags, &rt, sizeof(rt), "default route in table %u", s->table);
 	netlink_put_addr(b, RTA_GATEWAY, gateway);
 	netlink_put_u32(b, RTA_OIF, (uint32_t)s->link.index);
 	netlink_put_u32(b, RTA_TABLE, s->table);
@@ -262,7 +262,8 @@ static void put_routes(struct netlink_batch *b, const struct sbr *s, enum ip_ver
 			if (!k.moves || k.gateway != (add ? pass : !pass))
 				continue;
 			if (add)
-				put_route(b, RTM_NEWROUTE, NLM_F_CREATE | NLM_F_APPEND, h, s->table);
+				put_route(b, RTM_NEWROUTE, NLM_F_CREATE | NLM_F_APPEND, h,
+					  s->table);
 			else if (!k.link_local)
 				put_route(b, RTM_DELROUTE, 0, h, RT_TABLE_MAIN);
 		}
@@ -282,7 +283,8 @@ static int move_routes(struct sbr *s, struct error *e)
 		put_routes(&out, s, f, false);
 		for (size_t i = 0; i < p->n_ips; i++)
 			if (p->ips[i].gateway.family == (f == IP4 ? AF_INET : AF_INET6)) {
-				put_default(&in, s, &p->ips[i].gateway);
+				put_default(&in, RTM_NEWROUTE, NLM_F_CREATE | NLM_F_EXCL, s,
+					    &p->ips[i].gateway);
 				break;
 			}
 	}
@@ -309,6 +311,9 @@ static void move_back(struct sbr *s)
 			put_route(&b, RTM_DELROUTE, 0, h, s->table);
 		}
 	}
+	for (size_t i = 0; i < s->c->prev->n_ips; i++)
+		if (s->c->prev->ips[i].gateway.family)
+			put_default(&b, RTM_DELROUTE, 0, s, &s->c->prev->ips[i].gateway);
 	netlink_send(&b, s->r.fd, &s->r.seq, NULL, NULL, NULL);
 }
 

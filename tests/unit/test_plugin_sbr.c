@@ -118,7 +118,8 @@ static void test_refused(void **state)
 	/* A gateway that is the container itself: the kernel finds out half-way. */
 	cni_lab_fails("sbr", CALL("ADD"),
 		      CONF(", \"prevResult\": {\"cniVersion\": \"1.1.0\", \"ips\": [{\"address\": "
-			   "\"10.2.0.2/24\", \"gateway\": \"10.2.0.2\"}]}"),
+			   "\"10.2.0.2/24\", \"gateway\": \"10.2.0.1\"}, {\"address\": "
+			   "\"fd02::2/64\", \"gateway\": \"fd02::2\"}]}"),
 		      100, "default route in table 100: ");
 	lab_expect_not(RULES, "lookup 100");
 	lab_expect_not(ROUTES, "net1");
