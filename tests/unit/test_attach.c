@@ -241,7 +241,7 @@ static void test_ipv6(void **state)
 	lab_expect("cat /proc/sys/net/ipv6/conf/all/forwarding", "1");
 	lab_run("ip netns exec c1 ping -c1 -W1 %s", gateway); /* at once, without DAD */
 	ip_addr_text(&a->addresses[IP6].addr, address);
-	lab_run("ping -c1 -W1 %s", address);
+	lab_run("ping -c1 -W5 %s", address);
 	snprintf(lease, sizeof(lease), "%s/%s", a->data_dir, address);
 	assert_int_equal(access(lease, F_OK), 0);
 	detaches("inst1");
@@ -273,7 +273,7 @@ static void test_ipv6_alone(void **state)
 	attaches("c1", "i1", "v6:ip6=fd01::77", "");
 	lab_expect("ip -n c1 -6 addr show eth0", "inet6 fd01::77/64");
 	lab_expect_not("ip -n c1 -4 addr show eth0", "inet ");
-	lab_run("ping -c1 -W1 fd01::77");
+	lab_run("ping -c1 -W5 fd01::77");
 	detaches("i1");
 	lab_run("ip -all netns delete");
 	removes("v6");
@@ -313,7 +313,7 @@ static void test_ipv6_off(void **state)
 	lab_run("sysctl -q net.ipv6.conf.all.disable_ipv6=1");
 	ok(attach("c2", "i2", "web", "", &r2, &e), &e);
 	assert_int_equal(r2.attachments[0].addresses[IP6].addr.family, 0);
-	lab_run("ping -c1 -W1 10.90.0.2");
+	lab_run("ping -c1 -W5 10.90.0.2");
 	fails(attach("c3", "i3", "v6", "", NULL, &e), &e, ERR_UNSUPPORTED,
 	      "network \"v6\": IPv6 is off on this host");
 	assert_string_equal(e.hint, "sysctl net.ipv6.conf.all.disable_ipv6");
