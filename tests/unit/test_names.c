@@ -81,6 +81,34 @@ static void test_with_a_network(void **state)
 		       "ip6-loopback\nfd01::2\tweb\n10.0.0.9\tdb\nfd01::1\tup\nfd00::6\tsix\n");
 }
 
+/* What a network's list says goes before the host's; a domain is searched where no list is. Where
+ * the network has a name server of its own, that is the one to ask, and its domain comes first. */
+static void test_of_a_list(void **state)
+{
+	char *servers[] = { (char *)"9.9.9.9", NULL }, *options[] = { (char *)"ndots:2", NULL };
+	struct attachment a = { .ifname = (char *)"eth0" };
+	struct attach_result r = { .attachments = &a,
+				   .n_attachments = 1,
+				   .dns = { .nameservers = servers,
+					    .options = options,
+					    .domain = (char *)"d.example" } };
+	struct names_options o = { .hostname = "web", .result = &r };
+	ERROR_INIT(e);
+
+	(void)state;
+	lab_run("printf 'nameserver 192.0.2.53\nsearch lan\n' >/run/resolv.conf");
+	ok(names_write(dir_fd, &o, &e), &e);
+	holds("resolv.conf", "nameserver 9.9.9.9\nsearch d.example\noptions ndots:2\n");
+	ip_addr_parse("10.88.0.1", &a.name_server, NULL);
+	ok(names_write(dir_fd, &o, &e), &e);
+	holds("resolv.conf",
+	      "nameserver 10.88.0.1\nsearch dns.nsrun d.example\noptions ndots:2\n");
+	o.dns_search = (char *const[]){ (char *)"." };
+	o.n_dns_search = 1;
+	ok(names_write(dir_fd, &o, &e), &e);
+	holds("resolv.conf", "nameserver 10.88.0.1\noptions ndots:2\n");
+}
+
 static void test_without_a_network(void **state)
 {
 	struct names_options o = { .hostname = "alone" };
@@ -198,6 +226,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(test_with_a_network, reset),
+		cmocka_unit_test_setup(test_of_a_list, reset),
 		cmocka_unit_test_setup(test_without_a_network, reset),
 		cmocka_unit_test_setup(test_hosts_resolv_conf, reset),
 		cmocka_unit_test_setup(test_stub_resolver, reset),
