@@ -132,6 +132,7 @@ static int describe(const struct netdev_options *o, size_t i, struct rtnl *host,
 	d->mtu = info.mtu;
 	d->up = info.up;
 	d->mac = xstrdup(mac_text(info.mac, mac));
+	d->kind = info.kind[0] ? xstrdup(info.kind) : NULL;
 	if (info.master && rtnl_link_get(host, info.master, NULL, &master, NULL) > 0)
 		d->master = xstrdup(master.name);
 	return netdev_addresses_read(host, d, e);
@@ -230,17 +231,25 @@ int netdev_move(const struct netdev_options *o, struct error *e)
 /*
  * Giving back.
  */
+/* A MAC and a name can be given to any device by whoever has CAP_NET_ADMIN there; its kind cannot:
+ * what a container made to look like D stays where it is. */
+static bool is_device(const struct link_info *l, const struct netdev *d)
+{
+	char mac[18];
+
+	return !l->loopback && str_eq(mac_text(l->mac, mac), d->mac) &&
+	       str_eq(l->kind, d->kind ? d->kind : "");
+}
+
 /* The device among those of the namespace: by its name there, the one that it came with if it died
- * between the two, or, renamed by the container, by its MAC. */
+ * between the two, or, renamed by the container, by its MAC and kind alone. */
 static const struct link_info *find(const struct netdev *d, const struct link_info *v, size_t n)
 {
 	const char *const names[] = { d->inside, d->name, NULL };
-	char mac[18];
 
 	for (size_t k = 0; k < ARRAY_SIZE(names); k++)
 		for (size_t i = 0; i < n; i++)
-			if (!v[i].loopback && str_eq(mac_text(v[i].mac, mac), d->mac) &&
-			    (!names[k] || str_eq(v[i].name, names[k])))
+			if (is_device(&v[i], d) && (!names[k] || str_eq(v[i].name, names[k])))
 				return &v[i];
 	return NULL;
 }
@@ -285,10 +294,8 @@ static char *name_outside(struct rtnl *host, const struct netdev *d)
 static int restore_half(struct rtnl *host, const struct netdev *d, struct error *e)
 {
 	struct link_info info;
-	char mac[18];
 
-	if (rtnl_link_get(host, 0, d->name, &info, NULL) <= 0 ||
-	    !str_eq(mac_text(info.mac, mac), d->mac))
+	if (rtnl_link_get(host, 0, d->name, &info, NULL) <= 0 || !is_device(&info, d))
 		return 0;
 	return restore(host, d, d->name, e);
 }

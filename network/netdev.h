@@ -71,6 +71,7 @@ struct netdev {
 	uint32_t mtu;
 	bool up;
 	char *mac;
+	char *kind; /* "veth"; NULL: none, as physical ones */
 	struct netdev_address *addresses;
 	size_t n_addresses;
 };

@@ -38,6 +38,7 @@ static const struct field device_fields[] = {
 	FIELD_U32(struct netdev, mtu, REQUIRED),
 	FIELD_BOOL(struct netdev, up, REQUIRED),
 	FIELD_STRING(struct netdev, mac, REQUIRED),
+	FIELD_STRING(struct netdev, kind, OPTIONAL),
 	FIELD_OBJECTS(struct netdev, addresses, address_fields, OPTIONAL),
 	FIELDS_END
 };

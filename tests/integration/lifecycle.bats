@@ -217,7 +217,7 @@ load ../helpers
 	assert_equal "$(nsrun ps -f json "$ID" | jq -c .)" "[$(pid_of "$ID")]"
 	run -0 nsrun ps "$ID"
 	assert_line --partial "sleep 1000"
-	run -0 nsrun ps "$ID" -o pid,args
+	run -0 nsrun ps "$ID" -eo pid,args
 	assert_line --regexp "^ *$(pid_of "$ID") sleep 1000"
 }
 

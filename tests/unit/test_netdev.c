@@ -201,6 +201,21 @@ static void test_cut_short(void **state)
 	has_all("", "dev1");
 }
 
+static void test_a_device_of_another_kind_stays(void **state)
+{
+	const struct netdev_request v = { .name = "dev1", .inside = "net1" };
+	ERROR_INIT(e);
+
+	(void)state;
+	ok(move(&v, 1, &e), &e);
+	lab_run("ip -n box link set net1 down && ip -n box link set net1 name mine && "
+		"ip -n box link add net1 address 02:11:22:33:44:55 type bridge");
+	ok(netdev_release(INSTANCE, true, &e), &e);
+	has_all("", "dev1");
+	assert_int_equal(lab_try("ip -n box link show type bridge net1"), 0);
+	lab_run("ip -n box link del net1");
+}
+
 static void test_a_name_that_is_taken_meanwhile(void **state)
 {
 	const struct netdev_request v = { .name = "dev1", .inside = "net1" };
@@ -272,6 +287,7 @@ int main(void)
 		TEST(test_names),
 		TEST(test_refusals),
 		TEST(test_cut_short),
+		TEST(test_a_device_of_another_kind_stays),
 		TEST(test_a_name_that_is_taken_meanwhile),
 		TEST(test_not_given_back),
 		TEST(test_the_namespace_is_gone),
