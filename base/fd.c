@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/time.h>
 #include <sys/syscall.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -257,8 +258,9 @@ ssize_t fd_receive(int sock, void *data, size_t len, int *fds, size_t n, struct 
 	return k;
 }
 
-int fd_connect_unix(const char *path, int type, int *ret_fd, struct error *e)
+int fd_connect_unix(const char *path, int type, int timeout_s, int *ret_fd, struct error *e)
 {
+	const struct timeval limit = { .tv_sec = timeout_s }, none = { 0 };
 	struct sockaddr_un sa = { .sun_family = AF_UNIX };
 	cleanup_close int fd = -1, at = -1;
 
@@ -273,8 +275,16 @@ int fd_connect_unix(const char *path, int type, int *ret_fd, struct error *e)
 			return error_errno(e, "open the socket \"%s\"", path);
 		snprintf(sa.sun_path, sizeof(sa.sun_path), "/proc/self/fd/%d", at);
 	}
-	if (connect(fd, (struct sockaddr *)&sa, sizeof(sa)) < 0)
+	/* Where more wait already than listen(2) has room for, connect waits as well. */
+	setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit));
+	if (connect(fd, (struct sockaddr *)&sa, sizeof(sa)) < 0) {
+		if (errno == EAGAIN)
+			return error_set(e, ETIMEDOUT,
+					 "the socket \"%s\": nobody took the connection for %d s",
+					 path, timeout_s);
 		return error_errno(e, "connect to the socket \"%s\"", path);
+	}
+	setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &none, sizeof(none));
 	*ret_fd = steal_fd(&fd);
 	return 0;
 }

@@ -58,8 +58,10 @@ int fd_send(int sock, const void *data, size_t len, const int *fds, size_t n, st
  * go to FDS (room for N; the rest of FDS is set to -1); more than N, or a truncated message, is an
  * error. */
 ssize_t fd_receive(int sock, void *data, size_t len, int *fds, size_t n, struct error *e);
-/* Connects to the SOCK_STREAM (or TYPE) unix socket at PATH, of any length. */
-int fd_connect_unix(const char *path, int type, int *ret_fd, struct error *e);
+/* Connects to the SOCK_STREAM (or TYPE) unix socket at PATH, of any length. ETIMEDOUT if whoever
+ * listens has taken nobody for TIMEOUT_S seconds. */
+#define FD_CONNECT_S 10
+int fd_connect_unix(const char *path, int type, int timeout_s, int *ret_fd, struct error *e);
 
 /* Closes every descriptor >= FIRST, except the N (sorted or not) in KEEP. */
 int fds_close_from(int first, const int *keep, size_t n, struct error *e);

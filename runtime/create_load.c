@@ -217,7 +217,8 @@ int create_connect_console(struct create *c, struct error *e)
 {
 	if (!c->init.terminal || c->init.send_master)
 		return 0;
-	return fd_connect_unix(c->o->console_socket, SOCK_STREAM, &c->init.console_socket, e);
+	return fd_connect_unix(c->o->console_socket, SOCK_STREAM, FD_CONNECT_S,
+			       &c->init.console_socket, e);
 }
 
 /* For people: `run -d` of a config that wants a terminal. What it prints is kept where it would

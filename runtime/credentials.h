@@ -71,9 +71,9 @@ const char *memory_policy_flag(size_t i);
 
 /* labels.c: the label that the next execve gives, and (SELinux) that of new keyrings. PROCFD: the
  * root of a procfs by path_proc_open(), so that no mount in a container's /proc leads the write
- * astray; -1: the present /proc. That the kernel has the module is oci/support.c's to check. "...
- * the profile "x" is not loaded". */
-int labels_apply(const struct oci_process *p, int procfd, struct error *e);
+ * astray; -1: the present /proc. That the kernel has the module is oci/support.c's to check. AT:
+ * what comes before the key in errors: "process.", "FILE: ". */
+int labels_apply(const struct oci_process *p, const char *at, int procfd, struct error *e);
 /* In the runtime process, for PID. (In a user namespace a process's own /proc/self is the real
  * root's.) */
 int oom_score_adj_apply(pid_t pid, int32_t value, struct error *e);

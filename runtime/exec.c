@@ -110,7 +110,8 @@ static int check_terminal(struct exec *x, struct error *e)
 	x->send_master = x->terminal && !x->o->console_socket;
 	if (!x->o->console_socket)
 		return 0;
-	return fd_connect_unix(x->o->console_socket, SOCK_STREAM, &x->console_socket, e);
+	return fd_connect_unix(x->o->console_socket, SOCK_STREAM, FD_CONNECT_S, &x->console_socket,
+			       e);
 }
 
 static int load(struct exec *x, struct error *e)
@@ -207,6 +208,8 @@ static int child_story(struct exec *x, struct error *e)
 {
 	cleanup(process_setup_done) struct process_setup s = PROCESS_SETUP_INIT;
 	cleanup_close int master = -1, peer = -1;
+	const char *file = x->o->process_file;
+	cleanup_free char *at = file ? xasprintf("%s: ", file) : xstrdup("process.");
 	const int keep[] = { x->sync_child, x->console_socket, x->agent, x->root };
 	const struct oci_state state = { .id = x->container.id,
 					 .status = x->container.status,
@@ -217,7 +220,7 @@ static int child_story(struct exec *x, struct error *e)
 
 	s.preserved = x->preserved;
 	s.n_preserved = x->n_preserved;
-	if (x->procfd >= 0 && labels_apply(&x->process, x->procfd, e) < 0)
+	if (x->procfd >= 0 && labels_apply(&x->process, at, x->procfd, e) < 0)
 		return -1;
 	if (process_setup_close(&s, keep, ARRAY_SIZE(keep), e) < 0)
 		return -1;

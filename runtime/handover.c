@@ -37,7 +37,7 @@ int pidfd_send(const char *socket_path, const struct process *p, struct error *e
 
 	if (!socket_path)
 		return 0;
-	if (fd_connect_unix(socket_path, SOCK_STREAM, &sock, e) < 0 ||
+	if (fd_connect_unix(socket_path, SOCK_STREAM, FD_CONNECT_S, &sock, e) < 0 ||
 	    fd_send(sock, "pidfd", 5, &p->pidfd, 1, e) < 0)
 		return error_wrap(e, "--pidfd-socket");
 	return 0;

@@ -265,7 +265,9 @@ static int run_story(struct init *i, struct error *e)
 	s.n_preserved = i->n_preserved;
 	s.keyring = i->no_new_keyring ? NULL : i->id;
 	s.personality = i->config->linux_->personality;
-	if (s.process && step(e, "set labels", labels_apply(s.process, i->rootfs.proc_fd, e)) < 0)
+	if (s.process &&
+	    step(e, "set labels",
+		 labels_apply(s.process, "process.", i->rootfs.proc_fd, e)) < 0)
 		return -1;
 	if (process_setup_close(&s, (int[]){ i->sync, i->start_socket }, 2, e) < 0)
 		return -1;

@@ -17,7 +17,7 @@
 #include "base/fd.h"
 #include "base/path.h"
 
-static int apparmor_on_exec(int procfd, const char *profile, struct error *e)
+static int apparmor_on_exec(int procfd, const char *at, const char *profile, struct error *e)
 {
 	cleanup_free char *command = xasprintf("exec %s", profile);
 	const char *file = "self/attr/apparmor/exec";
@@ -28,22 +28,23 @@ static int apparmor_on_exec(int procfd, const char *profile, struct error *e)
 		return 0;
 	if (e && e->code == ENOENT) {
 		error_set(e, ERR_INPUT,
-			  "process.apparmorProfile: the profile \"%s\" is not loaded", profile);
+			  "%sapparmorProfile: the profile \"%s\" is not loaded", at, profile);
 		return error_hint(e, "apparmor_parser -r FILE loads it; aa-status lists those that "
 				     "are");
 	}
-	return error_wrap(e, "process.apparmorProfile: \"%s\"", profile);
+	return error_wrap(e, "%sapparmorProfile: \"%s\"", at, profile);
 }
 
-static int selinux_write(int procfd, const char *file, const char *label, struct error *e)
+static int selinux_write(int procfd, const char *file, const char *at, const char *label,
+			 struct error *e)
 {
 	if (path_proc_write(procfd, file, label, e) == 0)
 		return 0;
-	error_wrap(e, "process.selinuxLabel: \"%s\"", label);
+	error_wrap(e, "%sselinuxLabel: \"%s\"", at, label);
 	return e && e->code == EINVAL ? error_hint(e, "the loaded policy knows no such label") : -1;
 }
 
-int labels_apply(const struct oci_process *p, int procfd, struct error *e)
+int labels_apply(const struct oci_process *p, const char *at, int procfd, struct error *e)
 {
 	cleanup_close int own = -1;
 
@@ -54,12 +55,12 @@ int labels_apply(const struct oci_process *p, int procfd, struct error *e)
 		if (procfd < 0)
 			return -1;
 	}
-	if (p->apparmorProfile && apparmor_on_exec(procfd, p->apparmorProfile, e) < 0)
+	if (p->apparmorProfile && apparmor_on_exec(procfd, at, p->apparmorProfile, e) < 0)
 		return -1;
 	if (!p->selinuxLabel)
 		return 0;
 	/* keycreate: for the session keyring, until execve. */
-	return selinux_write(procfd, "self/attr/exec", p->selinuxLabel, e) < 0 ?
+	return selinux_write(procfd, "self/attr/exec", at, p->selinuxLabel, e) < 0 ?
 		       -1 :
-		       selinux_write(procfd, "self/attr/keycreate", p->selinuxLabel, e);
+		       selinux_write(procfd, "self/attr/keycreate", at, p->selinuxLabel, e);
 }

@@ -56,7 +56,7 @@ int seccomp_agent_connect(const struct oci_seccomp *s, int *ret_fd, struct error
 	*ret_fd = -1;
 	if (!s || !oci_seccomp_notifies(s))
 		return 0;
-	if (fd_connect_unix(s->listenerPath, SOCK_STREAM, ret_fd, e) < 0)
+	if (fd_connect_unix(s->listenerPath, SOCK_STREAM, FD_CONNECT_S, ret_fd, e) < 0)
 		return error_wrap(e, "config.json: linux.seccomp.listenerPath");
 	setsockopt(*ret_fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit));
 	return 0;

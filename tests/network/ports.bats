@@ -177,9 +177,10 @@ gateway6() { nsrun state "$1" | jq -r '.network.result.attachments[0].gateway6';
 		run -b "$BATS_TEST_TMPDIR/web" --network bridge -p 127.0.0.1:8080:80 "$ID-2"
 	run -1 nsrun --log "$BATS_TEST_TMPDIR/log" --log-format json run -b "$BATS_TEST_TMPDIR/web" --network bridge -p 8080:80 "$ID-2"
 	assert_equal "$(jq -r .hint "$BATS_TEST_TMPDIR/log")" "choose another: -p 8082:80; to see all: nsrun network ports"
+	echo page >"$BATS_TEST_TMPDIR/page"
 	busybox httpd -f -p 127.0.0.1:8090 -h "$BATS_TEST_TMPDIR" >/dev/null 2>&1 3>&- &
 	server=$!
-	wait_until fetch http://127.0.0.1:8090/.census
+	wait_until fetch http://127.0.0.1:8090/page
 	refused "port 8090/tcp on 0.0.0.0 is in use by busybox (pid $server)" \
 		run -b "$BATS_TEST_TMPDIR/web" --network bridge -p 8090:80 "$ID-2"
 	refused "port 8090/tcp on 0.0.0.0 is in use by busybox (pid $server)" \

@@ -291,6 +291,7 @@ static void test_connect_by_a_long_path(void **state)
 	struct sockaddr_un sa = { .sun_family = AF_UNIX };
 	const struct place *p = *state;
 	cleanup_close int server = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0), fd = -1;
+	cleanup_close int second = -1, third = -1;
 	cleanup_free char *path = NULL;
 	char name[151];
 	ERROR_INIT(e);
@@ -304,13 +305,18 @@ static void test_connect_by_a_long_path(void **state)
 	assert_int_equal(chdir(name), 0);
 	snprintf(sa.sun_path, sizeof(sa.sun_path), "s");
 	assert_int_equal(bind(server, (struct sockaddr *)&sa, sizeof(sa)), 0);
-	assert_int_equal(fd_connect_unix(path, SOCK_STREAM, &fd, &e), -1);
+	assert_int_equal(fd_connect_unix(path, SOCK_STREAM, 1, &fd, &e), -1);
 	assert_int_equal(e.code, ECONNREFUSED);
 	assert_int_equal(listen(server, 1), 0);
-	assert_int_equal(fd_connect_unix(path, SOCK_STREAM, &fd, &e), 0);
+	assert_int_equal(fd_connect_unix(path, SOCK_STREAM, 1, &fd, &e), 0);
 	assert_int_equal(fcntl(fd, F_GETFD), FD_CLOEXEC);
+	/* One more than listen said may wait. */
+	assert_int_equal(fd_connect_unix(path, SOCK_STREAM, 1, &second, &e), 0);
+	assert_int_equal(fd_connect_unix(path, SOCK_STREAM, 1, &third, &e), -1);
+	assert_int_equal(e.code, ETIMEDOUT);
+	assert_non_null(strstr(e.msg, "nobody took the connection for 1 s"));
 	unlink("s");
-	assert_int_equal(fd_connect_unix(path, SOCK_STREAM, &fd, &e), -1);
+	assert_int_equal(fd_connect_unix(path, SOCK_STREAM, 1, &fd, &e), -1);
 	assert_int_equal(chdir("/"), 0);
 	unlinkat(p->fd, name, AT_REMOVEDIR);
 }
