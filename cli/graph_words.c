@@ -153,21 +153,19 @@ char *graph_link_details(const struct link_info *l)
 char *graph_room_flags(const struct picture_room *room)
 {
 	const struct network *n = room->network;
+	cleanup_free char *way = n ? network_way(n) : NULL;
 	cleanup_strbuf struct strbuf b = { 0 };
 
 	if (!room->name)
 		return xstrdup("not made by nsrun");
 	strbuf_puts(&b, "");
 	if (n)
-		strbuf_puts(&b, n->unsupported	? "not supported"
-				: n->internal	? "internal"
-				: n->masquerade ? "nat"
-						: "routed");
+		strbuf_puts(&b, n->unsupported ? "not supported" : way);
 	if (n && !n->unsupported && !n->isolate)
 		strbuf_puts(&b, ",open");
 	if (n && n->isolated_ports)
 		strbuf_puts(&b, ",isolated");
-	if (!room->link)
+	if (!room->link && room->bridge)
 		strbuf_printf(&b, "%sno bridge yet", b.len ? ", " : "");
 	return steal_ptr(&b.s);
 }

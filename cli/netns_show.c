@@ -99,6 +99,20 @@ static char *addresses_text(const struct show *s, const struct link_info *l)
 	return text;
 }
 
+/* Of a macvlan, ipvlan or vlan of a network of ours: "on host eth0". */
+static char *parent_text(const struct show *s, const struct link_info *l)
+{
+	const struct picture_ns *host = &s->g.p.namespaces[PICTURE_HOST];
+	const struct picture_room *room;
+
+	if (!picture_member_of(&s->g.p, l, &room) || l->peer_index <= 0 || l->link_netnsid < 0)
+		return NULL;
+	for (size_t i = 0; i < host->view.n_links; i++)
+		if (host->view.links[i].index == l->peer_index)
+			return xasprintf("on host %s", host->view.links[i].name);
+	return NULL;
+}
+
 /* "host veth1a2b3c", "netns c4, lnk0"; the caller frees. */
 static char *peer_text(const struct show *s, const struct link_info *l)
 {
@@ -106,7 +120,7 @@ static char *peer_text(const struct show *s, const struct link_info *l)
 	const char *name;
 
 	if (!str_eq(l->kind, "veth"))
-		return NULL;
+		return parent_text(s, l);
 	if (peer.ns == PICTURE_NOWHERE)
 		return xstrdup("another namespace");
 	name = s->g.p.namespaces[peer.ns].view.links[peer.link].name;

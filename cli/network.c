@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/fd.h"
 #include "base/json.h"
 #include "base/log.h"
 #include "cli/cli.h"
@@ -16,6 +17,7 @@
 #include "network/attach_record.h"
 #include "network/bridge.h"
 #include "network/lists.h"
+#include "network/netns.h"
 #include "network/rtnl.h"
 
 #define SCHEMA "nsrun.network/1"
@@ -32,6 +34,11 @@ static int failed(const char *verb, struct error *e)
 /* -o KEY=VALUE: the driver's own. */
 static int apply_settings(struct network_create_command_options *o, struct error *e)
 {
+	if (o->create.driver && !str_eq(o->create.driver, "bridge")) {
+		o->create.settings = (const char *const *)o->settings;
+		o->create.n_settings = o->n_settings;
+		return 0;
+	}
 	for (size_t i = 0; i < o->n_settings; i++) {
 		const char *setting = o->settings[i];
 
@@ -104,6 +111,15 @@ static void put_range_plan(const struct network *n, const struct network_range *
 		strbuf_printf(out, "nft: masquerade what leaves %s\n", subnet);
 }
 
+static void put_driver_plan(const struct network *n, struct strbuf *out)
+{
+	cleanup_free char *way = network_way(n), *subnets = subnets_of(n, ", ");
+
+	strbuf_printf(out, "write %s\n", n->file);
+	strbuf_printf(out, "and with each container a link of kind %s (%s)%s%s\n", n->driver, way,
+		      subnets ? ", addresses of " : "", subnets ? subnets : "");
+}
+
 /* The lines that an administrator would type for the same. */
 static void put_plan(const struct network *n, struct strbuf *out)
 {
@@ -131,9 +147,10 @@ int cmd_network_create(struct cli *cli, void *options, struct error *e)
 	    network_create(&cli->runtime.net_dirs, &o->create, &n, e) < 0)
 		return failed("network create", e);
 	if (o->create.dry_run)
-		put_plan(&n, &cli->out);
+		(n.bridge ? put_plan : put_driver_plan)(&n, &cli->out);
 	else
-		strbuf_printf(&cli->out, "%s  %s\n", n.name, (subnets = subnets_of(&n, "  ")));
+		strbuf_printf(&cli->out, "%s%s%s\n", n.name, n.ipam.n_ranges ? "  " : "",
+			      (subnets = subnets_of(&n, "  ")) ? subnets : "");
 	return 0;
 }
 
@@ -142,9 +159,10 @@ int cmd_network_create(struct cli *cli, void *options, struct error *e)
 /* "nat", "nat,open", "internal", ...: the caller frees. */
 static char *flags_of(const struct network *n)
 {
+	cleanup_free char *way = network_way(n);
 	cleanup_strbuf struct strbuf b = { 0 };
 
-	strbuf_puts(&b, n->internal ? "internal" : n->masquerade ? "nat" : "routed");
+	strbuf_puts(&b, way);
 	if (!n->isolate)
 		strbuf_puts(&b, ",open");
 	if (n->isolated_ports)
@@ -231,6 +249,10 @@ static void put_settings(struct json_writer *w, const struct network *n)
 	json_put_string(w, "file", n->file);
 	if (n->bridge)
 		json_put_string(w, "bridge", n->bridge);
+	if (n->parent)
+		json_put_string(w, "parent", n->parent);
+	if (n->vlan_id)
+		json_put_u64(w, "vlan", n->vlan_id);
 	put_first_ranges(w, n);
 	put_ranges(w, n);
 	json_put_bool(w, "masquerade", n->masquerade);
@@ -333,12 +355,34 @@ static void put_ports(struct json_writer *w, const struct attach_result *r)
 	json_array_end(w);
 }
 
+static bool is_live_inside(const struct attach_record *rec, const struct attachment *a)
+{
+	struct rtnl inside cleanup(rtnl_done) = { .fd = -1 };
+	cleanup_close int netns = -1;
+	struct link_info link;
+
+	return netns_open(rec->container_id, &netns, NULL) == 0 &&
+	       rtnl_open_in(netns, &inside, NULL) == 0 &&
+	       rtnl_link_get(&inside, 0, a->ifname, &link, NULL) == 1 && link.up;
+}
+
+/* Of those without an end on the host, the namespace is asked. */
+static bool is_live(const struct attach_record *rec, const struct attachment *a,
+		    const struct links *ls)
+{
+	const struct link_info *host = link_named(ls, a->host_ifname),
+			       *bridge = link_named(ls, a->bridge);
+
+	if (!a->host_ifname[0])
+		return is_live_inside(rec, a);
+	return host && host->up &&
+	       (!a->bridge || !a->bridge[0] || (bridge && host->master == bridge->index));
+}
+
 static void put_member(struct json_writer *w, const struct attach_record *rec, size_t i,
 		       const struct links *ls)
 {
 	const struct attachment *a = &rec->result.attachments[i];
-	const struct link_info *host = link_named(ls, a->host_ifname),
-			       *bridge = link_named(ls, a->bridge);
 
 	json_object_begin(w, NULL);
 	json_put_string(w, "container", rec->container_id);
@@ -349,7 +393,7 @@ static void put_member(struct json_writer *w, const struct attach_record *rec, s
 	ip_prefix_put(w, "address", &a->addresses[IP4]);
 	ip_prefix_put(w, "address6", &a->addresses[IP6]);
 	bandwidth_put(w, "bandwidth", &a->bandwidth);
-	json_put_bool(w, "live", host && bridge && host->up && host->master == bridge->index);
+	json_put_bool(w, "live", is_live(rec, a, ls));
 	if (i == 0) /* where they are published */
 		put_ports(w, &rec->result);
 	json_object_end(w);

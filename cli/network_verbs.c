@@ -25,7 +25,8 @@ static const struct option netns_show_options[] = {
 
 #define S struct network_create_command_options
 static const struct option network_create_options[] = {
-	TEXT(create.driver, 0, "driver", "DRIVER", "bridge (default)"),
+	TEXT(create.driver, 0, "driver", "DRIVER",
+	     "bridge (default), ptp, macvlan, ipvlan, vlan, host-device, dummy"),
 	TEXTS(create.subnets, create.n_subnets, 0, "subnet", "PREFIX",
 	      "such as 10.1.2.0/24; one a family (default: free ones) *"),
 	TEXTS(create.gateways, create.n_gateways, 0, "gateway", "ADDR",
@@ -44,7 +45,8 @@ static const struct option network_create_options[] = {
 		"containers find each other by name (default: where they can)"),
 	TEXTS(create.dns_servers, create.n_dns_servers, 0, "dns", "ADDR",
 	      "who knows the other names (default: the host's servers) *"),
-	TEXTS(settings, n_settings, 'o', "opt", "KEY=VALUE", "the driver's: bridge=IFNAME *"),
+	TEXTS(settings, n_settings, 'o', "opt", "KEY=VALUE",
+	      "the driver's: bridge=, parent=, mode=, id=, ipam= *"),
 	TEXTS(create.labels, create.n_labels, 0, "label", "KEY=VALUE", "a note *"),
 	FLAG(create.dry_run, 0, "dry-run", "print what would be made"),
 	OPTIONS_END

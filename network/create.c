@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Making and removing networks. Making one is choosing names and a subnet and writing the list; the
- * link comes with the first container. Removing takes all: link, rules, leases, list; and, with the
- * last network in use, the table and the state folder.
+ * Making and removing networks. Making one is choosing names and a subnet (create_ranges.c) and
+ * writing the list (create_list.c); the link comes with the first container. Removing takes all:
+ * link, rules, leases, list; and, with the last network in use, the table and the state folder.
  *
  * The list is written as text and decoded again by network_decode(), so that what is used is what
  * the file says.
@@ -43,144 +43,6 @@ static void networks_done(struct networks *ns)
 	networks_free(ns->v, ns->n);
 }
 #define cleanup_networks cleanup(networks_done)
-
-/* ---- the list's text ---- */
-
-/* A range set of one range. */
-static void put_range(struct json_writer *w, const struct network_range *r)
-{
-	struct ip_addr first = ip_prefix_first(&r->subnet);
-	char text[IP_TEXT_MAX];
-
-	json_array_begin(w, NULL);
-	json_object_begin(w, NULL);
-	json_put_string(w, "subnet", ip_prefix_text(&r->subnet, text));
-	json_put_string(w, "gateway", ip_addr_text(&r->gateway, text));
-	if (r->start.family && ip_addr_cmp(&r->start, &first) != 0)
-		json_put_string(w, "rangeStart", ip_addr_text(&r->start, text));
-	if (r->end.family)
-		json_put_string(w, "rangeEnd", ip_addr_text(&r->end, text));
-	json_object_end(w);
-	json_array_end(w);
-}
-
-static void put_ipam(struct json_writer *w, const struct network *n)
-{
-	static const char *const everywhere[IP_FAMILIES] = { "0.0.0.0/0", "::/0" };
-
-	json_object_begin(w, "ipam");
-	json_put_string(w, "type", "host-local");
-	json_put_string(w, "dataDir", STATE_LEASES);
-	json_array_begin(w, "ranges");
-	for (size_t i = 0; i < n->ipam.n_ranges; i++)
-		put_range(w, &n->ipam.ranges[i]);
-	json_array_end(w);
-	if (!n->internal) {
-		json_array_begin(w, "routes");
-		for (int f = 0; f < IP_FAMILIES; f++) {
-			if (!network_range(n, (enum ip_version)f))
-				continue;
-			json_object_begin(w, NULL);
-			json_put_string(w, "dst", everywhere[f]);
-			json_object_end(w);
-		}
-		json_array_end(w);
-	}
-	json_object_end(w);
-}
-
-static void put_bridge(struct json_writer *w, const struct network *n)
-{
-	json_object_begin(w, NULL);
-	json_put_string(w, "type", "bridge");
-	json_put_string(w, "bridge", n->bridge);
-	json_put_bool(w, "isGateway", true);
-	json_put_bool(w, "ipMasq", n->masquerade);
-	json_put_bool(w, "hairpinMode", true);
-	if (n->mtu)
-		json_put_u64(w, "mtu", n->mtu);
-	put_ipam(w, n);
-	json_object_end(w);
-}
-
-static void put_portmap(struct json_writer *w)
-{
-	json_object_begin(w, NULL);
-	json_put_string(w, "type", "portmap");
-	json_object_begin(w, "capabilities");
-	json_put_bool(w, "portMappings", true);
-	json_object_end(w);
-	json_object_end(w);
-}
-
-static void put_firewall(struct json_writer *w, const struct network *n)
-{
-	json_object_begin(w, NULL);
-	json_put_string(w, "type", "firewall");
-	json_put_string(w, "ingressPolicy", n->isolate ? "same-bridge" : "open");
-	json_object_end(w);
-}
-
-/* What it says is for all; the capability lets each member say otherwise. */
-static void put_bandwidth(struct json_writer *w, const struct network *n)
-{
-	if (!bandwidth_is_set(&n->bandwidth))
-		return;
-	json_object_begin(w, NULL);
-	json_put_string(w, "type", "bandwidth");
-	json_object_begin(w, "capabilities");
-	json_put_bool(w, "bandwidth", true);
-	json_object_end(w);
-	bandwidth_put_members(w, &n->bandwidth);
-	json_object_end(w);
-}
-
-static void put_own(struct json_writer *w, const struct network *n,
-		    const struct network_create_options *o)
-{
-	json_object_begin(w, "nsrun");
-	if (n->internal)
-		json_put_bool(w, "internal", true);
-	json_put_string(w, "names", o->names < 0 ? "off" : o->names ? "on" : "auto");
-	if (o->n_dns_servers) {
-		json_array_begin(w, "dnsServers");
-		for (size_t i = 0; i < o->n_dns_servers; i++)
-			json_put_string(w, NULL, o->dns_servers[i]);
-		json_array_end(w);
-	}
-	if (o->n_labels) {
-		json_object_begin(w, "labels");
-		for (size_t i = 0; i < o->n_labels; i++) {
-			const char *equals = strchr(o->labels[i], '=');
-			cleanup_free char *key =
-				xstrndup(o->labels[i], (size_t)(equals - o->labels[i]));
-
-			json_put_string(w, key, equals + 1);
-		}
-		json_object_end(w);
-	}
-	json_object_end(w);
-}
-
-static void write_list(const struct network *n, const struct network_create_options *o,
-		       struct strbuf *out)
-{
-	struct json_writer w = { .out = out, .pretty = true };
-
-	json_object_begin(&w, NULL);
-	json_put_string(&w, "cniVersion", "1.0.0");
-	json_put_string(&w, "name", n->name);
-	json_put_bool(&w, "loadOnlyInlinedPlugins", true); /* spares opening a folder each time */
-	json_array_begin(&w, "plugins");
-	put_bridge(&w, n);
-	put_portmap(&w);
-	put_firewall(&w, n);
-	put_bandwidth(&w, n);
-	json_array_end(&w);
-	put_own(&w, n, o);
-	json_object_end(&w);
-	strbuf_puts(out, "\n");
-}
 
 /* ---- create ---- */
 
@@ -227,10 +89,6 @@ static int check_options(const struct network_create_options *o, struct error *e
 				 "\".\", \"-\", at most 128, "
 				 "beginning with a letter or digit",
 				 o->name ? o->name : "");
-	if (o->driver && !str_eq(o->driver, "bridge"))
-		return error_set(e, ERR_UNSUPPORTED,
-				 "driver \"%.40s\": not supported yet (supported: bridge)",
-				 o->driver);
 	if (o->mtu && (o->mtu < 68 || o->mtu > 65535))
 		return error_set(e, ERR_INPUT, "mtu %u is out of range (68 to 65535)", o->mtu);
 	if (o->bridge && !network_ifname_valid(o->bridge))
@@ -243,7 +101,7 @@ static int check_options(const struct network_create_options *o, struct error *e
 	for (size_t i = 0; i < o->n_labels; i++)
 		if (check_label(o, i, e) < 0)
 			return -1;
-	return 0;
+	return create_driver_check(o, e);
 }
 
 /* The built-in network counts only while it is in use: it evades by itself. */
@@ -293,7 +151,7 @@ static int write_network(const struct network_dirs *d, const struct network_crea
 	cleanup_strbuf struct strbuf text = { 0 };
 	cleanup_network struct network made = { 0 };
 
-	write_list(n, o, &text);
+	create_list_write(n, o, &text);
 	if (network_decode(text.s, text.len, path, &made, e) < 0)
 		return -1;
 	if (!o->dry_run && put_file(d, path, &text, e) < 0)
@@ -320,7 +178,9 @@ static int choose(const struct network_create_options *o, const struct networks 
 		  struct network *n, struct error *e)
 {
 	n->name = xstrdup(o->name);
-	n->bridge = o->bridge ? xstrdup(o->bridge) : bridge_name(o->name, others->v, others->n);
+	if (create_driver_is_bridge(o))
+		n->bridge = o->bridge ? xstrdup(o->bridge)
+				      : bridge_name(o->name, others->v, others->n);
 	return create_choose_ranges(o, others->v, others->n, n, e);
 }
 
@@ -330,7 +190,7 @@ int network_create(const struct network_dirs *d, const struct network_create_opt
 {
 	cleanup_network struct network n = { .isolate = !o->no_isolate,
 					     .internal = o->internal,
-					     .masquerade = !o->no_masquerade && !o->internal,
+					     .masquerade = create_driver_masquerades(o),
 					     .mtu = o->mtu };
 	cleanup_networks struct networks others = { 0 };
 	cleanup_network struct network made = { 0 };

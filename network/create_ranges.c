@@ -86,7 +86,7 @@ static int choose_subnet(const struct wish *w, const struct subnet_uses *uses, i
 		return pick(uses, f, name, ret, e);
 	if (subnet_parse(w->subnet, ret, e) < 0)
 		return -1;
-	if (subnet_check(uses, ret, e) == 0)
+	if (!uses || subnet_check(uses, ret, e) == 0) /* NULL: a LAN's, which the host is on, too */
 		return 0;
 	if (pick(uses, f, name, &spare, NULL) == 0)
 		error_hint(e, "leave out --subnet; nsrun takes %s", ip_prefix_text(&spare, text));
@@ -132,13 +132,14 @@ int create_choose_ranges(const struct network_create_options *o, const struct ne
 {
 	cleanup_subnet_uses struct subnet_uses uses = { 0 };
 	struct wish w[IP_FAMILIES] = { 0 };
+	bool lan = create_driver_on_lan(o);
 	int wanted[IP_FAMILIES];
 
 	for (int f = 0; f < IP_FAMILIES; f++)
 		if (take_wish(o, f, &w[f], e) < 0)
 			return -1;
-	wanted[IP4] = w[IP4].subnet || !w[IP6].subnet;
-	wanted[IP6] = decide_ipv6(o, &w[IP6], e);
+	wanted[IP4] = w[IP4].subnet || (!lan && !w[IP6].subnet);
+	wanted[IP6] = lan ? w[IP6].subnet != NULL : decide_ipv6(o, &w[IP6], e);
 	if (wanted[IP6] < 0 || subnet_uses_get(others, n_others, n->bridge, &uses, e) < 0)
 		return -1;
 	subnet_uses_add_leases(&uses);
@@ -148,7 +149,7 @@ int create_choose_ranges(const struct network_create_options *o, const struct ne
 
 		if (!wanted[f])
 			continue;
-		if (choose_subnet(&w[f], &uses, f, n->name, &r->subnet, e) < 0 ||
+		if (choose_subnet(&w[f], lan ? NULL : &uses, f, n->name, &r->subnet, e) < 0 ||
 		    choose_addresses(&w[f], r, e) < 0)
 			return -1;
 		r->set = (unsigned int)n->ipam.n_ranges++;

@@ -94,6 +94,17 @@ static const struct known {
 	{ "bandwidth", decode_bandwidth }, { "dnsname", decode_dnsname },
 };
 
+static bool is_driver(const char *type)
+{
+	static const char *const drivers[] = { "ptp",  "macvlan",     "ipvlan",
+					       "vlan", "host-device", "dummy" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(drivers); i++)
+		if (str_eq(type, drivers[i]))
+			return true;
+	return false;
+}
+
 static int decode_plugin(const struct decode_at *at, const struct json *j, bool first,
 			 struct network *n, struct error *e)
 {
@@ -107,6 +118,8 @@ static int decode_plugin(const struct decode_at *at, const struct json *j, bool 
 		return error_set(e, ERR_INPUT, "%s: %s.type: missing", at->file, at->path);
 	if (first)
 		n->driver = xstrndup(type, 64);
+	if (first && is_driver(type))
+		return decode_driver(at, j, n, e);
 	/* The first makes the link; the others change it. */
 	if (first == str_eq(type, "bridge"))
 		for (size_t i = 0; i < ARRAY_SIZE(plugins); i++)

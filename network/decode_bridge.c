@@ -260,3 +260,26 @@ int decode_bridge(const struct decode_at *at, const struct json *j, struct netwo
 			n->default_route[ip_version_of(&n->ipam.routes[i].dst.addr)] = true;
 	return 0;
 }
+
+/* ptp, macvlan, ipvlan, vlan, host-device, dummy: what there is to tell of them. Their plugins read
+ * their own configuration. */
+int decode_driver(const struct decode_at *at, const struct json *j, struct network *n,
+		  struct error *e)
+{
+	const struct json *id = decode_member(j, "vlanId");
+	const char *master, *device;
+	uint64_t v = 0;
+
+	decode_unsupported(n, "plugin type \"%.40s\" (%s)", n->driver, at->path);
+	if (decode_mtu(at, j, n, e) < 0 || decode_bool(at, j, "ipMasq", &n->masquerade, e) < 0 ||
+	    decode_string(at, j, "master", &master, e) < 0 ||
+	    decode_string(at, j, "device", &device, e) < 0)
+		return -1;
+	if (!str_eq(n->driver, "ptp"))
+		n->masquerade = false;
+	master = str_eq(n->driver, "host-device") ? device : master;
+	n->parent = master && master[0] ? xstrdup(master) : NULL;
+	if (id && json_to_u64(id, &v) == 0 && v < 4096)
+		n->vlan_id = (uint32_t)v;
+	return decode_member(j, "ipam") ? decode_addresses(at, j, n, e) : 0;
+}

@@ -46,8 +46,10 @@ int decode_unsupported(struct network *n, const char *fmt, ...)
 void decode_refuse_set(const struct decode_at *at, const struct json *j, const char *const *keys,
 		       size_t n_keys, struct network *n);
 
-/* decode_bridge.c: the plugin of that type. */
+/* decode_bridge.c: the plugin of that type; and of those that make an interface otherwise. */
 int decode_bridge(const struct decode_at *at, const struct json *j, struct network *n,
+		  struct error *e);
+int decode_driver(const struct decode_at *at, const struct json *j, struct network *n,
 		  struct error *e);
 
 #endif

@@ -34,6 +34,24 @@ struct networks {
 	size_t n;
 };
 
+char *network_way(const struct network *n)
+{
+	static const char *const lan[] = { "macvlan", "ipvlan", "vlan" };
+
+	if (str_eq(n->driver, "dummy"))
+		return xstrdup("alone");
+	if (str_eq(n->driver, "host-device"))
+		return n->parent ? xasprintf("device=%s", n->parent) : xstrdup("device");
+	for (size_t i = 0; i < ARRAY_SIZE(lan); i++)
+		if (str_eq(n->driver, lan[i]) && str_eq(n->driver, "vlan"))
+			return xasprintf("lan%s%s,vlan=%u", n->parent ? ",parent=" : "",
+					 n->parent ? n->parent : "", n->vlan_id);
+		else if (str_eq(n->driver, lan[i]))
+			return xasprintf("lan%s%s", n->parent ? ",parent=" : "",
+					 n->parent ? n->parent : "");
+	return xstrdup(n->internal ? "internal" : n->masquerade ? "nat" : "routed");
+}
+
 void network_done(struct network *n)
 {
 	free(n->name);
@@ -41,6 +59,7 @@ void network_done(struct network *n)
 	free(n->driver);
 	free(n->bridge);
 	network_ipam_done(&n->ipam);
+	free(n->parent);
 	free(n->chained);
 	tuning_done(&n->tuning);
 	free(n->trunk);

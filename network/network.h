@@ -94,6 +94,9 @@ struct network {
 	char *file;		/* NULL: built in */
 	char *driver;		/* "bridge" */
 	char *bridge;		/* ifname of the link */
+	/* macvlan, ipvlan, vlan: the master; host-device: the device. NULL: not said */
+	char *parent;
+	uint32_t vlan_id;	/* driver vlan */
 	struct network_ipam ipam;
 	bool default_route[IP_FAMILIES]; /* containers get one, via the gateway */
 	bool masquerade, internal, isolate, hairpin;
@@ -135,6 +138,9 @@ size_t network_subnets(const struct network *n, struct ip_prefix **ret);
 const char *network_gateway_link(const struct network *n, char buf[NETWORK_IFNAME_SIZE]);
 /* A plain default route, which default_route stands for. */
 bool network_route_is_way_out(const struct ip_route *r);
+/* How members get out, for people: "nat", "routed", "internal"; "lan,parent=eth0,vlan=5" (macvlan,
+ * ipvlan, vlan), "device=eth1", "alone" (dummy). The caller frees. */
+char *network_way(const struct network *n);
 void network_done(struct network *n);
 #define cleanup_network cleanup(network_done)
 void networks_free(struct network *v, size_t n);
@@ -159,6 +165,8 @@ struct network_create_options {
 	const char *const *dns_servers;
 	size_t n_dns_servers;
 	const char *bridge;	   /* -o bridge=NAME; NULL: "nsr-NAME", shortened uniquely */
+	const char *const *settings; /* -o OPTION=VALUE of other drivers: create_list.c */
+	size_t n_settings;
 	const char *const *labels; /* "k=v" */
 	size_t n_labels;
 	bool dry_run;

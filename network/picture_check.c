@@ -118,13 +118,31 @@ static bool may_look(const struct picture *p, const struct picture_member *m)
 					: p->namespaces[m->ns].readable;
 }
 
+/* One without an end on the host: macvlan, ipvlan, vlan, host-device, dummy. */
+static void check_single(struct picture *p, struct picture_member *m, const struct attachment *a)
+{
+	if (m->link) {
+		check_carrier(p, m);
+		check_addresses(p, m, a);
+	} else if (a->mac && a->mac[0] && may_look(p, m)) { /* not all plugins make a link */
+		mark(m, "missing");
+		problem(p, m->container, see_netns(m),
+			"%s %s is on record, but there is no such link in its namespace",
+			m->container, a->ifname);
+	}
+}
+
 static void check_recorded(struct picture *p, const struct picture_room *room,
 			   struct picture_member *m)
 {
 	const struct attachment *a = attachment_of(m);
 
-	if (!a || (a->chain && !m->host)) /* not all plugins make a link of the host's */
+	if (!a)
 		return;
+	if (!m->host && !a->host_ifname[0]) {
+		check_single(p, m, a);
+		return;
+	}
 	if (!m->host) {
 		mark(m, "missing");
 		problem(p, m->container, see_netns(m),
@@ -347,9 +365,10 @@ void picture_check(struct picture *p, const struct picture_options *o)
 	for (size_t i = 0; i < p->n_rooms; i++) {
 		struct picture_room *room = &p->rooms[i];
 
-		if (!room->name || !str_eq(room->driver, "bridge"))
+		if (!room->name)
 			continue;
-		check_bridge(p, room);
+		if (str_eq(room->driver, "bridge"))
+			check_bridge(p, room);
 		for (size_t k = 0; k < room->n_members; k++)
 			if (room->members[k].record && room->members[k].record->complete)
 				check_recorded(p, room, &room->members[k]);

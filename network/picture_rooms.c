@@ -105,6 +105,8 @@ static void add_recorded(struct picture *p, struct picture_room *room,
 	follow(p, m);
 	if (m->ns == PICTURE_NOWHERE)
 		m->ns = ns_of_instance(p, rec->instance);
+	if (!a->host_ifname[0] && m->ns != PICTURE_NOWHERE) /* macvlan and the like have one end */
+		m->link = picture_link_named(&p->namespaces[m->ns], a->ifname);
 	if (i == 0) { /* where they are published */
 		m->ports = rec->result.ports;
 		m->n_ports = rec->result.n_ports;

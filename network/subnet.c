@@ -68,7 +68,7 @@ static void add_networks(const struct network *v, size_t n, const char *own_brid
 			 struct subnet_uses *u)
 {
 	for (size_t i = 0; i < n; i++) {
-		if (str_eq(v[i].bridge, own_bridge))
+		if (own_bridge && str_eq(v[i].bridge, own_bridge))
 			continue;
 		for (size_t k = 0; k < v[i].ipam.n_ranges; k++)
 			add_network(&v[i], &v[i].ipam.ranges[k].subnet, u);
@@ -162,7 +162,7 @@ static int add_addresses(struct rtnl *r, const char *own_bridge, const char *whe
 		if (is_everywhere(&v[i].a.addr))
 			continue;
 		dev = device_name(r, v[i].index, &link);
-		if (str_eq(dev, own_bridge))
+		if (own_bridge && str_eq(dev, own_bridge))
 			continue;
 		what = xasprintf("the address %s of %s%s", ip_prefix_text(&v[i].a, text), dev,
 				 where);
@@ -190,7 +190,7 @@ static int add_routes(struct rtnl *r, const char *own_bridge, const char *where,
 		    v[i].type != RTN_UNICAST)
 			continue;
 		dev = device_name(r, v[i].index, &link);
-		if (str_eq(dev, own_bridge))
+		if (own_bridge && str_eq(dev, own_bridge))
 			continue;
 		what = xasprintf("the route %s dev %s%s", ip_prefix_text(&v[i].dst, text), dev,
 				 where);

@@ -529,9 +529,12 @@ static void test_create_refused(void **state)
 		const char *words;
 	} bad[] = {
 		{ { .name = "a/b" }, ERR_INPUT, "is no name for a network" },
-		{ { .name = "x", .driver = "macvlan" },
+		{ { .name = "x", .driver = "overlay" },
 		  ERR_UNSUPPORTED,
-		  "driver \"macvlan\": not supported yet" },
+		  "driver \"overlay\": unknown (known: bridge, ptp, macvlan" },
+		{ { .name = "x", .driver = "macvlan" },
+		  ERR_INPUT,
+		  "driver macvlan needs --subnet" },
 		{ { .name = "x", .mtu = 1279, .ipv6 = 1 }, ERR_INPUT, "IPv6 needs an MTU" },
 		{ { .name = "x", .ipv6 = -1, ONE(subnets, "fd01::/64") },
 		  ERR_INPUT,
