@@ -15,8 +15,8 @@
  * addresses are asked for: a second ADD of the same call ends there, and takes nothing from the
  * first.
  *
- * ipMasq: the container's addresses are in our table's sets of masqueraded hosts (rules.h). There
- * is no iptables here: a list that insists on it is refused.
+ * ipMasq: the container's addresses are in our table's sets of masqueraded hosts (rules.h): by
+ * nftables, whichever of the two words ipMasqBackend says, as bridge has it.
  */
 #include <errno.h>
 #include <linux/rtnetlink.h>
@@ -49,11 +49,6 @@ static int decode(const struct cni_call *c, struct ptp *ret, struct error *e)
 	    interface_number(c, c->conf, "mtu", UINT16_MAX, &p.mtu, e) < 0 ||
 	    interface_mac(c, p.mac, e) < 0)
 		return -1;
-	if (p.masquerade && backend == 1) {
-		interface_wrong(c, "ipMasqBackend", e, "\"iptables\" is not supported");
-		e->code = ERR_UNSUPPORTED;
-		return error_hint(e, "leave it out, or say \"nftables\"");
-	}
 	if (!interface_has_ipam(c))
 		return interface_wrong(c, "ipam", e, "missing");
 	*ret = p;

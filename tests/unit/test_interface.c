@@ -145,7 +145,8 @@ static void del(struct test *t)
 
 static void test_ptp(void **state)
 {
-	TEST(t, "ptp", "\"ipMasq\":true,\"mtu\":1400," IPAM);
+	TEST(t, "ptp", "\"ipMasq\":true,\"ipMasqBackend\":\"iptables\",\"mtu\":1400,"
+		       "\"dns\":{\"nameservers\":[\"10.5.0.9\"]}," IPAM);
 	TEST(again, "ptp", IPAM);
 	const char *host;
 
@@ -158,6 +159,8 @@ static void test_ptp(void **state)
 	assert_int_equal(t.result.interfaces[1].mtu, 1400);
 	assert_int_equal(t.result.ips[0].interface, 1);
 	assert_int_equal(t.result.n_routes, 3);
+	assert_string_equal(t.result.dns.nameservers[0], "10.5.0.9");
+	lab_expect("nft list table inet nsrun", "10.5.0.2");
 	lab_expect("ip -n box route", "10.5.0.0/24 via 10.5.0.1 dev eth0");
 	lab_expect("ip -n box route", "10.6.0.0/16 via 10.5.0.1 dev eth0");
 	lab_run("ping -c1 -W2 10.5.0.2 && ping -c1 -W2 fd05::2");
@@ -434,8 +437,6 @@ static void test_bad_input(void **state)
 		{ "ptp", "\"mtu\":70000," IPAM, "plugins[0].mtu: 70000 is out of range", 0 },
 		{ "ptp", "\"ipMasq\":1," IPAM, "plugins[0].ipMasq: expected true or false", 0 },
 		{ "ptp", "\"ipMasqBackend\":\"ipfw\"," IPAM, "is none of nftables, iptables", 0 },
-		{ "ptp", "\"ipMasq\":true,\"ipMasqBackend\":\"iptables\"," IPAM,
-		  "plugins[0].ipMasqBackend: \"iptables\" is not supported", ERR_UNSUPPORTED },
 		{ "ptp", "", "plugins[0].ipam: missing", 0 },
 		{ "ptp", "\"args\":{\"cni\":{\"mac\":\"zz\"}}," IPAM, "zz", 0 },
 		{ "macvlan", "\"mode\":\"x\",\"master\":\"lan0\"",
