@@ -107,14 +107,11 @@ static void put_ingress(struct netlink_batch *b, int index)
 }
 
 /* tc filter del dev INDEX parent ffff: protocol all prio PRIORITY
- * tc filter add dev INDEX parent ffff: protocol all prio PRIORITY u32 match u32 0 0
+ * tc filter add dev INDEX parent ffff: protocol all prio PRIORITY u32
  *	action mirred egress redirect dev IFB */
 static void put_redirect(struct netlink_batch *b, int index, int ifb)
 {
-	const struct {
-		struct tc_u32_sel sel;
-		struct tc_u32_key key;
-	} all = { .sel = { .flags = TC_U32_TERMINAL, .nkeys = 1 } };
+	const struct tc_u32_sel all = { .flags = TC_U32_TERMINAL }; /* no key: each packet */
 	const struct tc_mirred redirect = { .action = TC_ACT_STOLEN,
 					    .eaction = TCA_EGRESS_REDIR,
 					    .ifindex = (uint32_t)ifb };
