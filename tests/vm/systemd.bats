@@ -1,7 +1,8 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# --systemd-cgroup: the container's cgroup is a scope of systemd's, of the system's manager or of a user's.
+# --systemd-cgroup: the container's cgroup is a scope of systemd's, of the system's manager or of a user's. Where the
+# VM was booted with --kernel=systemd.unified_cgroup_hierarchy=0: on hybrid cgroups.
 
 load ../helpers
 load alice
@@ -36,6 +37,7 @@ file() { cat "$DIR/$1"; }
 
 # ---- the scope --------------------------------------------------------------------------------------------
 
+# bats test_tags=only:v2
 @test "the scope: nsrun-ID in system.slice, delegated, and gone with the container" {
 	launch --systemd-cgroup run -d -b "$BUNDLE" "$ID"
 	assert_equal "$(property ActiveState)" active
@@ -60,6 +62,7 @@ file() { cat "$DIR/$1"; }
 	gone
 }
 
+# bats test_tags=only:v2
 @test "cgroupsPath: SLICE:PREFIX:NAME, slices nested by dashes" {
 	local top=t${NSRUN_TEST_TAG}
 	set_config '.linux.cgroupsPath = $p' --arg p "$top-a-b.slice:pre:$ID"
@@ -98,6 +101,7 @@ file() { cat "$DIR/$1"; }
 
 # ---- limits -----------------------------------------------------------------------------------------------
 
+# bats test_tags=only:v2
 @test "limits: properties of the unit, and exactly in its files" {
 	resources '{memory: {limit: 67108864, reservation: 33554432, swap: 100663296},
 		cpu: {shares: 1024, quota: 33333, period: 100000, cpus: "0", mems: "0"},
@@ -119,6 +123,7 @@ file() { cat "$DIR/$1"; }
 	assert_equal "$(file hugetlb.2MB.max)" 4194304
 }
 
+# bats test_tags=only:v2
 @test "limits: unified keys" {
 	resources '{unified: {"memory.high": "50331648", "memory.min": "1048576", "pids.max": "30", "cpu.weight": "123",
 		"cpu.max": "20000 50000", "cpuset.cpus": "1", "memory.oom.group": "1"}}'
@@ -130,6 +135,7 @@ file() { cat "$DIR/$1"; }
 	assert_equal "$(file memory.oom.group) $(file cpu.max)" "1 20000 50000"
 }
 
+# bats test_tags=only:v2
 @test "limits: a reload of systemd leaves them as they are" {
 	resources '{memory: {limit: 67108864}, pids: {limit: 42}}'
 	launch --systemd-cgroup run -d -b "$BUNDLE" "$ID"
@@ -155,6 +161,7 @@ file() { cat "$DIR/$1"; }
 	assert_output --partial "Operation not permitted"
 }
 
+# bats test_tags=only:v2
 @test "update: the unit and the files" {
 	resources '{memory: {limit: 67108864, swap: 100663296}, pids: {limit: 42}}'
 	launch --systemd-cgroup run -d -b "$BUNDLE" "$ID"
@@ -192,6 +199,7 @@ file() { cat "$DIR/$1"; }
 
 # ---- the other verbs --------------------------------------------------------------------------------------
 
+# bats test_tags=only:v2
 @test "exec, pause, resume, ps and kill work in the scope" {
 	launch --systemd-cgroup create -b "$BUNDLE" "$ID"
 	run -0 nsrun start "$ID"
@@ -210,6 +218,7 @@ file() { cat "$DIR/$1"; }
 	run -0 nsrun delete "$ID"
 }
 
+# bats test_tags=only:v2
 @test "a container with a user namespace may manage the scope's cgroup" {
 	set_config '.linux.namespaces += [{type: "user"}] | .linux.uidMappings = [{containerID: 0, hostID: 100000, size: 65536}]
 		| .linux.gidMappings = .linux.uidMappings
@@ -300,6 +309,43 @@ teardown()
 
 alice_property() { as_alice systemctl --user show --property "$1" --value "$UNIT"; }
 
+# bats test_tags=only:v1
+@test "hybrid: the scope is in each hierarchy, with its limits; update, exec, pause and a reload" {
+	local each=(memory pids devices freezer "cpu,cpuacct" blkio systemd) h pid
+	resources '{memory: {limit: 67108864}, pids: {limit: 42}, cpu: {shares: 512}}'
+	launch --systemd-cgroup run -d -b "$BUNDLE" "$ID"
+	pid=$(pid_of "$ID")
+	for h in "${each[@]}"; do
+		grep -qx "$pid" "$(scope "$h")/cgroup.procs" || fail "$h: $(<"/proc/$pid/cgroup")"
+	done
+	assert_equal "$(property MemoryLimit) $(property TasksMax)" "67108864 42"
+	assert_equal "$(property CPUShares)" 512
+	assert_equal "$(v1_limits)" "67108864 42 512"
+	run -0 nsrun update --memory 96M --pids-limit 50 --cpu-share 256 "$ID"
+	assert_equal "$(property MemoryLimit) $(property TasksMax)" "100663296 50"
+	systemctl daemon-reload
+	assert_equal "$(v1_limits)" "100663296 50 256"
+	launch exec -d --pid-file "$BATS_TEST_TMPDIR/pid" "$ID" sleep 1000
+	for h in "${each[@]}"; do
+		grep -qx "$(<"$BATS_TEST_TMPDIR/pid")" "$(scope "$h")/cgroup.procs" || fail "exec: $h"
+	done
+	nsrun pause "$ID"
+	assert_equal "$(<"$(scope freezer)/freezer.state")" FROZEN
+	assert_status paused
+	nsrun resume "$ID"
+	run -0 nsrun delete --force "$ID"
+	gone
+	run ! compgen -G "/sys/fs/cgroup/*/system.slice/$UNIT"
+}
+
+scope() { echo "/sys/fs/cgroup/$1/system.slice/$UNIT"; }
+v1_limits()
+{
+	cat "$(scope memory)/memory.limit_in_bytes" "$(scope pids)/pids.max" \
+		"$(scope cpu,cpuacct)/cpu.shares" | xargs
+}
+
+# bats test_tags=only:v2
 @test "a user: a scope of her own manager, with limits, exec, update and delete" {
 	user_bundle alice '.linux.resources = {memory: {limit: 67108864}, pids: {limit: 42}}'
 	as_alice "$NSRUN" --systemd-cgroup run -d -b bundle "$ID" >"$BATS_TEST_TMPDIR/out" 2>&1 </dev/null 3>&- ||
@@ -319,6 +365,7 @@ alice_property() { as_alice systemctl --user show --property "$1" --value "$UNIT
 	[[ ! -e $DIR ]]
 }
 
+# bats test_tags=only:v2
 @test "a user without a manager: an error with a hint, and nothing is left" {
 	local runtime=~bob/run
 	user_bundle bob
