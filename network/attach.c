@@ -176,46 +176,15 @@ static int enter_networks(const struct attach_options *o, const struct attach_pl
 	return 0;
 }
 
-/* The first address of each family is what the container is known by. */
-static void take_addresses(const struct network *n, const struct network_addresses *got,
-			   struct attachment *a)
-{
-	static const struct ip_addr none;
-
-	a->more = xcalloc(got->n, sizeof(*a->more));
-	for (size_t i = 0; i < got->n; i++) {
-		const struct network_address *one = &got->v[i];
-		enum ip_version f = ip_version_of(&one->address.addr);
-		struct ip_addr gateway = n->gateway_on_bridge ? one->gateway : none;
-
-		if (a->addresses[f].addr.family) {
-			a->more[a->n_more] = *one;
-			a->more[a->n_more++].gateway = gateway;
-			continue;
-		}
-		a->addresses[f] = one->address;
-		a->gateways[f] = gateway;
-	}
-}
-
 static int lease_addresses(const struct attach_plans *ps, struct attach_record *rec,
-			   struct error *e)
+			   struct rtnl *host, struct error *e)
 {
 	for (size_t i = 0; i < ps->n; i++) {
 		struct attach_plan *p = &ps->v[i];
-		struct attachment *a = &rec->result.attachments[i];
-		const struct ipam_owner o = { .id = rec->instance, .ifname = p->ifname };
-		struct network_addresses got;
-		char mac[18];
 
-		if (p->net.chained)
-			continue;
-		if (ipam_lease(&p->net.ipam, &o, p->want, IP_FAMILIES, &got, e) < 0)
+		if (!p->net.chained && attach_lease(p, host, rec->instance,
+						    &rec->result.attachments[i], e) < 0)
 			return -1;
-		take_addresses(&p->net, &got, a);
-		attach_plan_derive_mac(p, a->addresses);
-		free(a->mac);
-		a->mac = xstrdup(mac_text(p->mac, mac));
 	}
 	return 0;
 }
@@ -462,7 +431,7 @@ int attach_claim(const struct attach_options *o, const struct attach_plans *ps, 
 	if (rtnl_open(host, e) < 0)
 		return -1;
 	if (step(e, "bridge", enter_networks(o, ps, host, e)) < 0 ||
-	    step(e, "lease", lease_addresses(ps, rec, e)) < 0 ||
+	    step(e, "lease", lease_addresses(ps, rec, host, e)) < 0 ||
 	    step(e, "claim ports", claim_ports(o, ps, rec, e)) < 0 ||
 	    step(e, "make names known", attach_names_join(o, ps, rec, e)) < 0)
 		return -1;

@@ -99,6 +99,10 @@ const struct cni_dns *attach_plan_resolv(const struct attach_plan *p);
 /* A number that is spread over 64 bits, the same for the same arguments. */
 uint64_t attach_derive(const char *instance, size_t index, char purpose);
 
+/* Leases what P asks for, to A of INSTANCE: addresses that nobody on the segment has. P's MAC is
+ * known then. */
+int attach_lease(struct attach_plan *p, struct rtnl *host, const char *instance,
+		 struct attachment *a, struct error *e);
 /* Gives A's leases back, those of one family (0: of both). */
 int attach_release(struct attachment *a, const char *instance, int family, struct error *e);
 

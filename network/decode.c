@@ -194,7 +194,7 @@ static int decode_names(const struct decode_at *at, const struct json *own, stru
 }
 
 /* What CNI has no key for is in our own object: {"nsrun": {"internal": true, "names": "auto",
- * "dnsServers": ["9.9.9.9"], "labels": {...}}}. */
+ * "dnsServers": ["9.9.9.9"], "probe": true, "labels": {...}}}. */
 static int decode_own(const char *file, const struct json *root, struct network *n, struct error *e)
 {
 	struct decode_at at = { .file = file, .path = "nsrun" };
@@ -204,7 +204,8 @@ static int decode_own(const char *file, const struct json *root, struct network 
 		return 0;
 	if (own->type != JSON_OBJECT)
 		return decode_wrong(&at, "", "an object", own, e);
-	if (decode_bool(&at, own, "internal", &n->internal, e) < 0)
+	if (decode_bool(&at, own, "internal", &n->internal, e) < 0 ||
+	    decode_bool(&at, own, "probe", &n->probe, e) < 0)
 		return -1;
 	return decode_names(&at, own, n, e);
 }
@@ -233,9 +234,12 @@ int network_decode_doc(struct json_doc *list, const char *file, struct network *
 		n.names = NETWORK_NAMES_OFF;
 	if (decode_own(file, root, &n, e) < 0)
 		return -1;
-	if (n.chained && (n.internal || n.names == NETWORK_NAMES_ON)) /* words of ours */
+	if (n.chained && (n.internal || n.probe || n.names == NETWORK_NAMES_ON)) /* ours */
 		n.unsupported = xasprintf("nsrun.%s with %s: not supported yet",
-					  n.internal ? "internal" : "names", n.chained);
+					  n.internal ? "internal"
+					  : n.probe  ? "probe"
+						     : "names",
+					  n.chained);
 	n.list = *list;
 	*list = (struct json_doc){ 0 };
 	*ret = n;

@@ -105,6 +105,7 @@ struct network {
 	bool no_snat, masquerade_all; /* of published ports: struct network_rules */
 	bool promiscuous;	/* the bridge is */
 	bool force_address;	/* another address of the bridge's gives way to the gateway */
+	bool probe;		/* addresses are asked for on the segment first (duplicate.h) */
 	bool check_mac;		/* a member sends with no other MAC than its own */
 	bool detect_duplicates; /* the kernel looks for others with a member's IPv6 address */
 	bool container_down;	/* a member's link stays down, and has no address */

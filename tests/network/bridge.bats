@@ -129,14 +129,14 @@ load helpers
 
 @test "many creates at once from a cold start" {
 	make_bundle "$BUNDLE" ip -4 -o addr show eth0
-	for i in {1..16}; do
+	for i in {1..32}; do
 		timeout 60 "$NSRUN" run -b "$BUNDLE" --network bridge "$ID-$i" >"$BATS_TEST_TMPDIR/out.$i" 2>&1 3>&- &
 		pids[i]=$!
 	done
-	for i in {1..16}; do
+	for i in {1..32}; do
 		wait "${pids[i]}" || fail "$(<"$BATS_TEST_TMPDIR/out.$i")"
 	done
-	assert_equal "$(cat "$BATS_TEST_TMPDIR"/out.* | grep -c 'inet 10\.88\.')" 16
+	assert_equal "$(cat "$BATS_TEST_TMPDIR"/out.* | grep -c 'inet 10\.88\.')" 32
 }
 
 @test "network: create, ls, inspect, rm; in use it stays, and says who" {
