@@ -16,6 +16,7 @@ struct attach_record {
 	char *instance, *container_id;
 	bool complete; /* false: addresses may be missing */
 	struct attach_result result;
+	bool force; /* not on disk: see attach_remove() */
 	/* Of a view of one attachment: the record that it is a part of, and which is written. */
 	const struct attach_record *whole;
 };

@@ -291,8 +291,9 @@ int attach_disconnect(const struct network_dirs *dirs, const char *instance,
 		      const char *container_id, const char *network, int container_nl,
 		      struct attach_result *ret, struct error *e);
 /* Undoes all of INSTANCE from its record; idempotent, goes on past errors and reports the first.
- * Never waits for RCU. */
-int attach_remove(const char *instance, struct error *e);
+ * Never waits for RCU. FORCE: what a plugin of a list refuses to delete is given up, with a
+ * warning; else the record stays until it can. */
+int attach_remove(const char *instance, bool force, struct error *e);
 /* Deletes host ends whose attachment is gone but whose namespace lives on (a sidecar's). Waits for
  * RCU: never on the hot path. */
 int attach_sweep(struct error *e);

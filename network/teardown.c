@@ -123,10 +123,15 @@ static int delete_chains(const struct attach_record *rec, bool netns_goes, struc
 
 	for (size_t i = rec->result.n_attachments; i-- > 0;) {
 		const struct attachment *a = &rec->result.attachments[i];
+		ERROR_INIT(mine);
 
-		if (a->chain && attach_chain_del(a, rec->instance, netns_goes,
-						 rc == 0 ? e : NULL) < 0)
-			rc = -1;
+		if (!a->chain || attach_chain_del(a, rec->instance, netns_goes, &mine) == 0)
+			continue;
+		if (rec->force || rc < 0)
+			log_warning("%s", mine.msg);
+		else if (e)
+			*e = mine;
+		rc = rec->force ? rc : -1;
 	}
 	return rc;
 }
@@ -158,7 +163,7 @@ int attach_teardown(struct attach_record *rec, struct error *e)
 	return attach_undo(rec, true, e) < 0 ? -1 : attach_record_delete(rec->instance, e);
 }
 
-int attach_remove(const char *instance, struct error *e)
+int attach_remove(const char *instance, bool force, struct error *e)
 {
 	cleanup_attach_record struct attach_record rec = { 0 };
 	int rc = attach_record_load(instance, &rec, e);
@@ -167,6 +172,7 @@ int attach_remove(const char *instance, struct error *e)
 		return -1;
 	if (rc == 0) /* nothing was begun, but for a temporary of the record, perhaps */
 		return attach_record_delete(instance, e);
+	rec.force = force;
 	if (attach_teardown(&rec, e) < 0)
 		return error_wrap(e, "detach container %s", rec.container_id);
 	return 0;

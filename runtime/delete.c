@@ -70,6 +70,7 @@ static int delete_story(const struct runtime *rt, const char *id, bool force, st
 		return -1;
 	if (step_await(e, "check status", check_status(&r, force, e)) < 0)
 		return -1;
+	r.force = force;
 	has_config = r.bundle && record_config(&r, &config, &ignored) == 0;
 	return teardown(rt, &r, has_config ? &config : NULL, e);
 }

@@ -41,6 +41,7 @@ struct record {
 	char boot_id[37];
 	struct cgroup cgroup;
 	struct resctrl resctrl;
+	bool force;		     /* not on disk: delete --force, see attach_remove() */
 	bool attached;		     /* has attachments of its own (network/) */
 	bool devices;		     /* network devices of the host were to move in */
 	char *netns_name;	     /* our pin in /run/netns; NULL: none */

@@ -168,12 +168,28 @@ is_stopped() { [[ $(nsrun state "$1" | jq -r .status) == stopped ]]; }
 	list far "$PTP,{\"type\":\"xa\"}"
 	script xa <<<'pass; [ "$CNI_COMMAND" != DEL ] || [ -e "${0%/*/*}/may" ] || { echo "{\"code\":11,\"msg\":\"later\"}"; exit 1; }'
 	launch run -d --network far -b "$BUNDLE" "$ID"
-	run nsrun delete --force "$ID"
+	nsrun kill "$ID" KILL
+	wait_until is_stopped "$ID"
+	run nsrun delete "$ID"
 	assert_failure
 	assert_output --partial 'plugin "xa": later'
 	no_leases
 	touch "$BATS_TEST_TMPDIR/may"
-	nsrun delete --force "$ID"
+	nsrun delete "$ID"
+}
+
+@test "delete --force gives up what a plugin refuses to delete, or what is not there any more, with a warning" {
+	list far "$PTP,{\"type\":\"xa\"}"
+	script xa <<<'pass; [ "$CNI_COMMAND" != DEL ] || { echo "{\"code\":11,\"msg\":\"later\"}"; exit 1; }'
+	launch run -d --network far -b "$BUNDLE" "$ID"
+	run -0 nsrun delete --force "$ID"
+	assert_output --partial 'plugin "xa": later'
+	no_leases
+	launch run -d --network far -b "$BUNDLE" "$ID"
+	rm "$CNI_PATH/xa"
+	run -0 nsrun delete --force "$ID"
+	assert_output --partial 'no plugin "xa" in'
+	no_leases
 }
 
 @test "several networks, in one go and plugin by plugin: the first gives the default route" {
@@ -214,4 +230,34 @@ is_stopped() { [[ $(nsrun state "$1" | jq -r .status) == stopped ]]; }
 		assert_output --partial 'xb DEL,xa DEL'
 		no_leases
 	done
+}
+
+@test "our bridge and a foreign plugin behind it; a foreign bridge and ours behind; both IPAMs under either" {
+	ln -s /usr/lib/cni/host-local "$CNI_PATH" # a foreign plugin looks for programs alone
+	local ipam='"dataDir":"LEASES","subnet":"10.55.0.0/24","routes":[{"dst":"0.0.0.0/0"}]' list
+	for list in \
+		"{\"type\":\"bridge\",\"bridge\":\"mixed0\",\"isGateway\":true,\"ipam\":{\"type\":\"host-local\",$ipam}},{\"type\":\"x-tuning\",\"capabilities\":{\"mac\":true}}" \
+		"{\"type\":\"bridge\",\"bridge\":\"mixed0\",\"isGateway\":true,\"ipam\":{\"type\":\"x-host-local\",$ipam}},{\"type\":\"x-tuning\",\"capabilities\":{\"mac\":true}}" \
+		"{\"type\":\"x-bridge\",\"bridge\":\"mixed0\",\"isGateway\":true,\"ipam\":{\"type\":\"host-local\",$ipam}},{\"type\":\"x-tuning\",\"capabilities\":{\"mac\":true}},{\"type\":\"bandwidth\",\"capabilities\":{\"bandwidth\":true}}"; do
+		list far "$list"
+		launch run -d --network far --mac 02:00:00:00:00:77 -b "$BUNDLE" "$ID"
+		ping -c 1 -W 2 "$(address_of "$ID")"
+		run ip -n "$ID" link show eth0
+		assert_output --partial 'link/ether 02:00:00:00:00:77'
+		run ip link show master mixed0
+		assert_output --partial 'master mixed0'
+		run -0 nsrun network check far
+		nsrun network disconnect far "$ID"
+		no_leases
+		run ip -n "$ID" link show eth0
+		assert_failure
+		nsrun delete --force "$ID"
+	done
+	list far "${list/x-bridge/bridge}"
+	launch run -d --network far:bandwidth=8M -b "$BUNDLE" "$ID"
+	run tc qdisc show
+	assert_output --partial 'rate 8Mbit'
+	nsrun delete --force "$ID"
+	no_leases
+	ip link del mixed0
 }

@@ -130,7 +130,7 @@ static void detaches(const char *instance)
 {
 	ERROR_INIT(e);
 
-	ok(attach_remove(instance, &e), &e);
+	ok(attach_remove(instance, false, &e), &e);
 }
 
 static void removes(const char *network)
@@ -718,7 +718,7 @@ static void test_concurrent(void **state)
 			char instance[16];
 
 			snprintf(instance, sizeof(instance), "i%d", i);
-			_exit(attach_remove(instance, NULL) ? 1 : 0);
+			_exit(attach_remove(instance, false, NULL) ? 1 : 0);
 		}
 	for (int i = 0; i < N; i++) {
 		int status;
@@ -811,7 +811,7 @@ static void test_speed(void **state)
 		ok(add(&o, fd, inner.fd, &r, &e), &e);
 		added[i] = now_ms() - start;
 		start = now_ms();
-		ok(attach_remove(instance, &e), &e);
+		ok(attach_remove(instance, false, &e), &e);
 		del[i] = now_ms() - start;
 	}
 	qsort(added, N, sizeof(*added), by_value);

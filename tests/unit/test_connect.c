@@ -45,7 +45,7 @@ static int teardown(void **state)
 	ERROR_INIT(e);
 
 	(void)state;
-	ok(attach_remove(instance, &e), &e);
+	ok(attach_remove(instance, false, &e), &e);
 	lab_run("ip netns del c1");
 	ok(network_remove(&dirs, "red", &e), &e);
 	ok(network_remove(&dirs, "blue", &e), &e);
