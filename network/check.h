@@ -23,5 +23,8 @@ int network_check(const struct network_dirs *dirs, const char *network, network_
  * no more, host-wide things too: leases, host ports, veths, ifbs; and has the plugins of a list
  * that is run plugin by plugin do so (GC). Goes on past errors, returns the first. */
 int network_gc(const struct network_dirs *dirs, const char *network, struct error *e);
+/* N goes, unless it has members: the plugins of its list are told that nothing of it lives. What
+ * they refuse is a warning. */
+void network_gc_retire(const struct network *n);
 
 #endif

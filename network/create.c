@@ -21,6 +21,7 @@
 #include "base/step.h"
 #include "network/attach.h"
 #include "network/bridge.h"
+#include "network/check.h"
 #include "network/create.h"
 #include "network/dns.h"
 #include "network/decode.h"
@@ -295,8 +296,11 @@ int network_remove(const struct network_dirs *d, const char *name, struct error 
 	cleanup_close int lock = -1;
 	int half_gone = load_to_remove(d, name, &n, e);
 
-	if (half_gone < 0 || lists_privilege("network rm", e) < 0 ||
-	    state_lock_network(name, &lock, e) < 0)
+	if (half_gone < 0 || lists_privilege("network rm", e) < 0)
+		return -1;
+	if (!half_gone)
+		network_gc_retire(&n); /* before the lock, which its plugins may take */
+	if (state_lock_network(name, &lock, e) < 0)
 		return -1;
 	if ((!half_gone && remove_unused(d, &n, e) < 0) ||
 	    step_await(e, "remove state", state_net_remove(name, e)) < 0 ||

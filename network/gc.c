@@ -153,6 +153,20 @@ static int gc_all(const struct network_dirs *dirs, struct error *e)
 	return rc;
 }
 
+void network_gc_retire(const struct network *n)
+{
+	cleanup_attach_records struct attach_records rs = { 0 };
+	cleanup_free char *members = NULL;
+	cleanup_close int lock = -1;
+	ERROR_INIT(e);
+
+	if (!n->chained || state_lock_gc(true, &lock, &e) < 0 || attach_records_load(&rs, &e) < 0)
+		return;
+	members = attach_records_members(&rs, n->name, NULL, NULL);
+	if (!members && gc_chain(n, &rs, &e) < 0)
+		log_warning("network \"%s\": %s", n->name, e.msg);
+}
+
 int network_gc(const struct network_dirs *dirs, const char *network, struct error *e)
 {
 	cleanup_network struct network n = { 0 };
