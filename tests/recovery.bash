@@ -62,7 +62,7 @@ no_veth() { [[ ! $(ip -o link show type veth) ]]; }
 # A temporary of a network's state file (network/state.h) is taken along by the next writer, or by network rm.
 snapshot()
 {
-	ip -o link | cut -d: -f2 | cut -d@ -f1 | grep -v "^ ve"
+	ip -o link | cut -d: -f2 | cut -d@ -f1 | grep -vE "^ (ve|nc)"
 	nft list ruleset
 	find /run/nsrun /run/netns "$NSRUN_NET_DIR" "$BUNDLE/rootfs" /sys/fs/cgroup/{,*/}nsrun/"$ID"* -maxdepth 4 \
 		! -path '/run/nsrun/cache/*' ! -path '/run/nsrun/networks/state/*.tmp' ! -path "$BUNDLE/rootfs/bin/*" 2>/dev/null

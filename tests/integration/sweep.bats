@@ -204,3 +204,26 @@ has_no_link() { [[ ! $(nsrun netns exec "$1" ip -o link | grep lnk) ]]; }
 	settle_network
 	sweep 20 network link "$ID" "lab-$ID"
 }
+
+# Ours are called in the process, xa is executed.
+@test "create with a network whose list is run plugin by plugin" {
+	export CNI_PATH=$BATS_TEST_TMPDIR/cni
+	mkdir "$CNI_PATH" "$NSRUN_NET_DIR"
+	cat >"$CNI_PATH/xa" <<-'END'
+		#!/bin/sh
+		[ "$CNI_COMMAND" != ADD ] || jq .prevResult
+	END
+	chmod +x "$CNI_PATH/xa"
+	jq -n --arg leases "/run/leases-$ID" '{cniVersion: "1.0.0", name: "far", plugins: [
+		{type: "bridge", bridge: "far0", isGateway: true, ipMasq: true, ipam: {type: "host-local", dataDir: $leases,
+			subnet: "10.66.0.0/24", routes: [{dst: "0.0.0.0/0"}]}},
+		{type: "xa"}, {type: "bandwidth", ingressRate: 8000000, ingressBurst: 800000}]}' >"$NSRUN_NET_DIR/far.conflist"
+	options=(--network far)
+	settle "${options[@]}"
+	sweep 30 create "${options[@]}" -b "$BUNDLE" "$ID"
+	run find "/run/leases-$ID" -name '10.66.*'
+	assert_output ''
+	nsrun network rm far
+	rm -rf "/run/leases-$ID"
+	! ip link show far0 2>/dev/null || ip link del far0
+}
