@@ -138,7 +138,8 @@ int teardown(const struct runtime *rt, struct record *r, const struct oci_config
 		note(first, &e, &result);
 	if (r->pasta_pid && step(&e, "end pasta", record_end_pasta(r, &e)) < 0)
 		note(first, &e, &result);
-	if (r->attached && step(&e, "detach networks", attach_remove(r->instance, r->force, &e)) < 0)
+	if (r->attached &&
+	    step(&e, "detach networks", attach_remove(r->instance, r->force, &e)) < 0)
 		note(first, &e, &result);
 	if (r->instance && step(&e, "unlink", link_release(r->instance, NULL, &e)) < 0)
 		note(first, &e, &result);
