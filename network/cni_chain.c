@@ -325,6 +325,16 @@ int cni_chain_gc(const struct cni_chain *c, const struct cni_attachment *valid, 
 	return rc;
 }
 
+static int find_type(const char *type, const char *cni_path, struct error *e)
+{
+	cleanup_free char *path = NULL;
+
+	if (!type || !type[0] || plugin_find(type))
+		return 0;
+	path = cni_exec_find(type, cni_path, e);
+	return path ? 0 : -1;
+}
+
 int cni_chain_find(const struct cni_chain *c, struct error *e)
 {
 	struct turn t;
@@ -332,14 +342,13 @@ int cni_chain_find(const struct cni_chain *c, struct error *e)
 	if (turn_init(c, &t, e) < 0)
 		return -1;
 	for (size_t i = 0; i < t.n; i++) {
-		const char *type = json_get_string(t.plugins[i], "type");
-		cleanup_free char *path = NULL;
+		const struct json *plugin = t.plugins[i], *ipam = json_get(plugin, "ipam");
 
-		if (plugin_find(type))
-			continue;
-		path = cni_exec_find(type, c->path, e);
-		if (!path)
+		if (find_type(json_get_string(plugin, "type"), c->path, e) < 0)
 			return error_wrap(e, "%s: plugins[%zu].type", c->file, i);
+		/* One that is not there could not be asked to undo either. */
+		if (find_type(json_get_string(ipam, "type"), c->path, e) < 0)
+			return error_wrap(e, "%s: plugins[%zu].ipam.type", c->file, i);
 	}
 	return 0;
 }

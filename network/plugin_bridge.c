@@ -279,7 +279,7 @@ static int bridge_add(const struct cni_call *c, struct cni_result *ret, struct e
 	    begin(c, &b, &f, e) < 0)
 		return -1;
 	if (set_up(&b, &f, &r, e) < 0) {
-		undo(c, b.ipam, NULL);
+		undo(c, b.ipam && r.n_ips, NULL); /* who gave nothing has nothing to take back */
 		return -1;
 	}
 	*ret = r;
