@@ -172,7 +172,7 @@ int attach_plans_make(const struct attach_options *o, struct attach_plans *ps, s
 			  ps->v[0].net.name);
 		return error_hint(e, "leave out -p, or name another network first");
 	}
-	if (o->n_ports && !ps->v[0].net.ipam.n_ranges) {
+	if (o->n_ports && !ps->v[0].net.chained && !ps->v[0].net.ipam.n_ranges) {
 		error_set(e, ERR_INPUT, "ports are published, but network \"%s\" has no addresses",
 			  ps->v[0].net.name);
 		return error_hint(e, "leave out -p, or name another network first");
