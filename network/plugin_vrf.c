@@ -175,10 +175,10 @@ static int read_lost(struct rtnl *r, struct lost *ret, struct error *e)
 	return netlink_dump(&b, r->fd, &r->seq, &ret->routes, e);
 }
 
-/* The route H again, if it is the link INDEX's and not the kernel's: what is in the main table
- * goes to TABLE. */
+/* The route H again, if it is the link INDEX's and not the kernel's, and goes VIA a gateway or not:
+ * what is in the main table goes to TABLE. */
 static void put_again(struct netlink_batch *b, const struct nlmsghdr *h, int index,
-		      uint32_t table)
+		      uint32_t table, bool via)
 {
 	struct nlattr *tb[RTA_MAX + 1];
 	struct rtmsg rt;
@@ -191,7 +191,8 @@ static void put_again(struct netlink_batch *b, const struct nlmsghdr *h, int ind
 	was = tb[RTA_TABLE] ? netlink_u32(tb[RTA_TABLE]) : rt.rtm_table;
 	if (netlink_u32(tb[RTA_OIF]) != (uint32_t)index || rt.rtm_protocol == RTPROT_KERNEL ||
 	    rt.rtm_protocol == RTPROT_RA || rt.rtm_flags & RTM_F_CLONED ||
-	    rt.rtm_type != RTN_UNICAST || was == RT_TABLE_LOCAL)
+	    rt.rtm_type != RTN_UNICAST || was == RT_TABLE_LOCAL ||
+	    via != (tb[RTA_GATEWAY] || tb[RTA_VIA]))
 		return;
 	rt.rtm_table = RT_TABLE_UNSPEC;
 	rt.rtm_flags &= RTNH_F_ONLINK;
@@ -211,16 +212,19 @@ static int put_back(struct rtnl *r, const struct lost *l, int index, uint32_t ta
 		    struct error *e)
 {
 	struct netlink_batch b cleanup(netlink_batch_done) = { 0 };
-	size_t left = l->routes.len;
 
 	for (size_t i = 0; i < l->n_addresses; i++)
 		if (l->addresses[i].index == index &&
 		    l->addresses[i].a.addr.family == AF_INET6 &&
 		    rtnl_address_add(r, index, &l->addresses[i].a, e) < 0)
 			return -1;
-	for (struct nlmsghdr *h = (void *)l->routes.s; left && NLMSG_OK(h, left);
-	     h = NLMSG_NEXT(h, left))
-		put_again(&b, h, index, table);
+	for (int via = 0; via < 2; via++) { /* a gateway must be reached before it is named */
+		size_t left = l->routes.len;
+
+		for (struct nlmsghdr *h = (void *)l->routes.s; left && NLMSG_OK(h, left);
+		     h = NLMSG_NEXT(h, left))
+			put_again(&b, h, index, table, via);
+	}
 	return b.n ? netlink_send(&b, r->fd, &r->seq, NULL, NULL, e) : 0;
 }
 

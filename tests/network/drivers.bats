@@ -192,9 +192,9 @@ no_problem() { nsrun network graph >/dev/null; }
 	[[ $(ip -n "a$ID" -6 addr show eth0) == *fd79::2/64* ]]
 	timeout 5 ip netns exec "a$ID" ping -I blue -c 1 -W 2 10.79.0.1
 	run -0 nsrun network check
-	ip -n "a$ID" link set eth0 nomaster
+	ip -n "a$ID" link set eth0 nomaster # which takes its IPv6 addresses, too
 	run ! nsrun network check
-	[[ $output == *"interface eth0 is not in the VRF blue"* ]]
+	[[ $output == *"network \"r$ID\": interface eth0 "* ]]
 }
 
 @test "what a driver is not told right is refused, and nothing is made" {
