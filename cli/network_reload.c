@@ -3,6 +3,7 @@
 #include "base/log.h"
 #include "cli/network.h"
 #include "network/network.h"
+#include "network/portmap.h"
 #include "network/state.h"
 
 /* Each is tried, also after one that failed; the first error is the verb's, further ones are
@@ -36,6 +37,8 @@ static int reload_all(struct cli *cli, struct error *e)
 		if (state_net_exists(v[i].name))
 			reload_one(cli, v[i].name, &rc, e);
 	networks_free(v, n);
+	if (portmap_reload(rc == 0 ? e : NULL) < 0)
+		rc = -1;
 	return rc;
 }
 

@@ -14,21 +14,36 @@
 #include "base/memory.h"
 #include "network/cni.h"
 #include "network/decode_impl.h"
+#include "network/decode_meta.h"
 
 #define PLUGINS_MAX	32
 #define DNS_SERVERS_MAX 16
 
+/* What is not honoured makes the network one that no container can join: WHY is `FILE: PATH: not
+ * supported`. */
+static int refused_or_wrong(struct network *n, const struct error *why, struct error *e)
+{
+	const char *path = strstr(why->msg, ": ");
+
+	if (why->code == ERR_UNSUPPORTED && path) {
+		path += 2;
+		return decode_unsupported(n, "%.*s", (int)strcspn(path, ":"), path);
+	}
+	if (e)
+		*e = *why;
+	return -1;
+}
+
 static int decode_portmap(const struct decode_at *at, const struct json *j, struct network *n,
 			  struct error *e)
 {
-	static const char *const refused[] = { "conditionsV4", "conditionsV6", "masqAll" };
-	bool snat = true;
+	struct portmap_settings s;
+	ERROR_INIT(mine);
 
-	if (decode_bool(at, j, "snat", &snat, e) < 0)
-		return -1;
-	if (!snat)
-		decode_unsupported(n, "%s.snat false", at->path);
-	decode_refuse_set(at, j, refused, ARRAY_SIZE(refused), n);
+	if (decode_portmap_settings(at, j, &s, &mine) < 0)
+		return refused_or_wrong(n, &mine, e);
+	n->no_snat = s.no_snat;
+	n->masquerade_all = s.masquerade_all;
 	return 0;
 }
 
@@ -37,18 +52,20 @@ static int decode_portmap(const struct decode_at *at, const struct json *j, stru
 static int decode_firewall(const struct decode_at *at, const struct json *j, struct network *n,
 			   struct error *e)
 {
-	static const char *const refused[] = { "iptablesAdminChainName" };
-	const char *policy;
+	struct firewall_settings s;
+	ERROR_INIT(mine);
 
-	if (decode_string(at, j, "ingressPolicy", &policy, e) < 0)
-		return -1;
-	if (str_eq(policy, "open"))
+	if (decode_firewall_settings(at, j, &s, &mine) < 0)
+		return refused_or_wrong(n, &mine, e);
+	/* Who asks for another's firewall to let the network through gets the plugin that does. */
+	if (s.backend)
+		decode_unsupported(n, "%s.backend", at->path);
+	if (decode_is_set(j, "iptablesAdminChainName"))
+		decode_unsupported(n, "%s.iptablesAdminChainName", at->path);
+	if (s.policy == FIREWALL_OPEN)
 		n->isolate = false;
-	else if (str_eq(policy, "isolated"))
+	else if (s.policy == FIREWALL_ISOLATED)
 		n->isolated_ports = true;
-	else if (policy && policy[0] && !str_eq(policy, "same-bridge"))
-		decode_unsupported(n, "%s.ingressPolicy \"%.40s\"", at->path, policy);
-	decode_refuse_set(at, j, refused, ARRAY_SIZE(refused), n);
 	return 0;
 }
 

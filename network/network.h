@@ -21,6 +21,7 @@
  *	  cni/NAME/ID@IFNAME		an attachment that a plugin of ours made (cni_record.h)
  *	  dns/NAME			names of a network's containers, for aardvark-dns (dns.h)
  *	  dns.pid dns.lock		... its process
+ *	  uses/portmap/cni0/OWNER	what plugins did for containers of others (uses.h)
  *	  ports/tcp/8080/0.0.0.0	a claimed host port: instance id ("any": every address)
  */
 #ifndef NETWORK_NETWORK_H

@@ -13,6 +13,7 @@ static const struct plugin *const PLUGINS[] = {
 	&plugin_ipvlan,
 	&plugin_loopback,
 	&plugin_macvlan,
+	&plugin_portmap,
 	&plugin_ptp,
 	&plugin_sbr,
 	&plugin_static,

@@ -13,6 +13,7 @@ extern const struct plugin plugin_host_local;
 extern const struct plugin plugin_ipvlan;
 extern const struct plugin plugin_loopback;
 extern const struct plugin plugin_macvlan;
+extern const struct plugin plugin_portmap;
 extern const struct plugin plugin_ptp;
 extern const struct plugin plugin_sbr;
 extern const struct plugin plugin_static;

@@ -18,9 +18,10 @@
 #include "network/attach_record.h"
 #include "network/listener.h"
 #include "network/state.h"
+#include "network/uses.h"
 
 #define ANY	  "any" /* every address, of both families */
-#define OWNER_MAX 128
+#define OWNER_MAX 512
 
 #define SUGGESTIONS_MAX 64
 /* Where a free port is picked: the kernel's own default for such, net.ipv4.ip_local_port_range. */
@@ -89,8 +90,19 @@ static struct ip_addr told_host(const struct publish *p)
 	return p->host_ip.family ? p->host_ip : any;
 }
 
+/* ID of "NETWORK@ID@IFNAME" (uses.h). */
+static char *owner_container(char *owner)
+{
+	char *id = strchr(owner, '@');
+
+	if (!id)
+		return owner;
+	id[1 + strcspn(id + 1, "@")] = '\0';
+	return id + 1;
+}
+
 static int taken_by_claim(const struct publish *p, const bool has[IP_FAMILIES], unsigned int i,
-			  const char *owner, struct error *e)
+			  char *owner, struct error *e)
 {
 	cleanup_free char *id = NULL, *who = NULL;
 	struct ip_addr host = told_host(p);
@@ -98,7 +110,7 @@ static int taken_by_claim(const struct publish *p, const bool has[IP_FAMILIES], 
 	if (!e) /* nobody is told */
 		return -1;
 	id = attach_record_container(owner);
-	who = xasprintf("container %s", id ? id : owner);
+	who = xasprintf("container %s", id ? id : owner_container(owner));
 	return taken(p, has, i, &host, who, e);
 }
 
@@ -204,7 +216,7 @@ static int check_claim(const struct publish *p, const bool has[IP_FAMILIES], uns
 	if (!hosts_overlap(&p->host_ip, &other) || state_read(path, owner, sizeof(owner)) < 0)
 		return 0;
 	owner[strcspn(owner, "\n")] = '\0';
-	if (attach_record_exists(owner))
+	if (attach_record_exists(owner) || use_exists("portmap", owner))
 		return taken_by_claim(p, has, i, owner, e);
 	if (reclaim)
 		unlink(path);

@@ -173,6 +173,8 @@ struct route_info {
 };
 /* All tables, "local" and cached ones too. */
 int rtnl_route_list(struct rtnl *r, struct route_info **ret, size_t *ret_n, struct error *e);
+/* The link by which packets of the host's go to A; 0: none. `ip route get A` */
+int rtnl_route_link(struct rtnl *r, const struct ip_addr *a, int *ret_index, struct error *e);
 struct neighbour_info {
 	int index;
 	struct ip_addr a;

@@ -288,6 +288,31 @@ int rtnl_route_list(struct rtnl *r, struct route_info **ret, size_t *ret_n, stru
 	return list(r, &b, any_route, sizeof(**ret), (void **)ret, ret_n, e);
 }
 
+static void route_link_reply(const struct nlmsghdr *h, size_t request, void *arg)
+{
+	struct route_info route;
+
+	(void)request;
+	if (any_route(h, &route) && route.type == RTN_UNICAST)
+		*(int *)arg = route.index;
+}
+
+int rtnl_route_link(struct rtnl *r, const struct ip_addr *a, int *ret_index, struct error *e)
+{
+	struct netlink_batch b cleanup(netlink_batch_done) = { 0 };
+	const struct rtmsg rt = { .rtm_family = (uint8_t)a->family,
+				  .rtm_dst_len = a->family == AF_INET ? 32 : 128 };
+	int index = 0;
+
+	netlink_begin(&b, RTM_GETROUTE, 0, &rt, sizeof(rt), "look a route up");
+	netlink_put_addr(&b, RTA_DST, a);
+	netlink_tolerate(&b, ENETUNREACH);
+	if (netlink_send(&b, r->fd, &r->seq, route_link_reply, &index, e) < 0)
+		return -1;
+	*ret_index = index;
+	return 0;
+}
+
 static bool any_neighbour(const struct nlmsghdr *h, void *at)
 {
 	const struct ndmsg *nd = body(h, RTM_NEWNEIGH, sizeof(*nd));

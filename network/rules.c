@@ -61,22 +61,24 @@ static struct nft_element link_element(const char *a, const char *b)
 	return x;
 }
 
-/* An element of a set of links: TYPE is NFT_MSG_NEWSETELEM or NFT_MSG_DELSETELEM. */
-static void put_link(struct netlink_batch *b, int type, const char *set, const char *ifname,
-		     bool pair)
+void rules_put_link(struct netlink_batch *b, int type, const char *set, const char *ifname,
+		    bool pair)
 {
 	const struct nft_element x = link_element(ifname, pair ? ifname : NULL);
 	char what[64];
 
 	snprintf(what, sizeof(what), "%s element %s of set %s",
-		 type == NFT_MSG_NEWSETELEM ? "add" : "delete", ifname, set);
+		 type == NFT_MSG_NEWSETELEM   ? "add"
+		 : type == NFT_MSG_DELSETELEM ? "delete"
+					      : "look up",
+		 ifname, set);
 	nft_element(b, type, type == NFT_MSG_NEWSETELEM ? NLM_F_CREATE : 0, set, &x, 1, what);
 }
 
 /* An interval is two elements: its first address, and the first one after it, flagged as an end,
  * unless the family's addresses end there. */
-static void put_subnet(struct netlink_batch *b, int type, const char *set,
-		       const struct ip_prefix *p)
+void rules_put_subnet(struct netlink_batch *b, int type, const char *set,
+		      const struct ip_prefix *p)
 {
 	struct ip_addr first = ip_prefix_first(p), last = ip_prefix_last(p),
 		       after = ip_addr_add(&last, 1);
@@ -101,22 +103,22 @@ static void put_network(struct netlink_batch *b, int type, const void *arg)
 {
 	const struct network_rules *n = arg;
 
-	put_link(b, type, "bridges", n->bridge, false);
-	put_link(b, type, "same", n->bridge, true);
+	rules_put_link(b, type, "bridges", n->bridge, false);
+	rules_put_link(b, type, "same", n->bridge, true);
 	if (n->internal)
-		put_link(b, type, "internal", n->bridge, false);
+		rules_put_link(b, type, "internal", n->bridge, false);
 	else
-		put_link(b, type, n->isolate ? "parted" : "open", n->bridge, false);
+		rules_put_link(b, type, n->isolate ? "parted" : "open", n->bridge, false);
 	if (!n->no_snat)
-		put_link(b, type, "hairpin", n->bridge, false);
+		rules_put_link(b, type, "hairpin", n->bridge, false);
 	if (n->masquerade_all)
-		put_link(b, type, "masqall", n->bridge, false);
+		rules_put_link(b, type, "masqall", n->bridge, false);
 	for (size_t i = 0; i < n->n_subnets; i++) {
 		bool v4 = n->subnets[i].addr.family == AF_INET;
 
-		put_subnet(b, type, v4 ? "nets4" : "nets6", &n->subnets[i]);
+		rules_put_subnet(b, type, v4 ? "nets4" : "nets6", &n->subnets[i]);
 		if (n->masquerade && !n->internal)
-			put_subnet(b, type, v4 ? "masq4" : "masq6", &n->subnets[i]);
+			rules_put_subnet(b, type, v4 ? "masq4" : "masq6", &n->subnets[i]);
 	}
 }
 

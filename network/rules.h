@@ -40,6 +40,22 @@ int rules_masquerade_remove(const struct ip_addr *v, size_t n, struct error *e);
 /* Which of V are there: RET_THERE[0..N). No table: none. */
 int rules_masquerade_get(const struct ip_addr *v, size_t n, bool *ret_there, struct error *e);
 
+/* A link that somebody else made, with containers behind it. PARTED: nothing comes to it from other
+ * links that are (firewall's "same-bridge"). HAIRPIN, MASQUERADE_ALL: as of networks above
+ * (portmap's snat, masqAll); SUBNETS: whose addresses hairpin is about. */
+struct link_rules {
+	const char *link;
+	bool parted, hairpin, masquerade_all;
+	const struct ip_prefix *subnets;
+	size_t n_subnets;
+};
+/* Makes the table unless it is there. There already, and absent, is success. What is also one of
+ * our networks' bridge is not removed. */
+int rules_link_add(const struct link_rules *l, struct error *e);
+int rules_link_remove(const struct link_rules *l, struct error *e);
+/* 1 if all of L's are there, else 0. */
+int rules_link_check(const struct link_rules *l, struct error *e);
+
 struct port_rule {
 	uint8_t protocol;    /* IPPROTO_TCP, _UDP, _SCTP */
 	struct ip_addr host; /* family 0, 0.0.0.0, ::: every address of the target's family */

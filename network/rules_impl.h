@@ -28,6 +28,12 @@ void nfnl_done(struct nfnl *n);
 int nfnl_send(struct nfnl *n, struct netlink_batch *b, netlink_reply_fn *reply, void *arg,
 	      struct error *e);
 
+/* An element of a set of links, or, PAIR, of `same`. TYPE: NFT_MSG_NEWSETELEM, _DELSETELEM, and
+ * _GETSETELEM outside of transactions. */
+void rules_put_link(struct netlink_batch *b, int type, const char *set, const char *ifname,
+		    bool pair);
+void rules_put_subnet(struct netlink_batch *b, int type, const char *set,
+		      const struct ip_prefix *p);
 /* Puts the elements of ARG: TYPE is NFT_MSG_NEWSETELEM or NFT_MSG_DELSETELEM. */
 typedef void rules_put_fn(struct netlink_batch *b, int type, const void *arg);
 /* In one transaction, with the table unless it is there. */

@@ -169,12 +169,16 @@ int state_prune(void)
 	rmdir(STATE_ATTACHMENTS);
 	rmdir(STATE_LINKS);
 	rmdir(STATE_DEVICES);
+	rmdir(STATE_USES "/portmap");
+	rmdir(STATE_USES "/firewall");
+	rmdir(STATE_USES);
 	if (rmdir(STATE_NETS) < 0 && errno != ENOENT)
 		return 0;
 	if (access(NETWORK_STATE_DIR "/dns", F_OK) == 0 || access(STATE_ATTACHMENTS, F_OK) == 0 ||
 	    access(STATE_PORTS, F_OK) == 0 ||
 	    access(STATE_LEASES, F_OK) == 0 || access(STATE_LINKS, F_OK) == 0 ||
-	    access(STATE_DEVICES, F_OK) == 0 || access(STATE_CNI, F_OK) == 0)
+	    access(STATE_DEVICES, F_OK) == 0 || access(STATE_CNI, F_OK) == 0 ||
+	    access(STATE_USES, F_OK) == 0)
 		return 0;
 	unlink(GC_LOCK);
 	unlink(NETWORK_STATE_DIR "/lock");

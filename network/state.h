@@ -22,6 +22,7 @@
 #define STATE_DEVICES	  NETWORK_STATE_DIR "/devices"
 #define STATE_PORTS	  NETWORK_STATE_DIR "/ports"
 #define STATE_CNI	  NETWORK_STATE_DIR "/cni" /* as a plugin of others: cni_record.h */
+#define STATE_USES	  NETWORK_STATE_DIR "/uses"
 #define STATE_NETS	  NETWORK_STATE_DIR "/state"
 
 /* Opens (and makes, with MODE) the lock file PATH and its folders; waits for an exclusive lock. If

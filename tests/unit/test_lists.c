@@ -138,10 +138,15 @@ static void test_chained_is_named(void **state)
 		{ LIST(BRIDGE("", SUBNET) ",{\"type\":\"bandwidth\",\"shapedSubnets\":"
 					  "[\"10.0.0.0/8\"]}"),
 		  "plugins[1].shapedSubnets" },
-		{ LIST(BRIDGE("", SUBNET) ",{\"type\":\"portmap\",\"snat\":false}"),
-		  "plugins[1].snat false" },
-		{ LIST(BRIDGE("", SUBNET) ",{\"type\":\"firewall\",\"ingressPolicy\":\"x\"}"),
-		  "plugins[1].ingressPolicy \"x\"" },
+		{ LIST(BRIDGE("", SUBNET) ",{\"type\":\"portmap\",\"conditionsV4\":[\"-i\"]}"),
+		  "plugins[1].conditionsV4" },
+		{ LIST(BRIDGE("", SUBNET) ",{\"type\":\"firewall\",\"firewalldZone\":\"x\"}"),
+		  "plugins[1].firewalldZone" },
+		{ LIST(BRIDGE("", SUBNET) ",{\"type\":\"firewall\",\"backend\":\"iptables\"}"),
+		  "plugins[1].backend" },
+		{ LIST(BRIDGE("", SUBNET)
+		       ",{\"type\":\"firewall\",\"iptablesAdminChainName\":\"MINE\"}"),
+		  "plugins[1].iptablesAdminChainName" },
 	};
 
 	(void)state;
