@@ -6,11 +6,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <unistd.h>
 
 #include "base/fd.h"
 #include "base/memory.h"
 #include "network/attach.h"
+#include "network/rules.h"
 #include "network/state.h"
 
 #define RECORD_MAX  4096
@@ -155,9 +157,11 @@ void cni_record_prune(const char *network)
 {
 	cleanup_cni_records struct cni_records rs = { 0 };
 	cleanup_free char *dir = folder(network), *bridge = path_of(network, BRIDGE_FILE);
+	cleanup_free char *tmp = path_of(network, BRIDGE_FILE ".tmp");
 
 	if (cni_records_load(network, &rs, NULL) < 0 || rs.n > 0)
 		return;
+	unlink(tmp);
 	unlink(bridge);
 	rmdir(dir);
 	rmdir(STATE_CNI);
@@ -177,17 +181,18 @@ int cni_record_lock(const char *network, const char *type, bool shared, int *ret
 		      : state_lock(path, 0600, ret_fd, e);
 }
 
-/* The folders go with it if nothing else is in them. */
-void cni_record_lock_remove(const char *network, const char *type)
+void cni_record_lock_remove(const char *network, const char *type, int fd)
 {
 	cleanup_free char *path = lock_path(network, type), *dir = folder(network);
 	cleanup_close int host = -1;
 
+	if (flock(fd, LOCK_EX | LOCK_NB) < 0)
+		return;
 	unlink(path);
-	rmdir(dir);
-	rmdir(STATE_CNI);
-	if (state_lock_host(&host, NULL) == 0)
-		state_prune();
+	if (rmdir(dir) < 0 || rmdir(STATE_CNI) < 0)
+		return;
+	if (state_lock_host(&host, NULL) == 0 && state_prune())
+		rules_prune(NULL);
 }
 
 /* ---- names ---- */

@@ -57,8 +57,9 @@ void cni_record_prune(const char *network);
 /* GC alone, others together. Of each plugin by itself: one may run another. */
 int cni_record_lock(const char *network, const char *type, bool shared, int *ret_fd,
 		    struct error *e);
-/* Removes the lock's file; who holds it alone may. */
-void cni_record_lock_remove(const char *network, const char *type);
+/* Removes the file of the lock FD, unless another holds it, too. What else is unused goes with it:
+ * folders, and the table of rules. */
+void cni_record_lock_remove(const char *network, const char *type, int fd);
 
 /* The host end of a veth: 5 digits of the network's hash, 8 of the attachment's. */
 void cni_record_host_ifname(const char *network, const char *container_id, const char *ifname,

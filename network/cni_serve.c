@@ -366,8 +366,7 @@ static int call_locked(const struct serve *s, struct cni_result *ret, struct err
 	if (cni_record_lock(network, type, s->command != GC, &lock, e) < 0)
 		return -1;
 	rc = call_plugin(s, ret, e);
-	if (s->command == GC)
-		cni_record_lock_remove(network, type);
+	cni_record_lock_remove(network, type, lock);
 	return rc;
 }
 

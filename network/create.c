@@ -240,7 +240,7 @@ static int flush_if_last(struct error *e)
 		return -1;
 	if (!state_prune())
 		return 0;
-	return rules_flush(e);
+	return rules_prune(e);
 }
 
 static int remove_list(const struct network_dirs *d, const struct network *n, struct error *e)

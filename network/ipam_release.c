@@ -91,6 +91,22 @@ int ipam_find_locked(const char *data_dir, const struct ipam_owner *o, bool drop
 	return each_lease(data_dir, look_at, &s, e) < 0 ? -1 : s.n;
 }
 
+/* Whether the plugin's owner O has a file, and each address of it. Where host-local has given one
+ * back, it may have given another as well. */
+static bool is_indexed(const char *data_dir, const struct ipam_owner *o, struct owner_file *ret)
+{
+	if (!o->plugin || owner_read(data_dir, o, ret) != 1 || ret->n == 0)
+		return false;
+	for (size_t i = 0; i < ret->n; i++) {
+		cleanup_free char *path = lease_address_path(data_dir, &ret->v[i]);
+		struct lease l;
+
+		if (lease_read(path, &l, NULL) != 1 || !lease_is_of(&l, o))
+			return false;
+	}
+	return true;
+}
+
 int ipam_find(const char *data_dir, const struct ipam_owner *o, struct ip_addr *ret, size_t max,
 	      struct error *e)
 {
@@ -101,22 +117,11 @@ int ipam_find(const char *data_dir, const struct ipam_owner *o, struct ip_addr *
 		return 0;
 	if (lease_lock(data_dir, &fd, e) < 0)
 		return -1;
-	if (o->plugin && owner_read(data_dir, o, &f) == 1 && f.n) {
-		size_t n = 0;
-
-		for (size_t i = 0; i < f.n; i++) {
-			cleanup_free char *path = lease_address_path(data_dir, &f.v[i]);
-			struct lease l;
-
-			if (lease_read(path, &l, NULL) != 1 || !lease_is_of(&l, o))
-				continue;
-			if (n < max)
-				ret[n] = f.v[i];
-			n++;
-		}
-		return (int)n;
-	}
-	return ipam_find_locked(data_dir, o, false, ret, max, e);
+	if (!is_indexed(data_dir, o, &f))
+		return ipam_find_locked(data_dir, o, false, ret, max, e);
+	for (size_t i = 0; i < f.n && i < max; i++)
+		ret[i] = f.v[i];
+	return (int)f.n;
 }
 
 int ipam_release_all(const char *data_dir, const struct ipam_owner *o, struct error *e)
@@ -129,7 +134,7 @@ int ipam_release_all(const char *data_dir, const struct ipam_owner *o, struct er
 		return 0;
 	if (lease_lock(data_dir, &fd, e) < 0)
 		return -1;
-	if (o->plugin && owner_read(data_dir, o, &f) == 1 && f.n) {
+	if (is_indexed(data_dir, o, &f)) {
 		for (size_t i = 0; i < f.n; i++)
 			if (lease_drop(data_dir, &f.v[i], o, rc == 0 ? e : NULL) < 0)
 				rc = -1;

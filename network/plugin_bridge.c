@@ -24,13 +24,6 @@
 
 /* ---- addresses and routes ---- */
 
-static struct ip_addr first_host(const struct ip_prefix *p)
-{
-	struct ip_addr first = ip_prefix_first(p);
-
-	return ip_addr_add(&first, 1);
-}
-
 static bool has_default(const struct cni_result *r, int family)
 {
 	for (size_t i = 0; i < r->n_routes; i++)
@@ -50,8 +43,10 @@ static void complete_addresses(const struct bridge_conf *b, struct cni_result *r
 		ip->interface = 2; /* see describe() */
 		if (!b->gateway)
 			continue;
-		if (!ip->gateway.family)
-			ip->gateway = first_host(&ip->address);
+		if (!ip->gateway.family) {
+			ip->gateway = ip_prefix_first(&ip->address);
+			ip->gateway = ip_addr_add(&ip->gateway, 1);
+		}
 		if (!b->default_gateway || has_default(r, ip->gateway.family))
 			continue;
 		t = cni_result_add_route(r);
@@ -67,8 +62,10 @@ static int lease_addresses(const struct cni_call *c, const struct bridge_conf *b
 		return 0;
 	if (cni_delegate_add(c, ret, e) < 0)
 		return -1;
-	if (!ret->n_ips)
+	if (!ret->n_ips) {
+		cni_delegate_del(c, NULL);
 		return error_set(e, ERR_GENERIC, "the IPAM plugin gave no address");
+	}
 	complete_addresses(b, ret);
 	return 0;
 }
@@ -256,8 +253,7 @@ static int set_up(const struct bridge_conf *b, struct interface *f, struct cni_r
 	int bridge;
 
 	cni_record_host_ifname(c->network, c->container_id, c->ifname, host_ifname);
-	if (lease_addresses(c, b, r, e) < 0 ||
-	    plugin_bridge_ensure(c, b, r, &f->host, &bridge, mac, e) < 0 ||
+	if (plugin_bridge_ensure(c, b, r, &f->host, &bridge, mac, e) < 0 ||
 	    plug_in(b, f, bridge, host_ifname, r, e) < 0)
 		return -1;
 	if (!b->disable_interface && interface_configure(f, c->ifname, r, 2, INTERFACE_LAN, e) < 0)
@@ -278,6 +274,10 @@ static int bridge_add(const struct cni_call *c, struct cni_result *ret, struct e
 	if (bridge_conf_decode(c, &b, e) < 0 || interface_open(c, &f, e) < 0 ||
 	    begin(c, &b, &f, e) < 0)
 		return -1;
+	if (lease_addresses(c, &b, &r, e) < 0) { /* then the IPAM plugin has undone its part */
+		cni_record_delete(c->network, c->container_id, c->ifname, NULL);
+		return -1;
+	}
 	if (set_up(&b, &f, &r, e) < 0) {
 		undo(c, b.ipam && r.n_ips, NULL); /* who gave nothing has nothing to take back */
 		return -1;
@@ -482,10 +482,10 @@ static int bridge_gc(const struct cni_call *c, const struct cni_attachment *vali
 		rc = -1;
 	if (b.ipam && cni_delegate_gc(c, valid, n_valid, rc == 0 ? e : NULL) < 0)
 		rc = -1;
-	if (n_valid > 0 || rc < 0)
-		return rc;
-	rc = plugin_bridge_remove(c, &b, &host, e);
-	cni_record_prune(c->network);
+	if (n_valid == 0 && plugin_bridge_remove(c, &b, &host, rc == 0 ? e : NULL) < 0)
+		rc = -1;
+	if (n_valid == 0)
+		cni_record_prune(c->network);
 	return rc;
 }
 

@@ -297,3 +297,42 @@ int rules_flush(struct error *e)
 	error_clear(e);
 	return 0;
 }
+
+static void note_element(void *arg, const struct nft_element *x)
+{
+	(void)x;
+	*(bool *)arg = true;
+}
+
+/* Whether somebody is masqueraded or published: a container whose network is not ours, but a
+ * plugin of ours did that for another runtime. */
+static bool has_hosts(void)
+{
+	static const char *const sets[] = { "hosts4", "hosts6", "any4", "one4", "any6", "one6" };
+	struct nfnl nl cleanup(nfnl_done) = { .fd = -1 };
+
+	if (netlink_open(NETLINK_NETFILTER, &nl.fd, NULL) < 0)
+		return true;
+	for (size_t i = 0; i < ARRAY_SIZE(sets); i++) {
+		struct netlink_batch b cleanup(netlink_batch_done) = { 0 };
+		cleanup_strbuf struct strbuf answers = { 0 };
+		bool some = false;
+		size_t left;
+
+		nft_list_elements(&b, sets[i]);
+		if (netlink_dump(&b, nl.fd, &nl.seq, &answers, NULL) < 0)
+			continue;
+		left = answers.len;
+		for (struct nlmsghdr *h = (void *)answers.s; h && NLMSG_OK(h, left);
+		     h = NLMSG_NEXT(h, left))
+			nft_elements_parse(h, note_element, &some);
+		if (some)
+			return true;
+	}
+	return false;
+}
+
+int rules_prune(struct error *e)
+{
+	return has_hosts() ? 0 : rules_flush(e);
+}

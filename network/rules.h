@@ -79,6 +79,8 @@ int rules_ports_get(const struct port_rule *v, size_t n, bool *ret_there, struct
 /* Deletes the whole table (tests, `network rm` of the last one), unless the administrator has rules
  * in its chain `admin`. Absent is success. */
 int rules_flush(struct error *e);
+/* The same, unless a container is masqueraded or published. */
+int rules_prune(struct error *e);
 /* Deletes UDP and SCTP flows that went to these host ports, or to these containers (TCP needs
  * none: see conntrack.c). Call it after ports were added, and after they were removed. Without
  * such ports, nothing is done. */

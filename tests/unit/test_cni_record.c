@@ -85,7 +85,13 @@ static void test_list(void **state)
 	cni_records_done(&rs);
 	ok(cni_record_delete("n", "c.1", "eth0", &e), &e);
 	cni_record_prune("n");
-	cni_record_lock_remove("n", "bridge");
+	ok(cni_record_lock("n", "bridge", true, &lock, &e), &e);
+	ok(cni_record_lock("n", "bridge", true, &second, &e), &e);
+	cni_record_lock_remove("n", "bridge", lock); /* not alone */
+	assert_int_equal(access(STATE_CNI "/n/gc.bridge", F_OK), 0);
+	fd_close_at(&second);
+	cni_record_lock_remove("n", "bridge", lock);
+	fd_close_at(&lock);
 	assert_int_not_equal(access(NETWORK_STATE_DIR, F_OK), 0);
 }
 

@@ -61,9 +61,9 @@ static void gc(const char *more, const char *valid)
 /* Nothing of ours is left but what a network's lease folder keeps. */
 static void expect_empty(void)
 {
-	lab_run("test ! -e /run/nsrun/networks/cni; ! ip link show br7; ! ls " DIR "/n/10.1.*;"
-		" ! ip -n a link show eth0; ! ip link show group 28276 | grep .");
-	lab_expect_not("nft list set inet nsrun hosts4", "10.1.");
+	lab_run("test ! -e /run/nsrun/networks/cni && ! ip link show br7 &&"
+		" ! ls " DIR "/n/10.1.* && ! ip -n a link show eth0 &&"
+		" ! ip link show group 28276 | grep . && ! nft list table inet nsrun");
 }
 
 static int setup(void **state)
@@ -98,7 +98,7 @@ static void test_add_and_del(void **state)
 	lab_expect("ip -n a -6 route", "default via fd00:7::1");
 	lab_expect("nft list set inet nsrun hosts4", "10.1.0.2");
 	lab_expect("nft list set inet nsrun hosts6", "fd00:7::2");
-	lab_run("ip netns exec a ping -c1 -W2 10.1.0.1; ip netns exec a ping -c1 -W2 fd00:7::1");
+	lab_run("ip netns exec a ping -c1 -W2 10.1.0.1 && ip netns exec a ping -c1 -W2 fd00:7::1");
 	free(call("CHECK", "c1", FULL, out));
 
 	refused("ADD", "c1", FULL, NULL, 101, "container c1 is on network \"n\" by eth0 already");
@@ -137,10 +137,10 @@ static void test_killed(void **state)
 	lab_run("mkdir -p /run/nsrun/networks/cni/n; echo br7 >/run/nsrun/networks/cni/n/c1@eth0;"
 		" ip link add %s group 28276 type veth peer name eth0 netns a", name);
 	free(call("DEL", "c1", FULL, NULL));
-	lab_run("! ip link show %s; test ! -e /run/nsrun/networks/cni/n/c1@eth0", name);
+	lab_run("! ip link show %s && test ! -e /run/nsrun/networks/cni/n/c1@eth0", name);
 
 	/* Without DEL, the next ADD does as well. */
-	lab_run("echo br7 >/run/nsrun/networks/cni/n/c1@eth0;"
+	lab_run("mkdir -p /run/nsrun/networks/cni/n && echo br7 >/run/nsrun/networks/cni/n/c1@eth0;"
 		" ip link add %s group 28276 type veth peer name eth0 netns a", name);
 	free(call("ADD", "c1", FULL, NULL));
 	free(call("DEL", "c1", FULL, NULL));
@@ -161,17 +161,17 @@ static void test_gc(void **state)
 	cni_record_host_ifname("n", "lost", "eth0", lost);
 	lab_run("ip link add %s group 28276 type veth peer name other0", lost);
 	gc(FULL, "{\"containerID\": \"c1\", \"ifname\": \"eth0\"}");
-	lab_run("! ip link show %s; ! ip link show %s", name, lost);
-	lab_run("test ! -e " DIR "/n/10.1.0.3; test -e " DIR "/n/10.1.0.2");
+	lab_run("! ip link show %s && ! ip link show %s", name, lost);
+	lab_run("test ! -e " DIR "/n/10.1.0.3 && test -e " DIR "/n/10.1.0.2");
 	lab_expect_not("nft list set inet nsrun hosts4", "10.1.0.3");
-	lab_run("ip -n a link show eth0; ip link show br7");
+	lab_run("ip -n a link show eth0 && ip link show br7");
 	lab_expect("nft list set inet nsrun hosts4", "10.1.0.2");
 
 	/* What `nsrun run` has made is not in another runtime's list. */
 	lab_run("mkdir -p /run/nsrun/networks/attachments; cd /run/nsrun/networks/attachments;"
 		" echo {} >c1.json");
 	gc(FULL, "");
-	lab_run("ip -n a link show eth0; rm -r /run/nsrun/networks/attachments");
+	lab_run("ip -n a link show eth0 && rm -r /run/nsrun/networks/attachments");
 	gc(FULL, "");
 	expect_empty();
 }
@@ -310,7 +310,7 @@ static void test_bad(void **state)
 			assert_int_equal(cni_lab_call("bridge", env, input, &out), 1);
 		else
 			refused("ADD", "c1", cases[i].more, NULL, cases[i].code, cases[i].words);
-		lab_run("test ! -e /run/nsrun/networks/cni/n/c1@eth0; ! ip -n a link show eth0");
+		lab_run("test ! -e /run/nsrun/networks/cni/n/c1@eth0 && ! ip -n a link show eth0");
 	}
 }
 
