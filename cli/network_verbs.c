@@ -26,7 +26,7 @@ static const struct option netns_show_options[] = {
 #define S struct network_create_command_options
 static const struct option network_create_options[] = {
 	TEXT(create.driver, 0, "driver", "DRIVER",
-	     "bridge (default), ptp, macvlan, ipvlan, vlan, host-device, dummy"),
+	     "bridge, ptp, macvlan, ipvlan, vlan, host-device, dummy"),
 	TEXTS(create.subnets, create.n_subnets, 0, "subnet", "PREFIX",
 	      "such as 10.1.2.0/24; one a family (default: free ones) *"),
 	TEXTS(create.gateways, create.n_gateways, 0, "gateway", "ADDR",
@@ -42,7 +42,7 @@ static const struct option network_create_options[] = {
 	OPTION_U32(S, create.mtu, 0, "mtu", "BYTES", 68, 65535, "(default: the default route's)"),
 	TEXT(create.bandwidth, 0, "bandwidth", "RATE", "of each container; as for run"),
 	OPTION_SWITCH(S, create.names, 0, "names",
-		"containers find each other by name (default: where they can)"),
+		"=false: containers do not find each other by name"),
 	TEXTS(create.dns_servers, create.n_dns_servers, 0, "dns", "ADDR",
 	      "who knows the other names (default: the host's servers) *"),
 	TEXTS(settings, n_settings, 'o', "opt", "KEY=VALUE",

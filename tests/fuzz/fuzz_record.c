@@ -30,7 +30,7 @@ static void put_record(const struct attach_record *r, struct strbuf *out)
 	json_put_string(&w, "instance", r->instance);
 	json_put_string(&w, "containerId", r->container_id);
 	json_put_bool(&w, "complete", r->complete);
-	put_members(&w, &r->result);
+	put_members(&w, &r->result, true);
 	json_object_end(&w);
 }
 

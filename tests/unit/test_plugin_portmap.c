@@ -69,9 +69,9 @@ static void test_life(void **state)
 	cni_lab_fails("portmap", CALL("ADD"), CONF(MAP(ONE) PREV), 101, "published already");
 	call(CALL("DEL"), CONF(MAP(ONE ", " LOCAL) PREV));
 	call(CALL("DEL"), CONF(""));
-	lab_expect_not("nft list table inet nsrun", "8080");
-	lab_expect_not("nft list table inet nsrun", "v0");
-	lab_expect_not("nft list table inet nsrun", "10.5.0.0");
+	lab_expect_not("nft list ruleset", "8080");
+	lab_expect_not("nft list ruleset", "v0");
+	lab_expect_not("nft list ruleset", "10.5.0.0");
 	lab_run("! test -e " STATE_USES " && ! test -e " STATE_PORTS);
 }
 
@@ -110,7 +110,7 @@ static void test_shared_link(void **state)
 	call(CALL("DEL"), CONF(""));
 	lab_expect("nft list set inet nsrun hairpin", "\"v0\"");
 	call(del, CONF(""));
-	lab_expect_not("nft list set inet nsrun hairpin", "\"v0\"");
+	lab_expect_not("nft list ruleset", "\"v0\"");
 }
 
 static int portmap_settings(const char *text, struct portmap_settings *ret, struct error *e)
