@@ -27,6 +27,14 @@ int cmd_network_reload(struct cli *cli, void *options, struct error *e);
 int cmd_network_check(struct cli *cli, void *options, struct error *e);
 int cmd_network_gc(struct cli *cli, void *options, struct error *e);
 
+struct network_prune_options {
+	const char *const *filters;
+	size_t n_filters;
+	bool force; /* nothing is asked anyway */
+};
+/* network_prune.c. args: none. */
+int cmd_network_prune(struct cli *cli, void *options, struct error *e);
+
 struct network_connect_command_options {
 	const char *ip, *ip6, *mac, *ifname, *bandwidth;
 	char *const *aliases;

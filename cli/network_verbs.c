@@ -69,6 +69,14 @@ static const struct option network_reload_options[] = {
 };
 #undef S
 
+#define S struct network_prune_options
+static const struct option network_prune_options[] = {
+	TEXTS(filters, n_filters, 0, "filter", "FILTER", "label=KEY[=VALUE] or label!=... *"),
+	FLAG(force, 'f', "force", "as podman and docker have it; nothing is asked anyway"),
+	OPTIONS_END
+};
+#undef S
+
 #define S struct network_connect_command_options
 static const struct option network_connect_options[] = {
 	TEXT(ip, 0, "ip", "ADDR", NULL),
@@ -130,6 +138,10 @@ const struct verb cli_network_verbs[] = {
 	  .summary = "give back what attachments that are no more have left",
 	  COMPLETES(NETWORK, NETWORK),
 	  EXAMPLES("nsrun network gc", "nsrun network gc web") },
+	{ .name = "prune", RUN(cmd_network_prune, network_prune_options),
+	  FILLS(network_prune_options), ARGS(0, 0, ""),
+	  .summary = "remove all networks that have no members, and what the dead left",
+	  EXAMPLES("nsrun network prune", "nsrun network prune --filter label=ci") },
 	{ .name = "connect", RUN(cmd_network_connect, network_connect_options),
 	  FILLS(network_connect_command_options), ARGS(2, 2, "NETWORK CONTAINER"),
 	  .summary = "attach a running container to one more network",
