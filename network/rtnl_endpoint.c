@@ -40,10 +40,10 @@ static void put_address(struct netlink_batch *b, int index, const struct ip_pref
 /* The gateway, also of the other family: `via inet6 GATEWAY`. */
 static void put_via(struct netlink_batch *b, int family, const struct ip_addr *gateway)
 {
-	struct {
-		struct rtvia head;
+	struct { /* struct rtvia, whose array has no length */
+		uint16_t family;
 		unsigned char address[16];
-	} via = { .head = { .rtvia_family = (uint16_t)gateway->family } };
+	} via = { .family = (uint16_t)gateway->family };
 
 	if (!gateway->family)
 		return;
@@ -52,7 +52,7 @@ static void put_via(struct netlink_batch *b, int family, const struct ip_addr *g
 		return;
 	}
 	memcpy(via.address, gateway->b, sizeof(via.address));
-	netlink_put(b, RTA_VIA, &via, sizeof(via.head) + sizeof(via.address));
+	netlink_put(b, RTA_VIA, &via, sizeof(via));
 }
 
 /* What is left of ROUTE's metrics: mtu MTU advmss MSS. */

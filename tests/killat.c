@@ -127,7 +127,7 @@ static pid_t begin(char **argv)
 			     PTRACE_O_TRACECLONE | PTRACE_O_TRACEEXEC;
 	int go[2], status;
 	char c;
-	pid_t pid;
+	pid_t pid = -1;
 
 	if (pipe(go) < 0 || (pid = fork()) < 0)
 		die("fork");
