@@ -143,8 +143,14 @@ squeezed()
 
 @test "what README calls not supported yet is refused by name" {
 	make_bundle "$BUNDLE"
-	refused "alias=x: not supported yet" run --network bridge --network-alias=x -b "$BUNDLE" "$ID"
-	refused "not supported yet" network create --driver macvlan web
+	export NSRUN_NET_DIR=$BATS_TEST_TMPDIR/net.d
+	mkdir "$NSRUN_NET_DIR"
+	cat >"$NSRUN_NET_DIR/p2p.conflist" <<-'EOF'
+		{"cniVersion": "1.0.0", "name": "p2p", "nsrun": {"internal": true},
+		 "plugins": [{"type": "ptp", "ipam": {"type": "host-local", "subnet": "10.7.0.0/24"}}]}
+	EOF
+	refused 'nsrun.internal with plugin type "ptp" (plugins[0]): not supported yet' \
+		run --network p2p -b "$BUNDLE" "$ID"
 }
 
 # named_files FILE...: what stands in backquotes and looks like one of our files, but for patterns.
