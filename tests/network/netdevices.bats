@@ -68,7 +68,7 @@ gone() { ! has_device "$1"; }
 	run -0 nsrun run -b "$BUNDLE" "$ID" ip -o link
 	assert_output --partial " dev0@"
 	assert_output --partial " net0@"
-	wait_until gone dev0
+	wait_until gone peer0
 	add_veth
 	devices '{"dev0": {"name": "peer0"}, "peer0": {"name": "dev0"}}'
 	run -0 nsrun run -b "$BUNDLE" "$ID" cat /sys/class/net/peer0/address
