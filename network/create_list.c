@@ -314,10 +314,9 @@ static void put_settings(struct json_writer *w, const struct driver *d,
 	}
 }
 
-static void put_driver(struct json_writer *w, const struct network *n,
+static void put_driver(struct json_writer *w, const struct driver *d, const struct network *n,
 		       const struct network_create_options *o)
 {
-	const struct driver *d = find_driver(o);
 	const char *ipam = asked_ipam(o);
 
 	json_object_begin(w, NULL);
@@ -409,6 +408,7 @@ static void put_own(struct json_writer *w, const struct network *n,
 void create_list_write(const struct network *n, const struct network_create_options *o,
 		       struct strbuf *out)
 {
+	const struct driver *d = create_driver_is_bridge(o) ? NULL : find_driver(o);
 	struct json_writer w = { .out = out, .pretty = true };
 
 	json_object_begin(&w, NULL);
@@ -416,14 +416,13 @@ void create_list_write(const struct network *n, const struct network_create_opti
 	json_put_string(&w, "name", n->name);
 	json_put_bool(&w, "loadOnlyInlinedPlugins", true); /* spares opening a folder each time */
 	json_array_begin(&w, "plugins");
-	if (create_driver_is_bridge(o))
-		put_bridge(&w, n);
+	if (d)
+		put_driver(&w, d, n, o);
 	else
-		put_driver(&w, n, o);
-	if (create_driver_is_bridge(o) ||
-	    (find_driver(o)->place == ON_HOST && plugin_find("portmap")))
+		put_bridge(&w, n);
+	if (!d || (d->place == ON_HOST && plugin_find("portmap")))
 		put_portmap(&w);
-	if (create_driver_is_bridge(o))
+	if (!d)
 		put_firewall(&w, n);
 	put_bandwidth(&w, n);
 	json_array_end(&w);

@@ -313,7 +313,7 @@ static int ptp_del(const struct cni_call *c, struct error *e)
 
 	host_name(c->network, c->container_id, c->ifname, name, NULL);
 	if (rtnl_open(&host, e) < 0 ||
-	    remove_end(c, &host, name, told, c->has_prev ? c->prev->n_ips : 0, e) < 0)
+	    remove_end(c, &host, name, told, told ? c->prev->n_ips : 0, e) < 0)
 		rc = -1;
 	if (interface_has_ipam(c) && cni_delegate_del(c, rc == 0 ? e : NULL) < 0)
 		rc = -1;
