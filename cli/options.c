@@ -171,7 +171,7 @@ static int set(const struct option *o, struct typed t, const char *value, void *
 		memcpy(member, &on, sizeof(on));
 		return 0;
 	case OPTION_KIND_STRING:
-		if (value && !*value)
+		if (!*value)
 			value = NULL;
 		memcpy(member, &value, sizeof(value));
 		return 0;
@@ -183,7 +183,7 @@ static int set(const struct option *o, struct typed t, const char *value, void *
 	case OPTION_KIND_U32S:
 		return set_number(o, t, value, out, e);
 	case OPTION_KIND_CHOICE:
-		return set_choice(o, t, value ? value : "", out, e);
+		return set_choice(o, t, value, out, e);
 	case OPTION_KIND_LATER:
 	case OPTION_KIND_END:
 		break;
