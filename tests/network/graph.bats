@@ -165,7 +165,12 @@ at_peace()
 	one --network web
 	unshare --net sleep 1000 &
 	stranger=$!
-	wait_until test "$(readlink /proc/self/ns/net)" != "$(readlink /proc/$stranger/ns/net)"
+	lives_apart()
+	{
+		[[ $(readlink "/proc/$stranger/ns/net") != "$(readlink /proc/self/ns/net)" &&
+			$(<"/proc/$stranger/comm") == sleep ]]
+	}
+	wait_until lives_apart
 	ip link add vethx master nsr-web up type veth peer name eth7 netns "$stranger"
 	run -0 nsrun network graph
 	assert_line --regexp "^   └─ \?     eth7 +vethx +pid $stranger sleep, not made by nsrun$"

@@ -92,7 +92,8 @@ file() { cat "$DIR/$1"; }
 
 @test "a unit of that name that failed is in nobody's way" {
 	systemd-run --quiet --scope --unit "$UNIT" -p RuntimeMaxSec=1 sleep 1000 3>&- || true
-	wait_until [ "$(property ActiveState)" = failed ]
+	has_failed() { [[ $(property ActiveState) == failed ]]; }
+	wait_until has_failed
 	launch --systemd-cgroup run -d -b "$BUNDLE" "$ID"
 	assert_equal "$(property ActiveState)" active
 	run -0 nsrun delete --force "$ID"
