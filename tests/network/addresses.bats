@@ -80,7 +80,7 @@ host_local()
 }
 
 @test "host-local on the same folder, at the same time: no address twice" {
-	[[ -x /usr/lib/cni/host-local ]] || skip "no CNI plugins"
+	[[ -x /usr/lib/cni/host-local ]] || fail "the reference plugins are not installed: contrib/install test"
 	make_web
 	for i in {1..12}; do
 		timeout 60 "$NSRUN" run -b "$BUNDLE" --network web "$ID-$i" >"$BATS_TEST_TMPDIR/out.$i" 2>&1 3>&- &

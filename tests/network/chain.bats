@@ -8,7 +8,7 @@ load helpers
 setup()
 {
 	network_begin
-	[[ -x /usr/lib/cni/host-local ]] || skip "the reference plugins are not installed"
+	[[ -x /usr/lib/cni/host-local ]] || fail "the reference plugins are not installed: contrib/install test"
 	export CNI_PATH=$BATS_TEST_TMPDIR/cni
 	mkdir "$CNI_PATH"
 	local type
@@ -84,7 +84,7 @@ PTP='{"type":"x-ptp","ipMasq":false,"ipam":{"type":"x-host-local","dataDir":"LEA
 }
 
 @test "a foreign portmap publishes, and a port that is another's is refused before" {
-	command -v iptables >/dev/null || skip "the reference portmap needs iptables"
+	command -v iptables >/dev/null || fail "the reference portmap needs iptables: contrib/install test"
 	list far "$PTP,{\"type\":\"x-portmap\",\"capabilities\":{\"portMappings\":true}}"
 	serve "$ID" --network far -p 8080:80
 	make_lan

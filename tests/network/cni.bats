@@ -8,7 +8,7 @@ load helpers
 setup()
 {
 	network_begin
-	[[ -x /usr/lib/cni/bridge ]] || skip "the reference plugins are not installed"
+	[[ -x /usr/lib/cni/bridge ]] || fail "the reference plugins are not installed: contrib/install test"
 	OURS=$BATS_TEST_TMPDIR/ours
 	THEIRS=/usr/lib/cni
 	mkdir "$OURS"

@@ -165,7 +165,7 @@ make_firewalled_lan()
 }
 
 @test "docker: a list that names its backend has the plugin firewall let its containers through" {
-	[[ -x /usr/lib/cni/firewall ]] || skip "no reference plugins: package containernetworking-plugins"
+	[[ -x /usr/lib/cni/firewall ]] || fail "the reference plugins are not installed: contrib/install test"
 	make_firewalled_lan
 	nsrun network create --subnet 10.90.0.0/24 --ipv6=false web
 	jq '.plugins |= map(if .type == "firewall" then .backend = "iptables" else . end)' "$NSRUN_NET_DIR/web.conflist" >"$BATS_TEST_TMPDIR/list"

@@ -10,7 +10,7 @@ REFERENCE=/usr/lib/cni
 setup()
 {
 	network_begin
-	[[ -x $REFERENCE/bridge ]] || skip "no reference plugins: package containernetworking-plugins"
+	[[ -x $REFERENCE/bridge ]] || fail "the reference plugins are not installed: contrib/install test"
 	make_lan
 	serve_lan
 }
