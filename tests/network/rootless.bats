@@ -26,6 +26,8 @@ setup()
 teardown()
 {
 	remove_dora
+	# One that was killed holds its tun device until it is a zombie.
+	wait_until no_pasta
 	if [[ -e /run/tun ]]; then
 		umount /dev/net/tun
 		rm /run/tun
