@@ -6,10 +6,11 @@
  *	{"type": "host-device", "device": "enp0s1"}		its name
  *	{..., "hwaddr": "52:54:00:00:00:01"}			its MAC
  *	{..., "kernelpath": "/sys/devices/pci0000:00/0000:00:1f.6"}
- *	{..., "pciBusID": "0000:00:1f.6"}			or the capability deviceID
+ *	{..., "pciBusID": "0000:00:1f.6"}
  *
- * and "ipam", "dns". A PCI device that a driver for user space has (DPDK) has no interface: there
- * is nothing to move, no address to give, and the result is empty, as the reference plugin's is.
+ * and "ipam", "dns". The capability deviceID names a PCI device or one of the auxiliary bus
+ * ("mlx5_core.sf.4"), and goes before pciBusID. A PCI device that a driver for user space has
+ * (DPDK) has no interface: nothing moves, and the addresses are told, for the program to use.
  *
  * How devices move and come back is netdev.h's: with a record, whose key is made of the call's
  * network, container and interface; so what ADD began is undone whatever died when.
@@ -26,10 +27,11 @@
 #include "network/netdev.h"
 #include "network/plugins.h"
 
-#define PCI_DEVICES "/sys/bus/pci/devices"
+#define PCI_DEVICES	  "/sys/bus/pci/devices"
+#define AUXILIARY_DEVICES "/sys/bus/auxiliary/devices"
 
 struct host_device {
-	const char *device, *kernelpath, *pci;
+	const char *device, *kernelpath, *pci, *auxiliary;
 	unsigned char mac[6];
 	bool by_mac;
 };
@@ -38,6 +40,17 @@ static bool pci_id_valid(const char *s)
 {
 	return *s && strlen(s) <= 32 && strspn(s, "0123456789abcdefABCDEF:.") == strlen(s) &&
 	       s[0] != '.';
+}
+
+/* As "mlx5_core.sf.4": module, what it is, a number. */
+static bool is_auxiliary(const char *s)
+{
+	cleanup_free char *path = NULL;
+
+	if (!*s || strlen(s) > 64 || strchr(s, '/') || s[0] == '.')
+		return false;
+	path = xasprintf("%s/%s", AUXILIARY_DEVICES, s);
+	return access(path, F_OK) == 0;
 }
 
 static int check_path(const struct cni_call *c, const char *path, struct error *e)
@@ -62,21 +75,25 @@ static int decode(const struct cni_call *c, struct host_device *ret, struct erro
 		return -1;
 	if (runtime && runtime->type != JSON_STRING)
 		return decode_wrong(&at, "runtimeConfig.deviceID", "a string", runtime, e);
-	if (runtime && runtime->text[0])
-		d.pci = runtime->text;
+	if (runtime && runtime->text[0]) {
+		d.auxiliary = is_auxiliary(runtime->text) ? runtime->text : NULL;
+		d.pci = d.auxiliary ? NULL : runtime->text;
+	}
 	if (mac && mac[0]) {
 		if (mac_parse(mac, d.mac, e) < 0)
 			return error_wrap(e, "%s: %s", at.file, "hwaddr");
 		d.by_mac = true;
 	}
 	if (!(d.device && d.device[0]) && !d.by_mac && !(d.kernelpath && d.kernelpath[0]) &&
-	    !(d.pci && d.pci[0]))
+	    !(d.pci && d.pci[0]) && !d.auxiliary)
 		return interface_wrong(c, "device", e,
 				       "missing, and so are hwaddr, kernelpath and pciBusID");
 	if (d.kernelpath && d.kernelpath[0] && check_path(c, d.kernelpath, e) < 0)
 		return -1;
 	if (d.pci && d.pci[0] && !pci_id_valid(d.pci))
-		return interface_wrong(c, "pciBusID", e, "\"%.40s\" is no PCI address", d.pci);
+		return interface_wrong(c, runtime ? "runtimeConfig.deviceID" : "pciBusID", e,
+				       "\"%.40s\" is no PCI address%s", d.pci,
+				       runtime ? ", and no auxiliary device of this host" : "");
 	*ret = d;
 	return 0;
 }
@@ -104,6 +121,13 @@ static int find_by_path(struct rtnl *host, const char *path, struct link_info *r
 	cleanup_free char *net = xasprintf("%s/net", path);
 
 	return find_in(host, net, ret);
+}
+
+static int find_by_auxiliary(struct rtnl *host, const char *id, struct link_info *ret)
+{
+	cleanup_free char *path = xasprintf("%s/%s", AUXILIARY_DEVICES, id);
+
+	return find_by_path(host, path, ret);
 }
 
 /* A virtio device stands between. */
@@ -141,6 +165,17 @@ static int find_by_mac(struct rtnl *host, const unsigned char mac[6], struct lin
 	return 0;
 }
 
+static const char *device_name(const struct host_device *d, char mac[18])
+{
+	if (d->device && d->device[0])
+		return d->device;
+	if (d->by_mac)
+		return mac_text(d->mac, mac);
+	if (d->kernelpath && d->kernelpath[0])
+		return d->kernelpath;
+	return d->auxiliary ? d->auxiliary : d->pci;
+}
+
 /* In the documentation's order. */
 static int find_device(struct rtnl *host, const struct host_device *d, struct link_info *ret,
 		       struct error *e)
@@ -156,16 +191,15 @@ static int find_device(struct rtnl *host, const struct host_device *d, struct li
 		found = find_by_mac(host, d->mac, ret, e);
 	else if (d->kernelpath && d->kernelpath[0])
 		found = find_by_path(host, d->kernelpath, ret);
+	else if (d->auxiliary)
+		found = find_by_auxiliary(host, d->auxiliary, ret);
 	else
 		found = find_by_pci(host, d->pci, ret);
 	if (found)
 		return found < 0 ? -1 : 0;
 	return error_set(e, ERR_BUSY,
 			 "no network device \"%.200s\" in the runtime's network namespace",
-			 d->device && d->device[0] ? d->device
-			 : d->by_mac		   ? mac_text(d->mac, mac)
-			 : d->kernelpath && d->kernelpath[0] ? d->kernelpath
-							     : d->pci);
+			 device_name(d, mac));
 }
 
 /* Whether the driver of the PCI device is one for programs, not for the kernel's network. */
@@ -245,13 +279,34 @@ static const struct interface_maker MAKER = { .ipam = INTERFACE_IPAM_OPTIONAL,
 					      .make = move,
 					      .undo = move_back };
 
+/* Nothing but addresses, of no interface. */
+static int add_for_user_space(const struct cni_call *c, struct cni_result *ret, struct error *e)
+{
+	cleanup_cni_result struct cni_result result = { 0 };
+
+	if (!interface_has_ipam(c))
+		return 0;
+	if (cni_delegate_add(c, &result, e) < 0)
+		return -1;
+	for (size_t i = 0; i < result.n_ips; i++)
+		result.ips[i].interface = -1;
+	if (interface_dns(c, &result, e) < 0) {
+		cni_delegate_del(c, NULL);
+		return -1;
+	}
+	*ret = result;
+	memset(&result, 0, sizeof(result));
+	return 0;
+}
+
 static int host_device_add(const struct cni_call *c, struct cni_result *ret, struct error *e)
 {
 	struct host_device d;
 
 	if (decode(c, &d, e) < 0)
 		return -1;
-	return is_for_user_space(&d) ? 0 : interface_add(c, &MAKER, &d, ret, e);
+	return is_for_user_space(&d) ? add_for_user_space(c, ret, e)
+				     : interface_add(c, &MAKER, &d, ret, e);
 }
 
 static int host_device_del(const struct cni_call *c, struct error *e)
@@ -275,7 +330,7 @@ static int host_device_check(const struct cni_call *c, struct error *e)
 	if (decode(c, &d, e) < 0)
 		return -1;
 	if (is_for_user_space(&d))
-		return 0;
+		return interface_has_ipam(c) ? cni_delegate_check(c, e) : 0;
 	return interface_open(c, &f, e) < 0 ? -1 : interface_check(&f, NULL, 0, &link, e);
 }
 
