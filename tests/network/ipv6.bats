@@ -19,7 +19,8 @@ up()
 attachment() { nsrun state "$1" | jq -r ".network.result.attachments[0].$2 // empty | split(\"/\")[0]"; }
 address6_of() { attachment "$1" address6; }
 address4_of() { attachment "$1" address; } # or nothing
-pings() { ip netns exec "$1" ping -c 1 -W 1 "$2" >/dev/null; }
+pings() { ip netns exec "$1" ping -c 1 -W 5 "$2" >/dev/null; }
+no_pings() { ! ip netns exec "$1" ping -c 1 -W 1 "$2" >/dev/null; }
 
 # The LAN has IPv6, and knows no way to the containers' subnets.
 make_lan6()
@@ -47,7 +48,7 @@ advertised_route() { ip "$@" -6 route show default proto ra | grep -q .; }
 
 @test "an address, a route, names; the first ping right after run is answered" {
 	up "$ID" --network bridge
-	ping -c 1 -W 1 "$(address6_of "$ID")"
+	ping -c 1 -W 5 "$(address6_of "$ID")"
 	pings "$ID" "$(attachment "$ID" gateway6)"
 	run -0 ip -n "$ID" -6 addr show eth0
 	assert_output --partial "inet6 $(address6_of "$ID")/64 scope global nodad"
@@ -89,7 +90,7 @@ advertised_route() { ip "$@" -6 route show default proto ra | grep -q .; }
 		assert_equal "$(from_container "$ID-b" "http://[$(address6_of "$ID-a")]/")" "hello-from-$ID-a"
 		run from_container "$ID-c" "http://[$(address6_of "$ID-a")]/"
 		assert_failure
-		run ! pings "$ID-c" "$(address6_of "$ID-a")"
+		no_pings "$ID-c" "$(address6_of "$ID-a")"
 		assert_equal "$(from_container "$ID-e" "http://[$(address6_of "$ID-d")]/")" "hello-from-$ID-d"
 	done
 }
@@ -100,12 +101,12 @@ advertised_route() { ip "$@" -6 route show default proto ra | grep -q .; }
 	pings "$ID" "$LAN::2"
 	nsrun network create --masquerade=false routed
 	up "$ID-r" --network routed
-	run ! pings "$ID-r" "$LAN::2"
+	no_pings "$ID-r" "$LAN::2"
 	ip -n "lan-$ID" route add default via "$LAN::1"
 	pings "$ID-r" "$LAN::2"
 	run from_container "lan-$ID" "http://[$(address6_of "$ID")]/"
 	assert_failure
-	run ! pings "lan-$ID" "$(address6_of "$ID")"
+	no_pings "lan-$ID" "$(address6_of "$ID")"
 }
 
 @test "an internal network: its members and the gateway's echo, no way out, none in" {
@@ -120,16 +121,16 @@ advertised_route() { ip "$@" -6 route show default proto ra | grep -q .; }
 	assert_equal "$(from_container "$ID-b" "http://[$(address6_of "$ID-a")]/")" "hello-from-$ID-a"
 	pings "$ID-b" "$(jq -r '.[0].gateway6' < <(nsrun network inspect inner))"
 	ip -n "$ID-b" -6 route add default via "$(jq -r '.[0].gateway6' < <(nsrun network inspect inner))"
-	run ! pings "$ID-b" "$LAN::2"
-	run ! pings "$ID-c" "$(address6_of "$ID-a")"
-	run ! pings "lan-$ID" "$(address6_of "$ID-a")"
+	no_pings "$ID-b" "$LAN::2"
+	no_pings "$ID-c" "$(address6_of "$ID-a")"
+	no_pings "lan-$ID" "$(address6_of "$ID-a")"
 }
 
 @test "a static address; one that is in use, the gateway's or elsewhere is refused" {
 	nsrun network create --subnet fd01::/64 web
 	up "$ID" --network web --ip6 fd01::7:7
 	assert_equal "$(address6_of "$ID")" fd01::7:7
-	ping -c 1 -W 1 fd01::7:7
+	ping -c 1 -W 5 fd01::7:7
 	refused "address fd01::7:7 is in use by container $ID" run -b "$BUNDLE" --network web:ip6=fd01::7:7 "$ID-2"
 	refused "address fd01::1 is the gateway's" run -b "$BUNDLE" --network web --ip6 fd01::1 "$ID-2"
 	refused "address fd02::1 is not in fd01::/64" run -b "$BUNDLE" --network web --ip6 fd02::1 "$ID-2"
@@ -140,8 +141,8 @@ advertised_route() { ip "$@" -6 route show default proto ra | grep -q .; }
 	up "$ID-n" --network web
 	for _ in 1 2; do
 		up "$ID" --network web --ip 10.7.0.77 --ip6 fd01::77
-		ping -c 1 -W 1 fd01::77
-		ping -c 1 -W 1 10.7.0.77
+		ping -c 1 -W 5 fd01::77
+		ping -c 1 -W 5 10.7.0.77
 		pings "$ID-n" fd01::77
 		pings "$ID-n" 10.7.0.77
 		nsrun delete --force "$ID"
@@ -149,7 +150,7 @@ advertised_route() { ip "$@" -6 route show default proto ra | grep -q .; }
 	nsrun network create --ipv6=false --subnet 10.8.0.0/30 tiny # one address, which comes round each time
 	for _ in 1 2; do
 		up "$ID" --network tiny
-		ping -c 1 -W 1 10.8.0.2
+		ping -c 1 -W 5 10.8.0.2
 		nsrun delete --force "$ID"
 	done
 }
@@ -187,9 +188,9 @@ advertised_route() { ip "$@" -6 route show default proto ra | grep -q .; }
 	sysctl -q net.ipv6.conf.all.disable_ipv6=1
 	up "$ID" --network both
 	assert_equal "$(address6_of "$ID")" ""
-	ping -c 1 -W 1 "$(address4_of "$ID")"
+	ping -c 1 -W 5 "$(address4_of "$ID")"
 	up "$ID-b" --network bridge
-	ping -c 1 -W 1 "$(address4_of "$ID-b")"
+	ping -c 1 -W 5 "$(address4_of "$ID-b")"
 	refused 'network "six": IPv6 is off on this host' run -b "$BUNDLE" --network six "$ID-2"
 	refused "IPv6 is off on this host" network create --ipv6 more
 	refused "IPv6 is off on this host" network create --subnet fd02::/64 more
@@ -204,7 +205,7 @@ advertised_route() { ip "$@" -6 route show default proto ra | grep -q .; }
 	set_config '.linux.sysctl = {"net.ipv6.conf.all.disable_ipv6": "1"}'
 	launch run -d -b "$BUNDLE" --network web "$ID"
 	assert_equal "$(address6_of "$ID")" ""
-	ping -c 1 -W 1 10.7.0.2
+	ping -c 1 -W 5 10.7.0.2
 	run -0 ip -n "$ID" route
 	assert_line --partial "default via 10.7.0.1"
 	run -0 ls /run/nsrun/networks/leases/web

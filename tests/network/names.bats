@@ -186,7 +186,7 @@ stop_server()
 	assert_equal "$(addresses_of "$A" "$B" | cut -d' ' -f1)" "$(address_on web "$A")"
 	kill -KILL "$(servers)"
 	nsrun delete -f "$A" "$B"
-	no_server
+	wait_until no_server
 }
 
 @test "names: one that nobody wrote down ends before another starts, and with the last container" {
