@@ -65,4 +65,7 @@ struct fd_path path_of_fd(int fd);
 int path_proc_open(struct error *e);
 int path_proc_write(int procfd, const char *path, const char *text, struct error *e);
 
+/* In place: blank, tab, newline and backslash, which proc_pid_mountinfo(5) writes as "\040" etc. */
+void path_proc_unescape(char *s);
+
 #endif

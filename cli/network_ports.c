@@ -139,14 +139,15 @@ static int add_rootless(const struct runtime *rt, struct attach_records *rs, str
 		return -1;
 	for (size_t i = 0; i < n; i++) {
 		cleanup(container_done) struct container c = CONTAINER_INIT;
+		struct attach_record *r;
 
 		if (container_load(rt, ids[i], &c, NULL) < 0 || !c.network_driver)
 			continue;
 		rs->v = xreallocarray(rs->v, rs->n + 1, sizeof(*rs->v));
-		rs->v[rs->n++] = (struct attach_record){ .instance = steal_ptr(&c.instance),
-							 .container_id = steal_ptr(&c.id),
-							 .complete = true,
-							 .result = c.network };
+		r = &rs->v[rs->n++];
+		*r = (struct attach_record){ .complete = true, .result = c.network };
+		r->instance = steal_ptr(&c.instance);
+		r->container_id = steal_ptr(&c.id);
 		memset(&c.network, 0, sizeof(c.network));
 	}
 	strings_free(ids, n);

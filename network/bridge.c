@@ -225,9 +225,8 @@ static int make_or_complete(const struct network *n, struct rtnl *r, struct brid
 	} else if (!str_eq(link->kind, "bridge")) {
 		return error_set(e, ERR_EXISTS, "a link of that name is there, and is no bridge");
 	} else if (record_read(n, &rec) < 0 || !same(&rec, link)) { /* somebody else's, shared */
-		rec.made = rec.ipv6 = false;
+		rec = (struct link_record){ 0 };
 		memcpy(rec.mac, link->mac, 6);
-		rec.index = 0;
 		if (record_write(n, &rec, e) < 0)
 			return -1;
 	}

@@ -171,7 +171,7 @@ static int master_status(const struct cni_call *c, const struct interface_master
 
 int interface_master_status(const struct cni_call *c, struct error *e)
 {
-	struct interface_master m;
+	struct interface_master m = { 0 };
 
 	if (interface_master_decode(c, &m, e) < 0 || master_status(c, &m, e) < 0)
 		return -1;

@@ -301,7 +301,7 @@ static int add_for_user_space(const struct cni_call *c, struct cni_result *ret, 
 
 static int host_device_add(const struct cni_call *c, struct cni_result *ret, struct error *e)
 {
-	struct host_device d;
+	struct host_device d = { 0 };
 
 	if (decode(c, &d, e) < 0)
 		return -1;
@@ -325,7 +325,7 @@ static int host_device_check(const struct cni_call *c, struct error *e)
 {
 	cleanup_interface struct interface f = INTERFACE_INIT;
 	struct link_info link;
-	struct host_device d;
+	struct host_device d = { 0 };
 
 	if (decode(c, &d, e) < 0)
 		return -1;
@@ -338,7 +338,7 @@ static int host_device_status(const struct cni_call *c, struct error *e)
 {
 	struct rtnl host cleanup(rtnl_done) = { .fd = -1 };
 	struct link_info link;
-	struct host_device d;
+	struct host_device d = { 0 };
 
 	if (decode(c, &d, e) < 0 || rtnl_open(&host, e) < 0)
 		return -1;

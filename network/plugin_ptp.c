@@ -227,7 +227,7 @@ static int ptp_add(const struct cni_call *c, struct cni_result *ret, struct erro
 	cleanup_interface struct interface f = INTERFACE_INIT;
 	cleanup_cni_result struct cni_result r = { 0 };
 	struct link_info host = { .name = "" };
-	struct ptp p;
+	struct ptp p = { 0 };
 
 	if (decode(c, &p, e) < 0 || interface_open(c, &f, e) < 0)
 		return -1;
@@ -399,7 +399,7 @@ static int ptp_check(const struct cni_call *c, struct error *e)
 	cleanup_interface struct interface f = INTERFACE_INIT;
 	struct link_info inside, host;
 	char name[IFNAMSIZ];
-	struct ptp p;
+	struct ptp p = { 0 };
 
 	if (decode(c, &p, e) < 0 || interface_open(c, &f, e) < 0 ||
 	    interface_check(&f, "veth", 0, &inside, e) < 0)
@@ -412,7 +412,7 @@ static int ptp_check(const struct cni_call *c, struct error *e)
 
 static int ptp_status(const struct cni_call *c, struct error *e)
 {
-	struct ptp p;
+	struct ptp p = { 0 };
 
 	return decode(c, &p, e) < 0 ? -1 : cni_delegate_status(c, e);
 }

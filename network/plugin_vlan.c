@@ -62,7 +62,7 @@ static const struct interface_maker MAKER = { .ipam = INTERFACE_IPAM_OPTIONAL, .
 
 static int vlan_add(const struct cni_call *c, struct cni_result *ret, struct error *e)
 {
-	struct vlan v;
+	struct vlan v = { 0 };
 
 	return decode(c, &v, e) < 0 ? -1 : interface_add(c, &MAKER, &v, ret, e);
 }
@@ -74,7 +74,7 @@ static int vlan_del(const struct cni_call *c, struct error *e)
 
 static int vlan_check(const struct cni_call *c, struct error *e)
 {
-	struct vlan v;
+	struct vlan v = { 0 };
 
 	if (decode(c, &v, e) < 0)
 		return -1;

@@ -276,7 +276,7 @@ static int join(struct interface *f, const struct vrf *v, struct error *e)
 static int vrf_add(const struct cni_call *c, struct cni_result *ret, struct error *e)
 {
 	cleanup_interface struct interface f = INTERFACE_INIT;
-	struct vrf v;
+	struct vrf v = { 0 };
 
 	if (decode(c, &v, e) < 0)
 		return -1;
@@ -319,7 +319,7 @@ static int leave(struct interface *f, const struct vrf *v, struct error *e)
 static int vrf_del(const struct cni_call *c, struct error *e)
 {
 	cleanup_interface struct interface f = INTERFACE_INIT;
-	struct vrf v;
+	struct vrf v = { 0 };
 
 	if (decode(c, &v, e) < 0)
 		return -1;
@@ -333,7 +333,7 @@ static int vrf_check(const struct cni_call *c, struct error *e)
 	cleanup_interface struct interface f = INTERFACE_INIT;
 	struct link_info port, vrf;
 	uint32_t table;
-	struct vrf v;
+	struct vrf v = { 0 };
 	int found;
 
 	if (decode(c, &v, e) < 0 || interface_open(c, &f, e) < 0 || find_port(&f, &port, e) < 0)

@@ -48,24 +48,6 @@ static char *next_word(char **line)
 	return word;
 }
 
-/* mountinfo writes blank, tab, newline and backslash as \ooo. */
-static void unescape(char *s)
-{
-	char *out = s;
-
-	while (*s) {
-		unsigned int v;
-
-		if (s[0] == '\\' && sscanf(s + 1, "%3o", &v) == 1 && v < 256 && strlen(s) >= 4) {
-			*out++ = (char)v;
-			s += 4;
-		} else {
-			*out++ = *s++;
-		}
-	}
-	*out = '\0';
-}
-
 /* The fields of a line of mountinfo that matter, cut out of LINE; false if it has not the form. */
 struct mount_line {
 	char *root, *mount, *type, *options;
@@ -86,8 +68,8 @@ static bool mount_line_parse(char *line, struct mount_line *ret_m)
 	ret_m->type = next_word(&tail);
 	(void)next_word(&tail);
 	ret_m->options = next_word(&tail);
-	unescape(ret_m->root);
-	unescape(ret_m->mount);
+	path_proc_unescape(ret_m->root);
+	path_proc_unescape(ret_m->mount);
 	return true;
 }
 

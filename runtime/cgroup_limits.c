@@ -244,11 +244,14 @@ bool cgroup_limit_has(const struct cgroup_limits *l, const char *file)
 /* By repeated squaring: a bit of the fraction each. V >= 1. */
 static double log2_of(double v)
 {
-	double result = 0;
+	double result = 0, bit = 1;
 
-	for (; v >= 2; v /= 2)
+	while (v >= 2) {
+		v /= 2;
 		result++;
-	for (double bit = 0.5; bit > 1e-16; bit /= 2) {
+	}
+	for (int i = 0; i < 53; i++) {
+		bit /= 2;
 		v *= v;
 		if (v >= 2) {
 			v /= 2;

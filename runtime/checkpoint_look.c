@@ -42,23 +42,6 @@ static void mount_lines_done(struct mount_lines *m)
 	free(m->v);
 }
 
-/* "\040" is a space, and so on. */
-static char *unescape(const char *s)
-{
-	char *copy = xstrdup(s), *to = copy;
-
-	for (const char *p = copy; *p; to++) {
-		if (p[0] == '\\' && p[1] >= '0' && p[1] <= '3' && p[2] && p[3]) {
-			*to = (char)((p[1] - '0') << 6 | (p[2] - '0') << 3 | (p[3] - '0'));
-			p += 4;
-		} else {
-			*to = *p++;
-		}
-	}
-	*to = '\0';
-	return copy;
-}
-
 static void add_line(char *line, struct mount_lines *m)
 {
 	char *fields[5], *word, *rest = line, *after = strstr(line, " - ");
@@ -74,8 +57,10 @@ static void add_line(char *line, struct mount_lines *m)
 	after[strcspn(after, " ")] = '\0';
 	l.id = (unsigned int)id;
 	snprintf(l.device, sizeof(l.device), "%s", fields[2]);
-	l.root = unescape(fields[3]);
-	l.point = unescape(fields[4]);
+	path_proc_unescape(fields[3]);
+	path_proc_unescape(fields[4]);
+	l.root = xstrdup(fields[3]);
+	l.point = xstrdup(fields[4]);
 	l.type = xstrdup(after);
 	m->v = xreallocarray(m->v, m->n + 1, sizeof(*m->v));
 	m->v[m->n++] = l;

@@ -257,7 +257,7 @@ static int talk(const struct criu *c, struct criu_answer *ret, struct error *e)
 
 int criu_run(const struct criu *c, pid_t *ret_pid, struct error *e)
 {
-	struct criu_answer a;
+	struct criu_answer a = { 0 };
 
 	if (talk(c, &a, e) < 0)
 		return -1;
@@ -270,7 +270,7 @@ int criu_version(const char *program, const char *verb, struct criu_version *ret
 {
 	const struct criu c = { .program = program, .verb = verb, .type = CRIU_VERSION,
 				.image_fd = -1, .work_fd = -1 };
-	struct criu_answer a;
+	struct criu_answer a = { 0 };
 
 	if (talk(&c, &a, e) < 0)
 		return error_wrap(e, "ask criu for its version");

@@ -14,26 +14,10 @@
 
 #include "base/fd.h"
 #include "base/memory.h"
+#include "base/path.h"
 #include "runtime/rootfs.h"
 
 #define MOUNTINFO_MAX (16 << 20)
-
-/* Octal escapes (\040) of mountinfo, in place. */
-static void unescape(char *s)
-{
-	char *to = s;
-
-	while (*s) {
-		if (s[0] == '\\' && s[1] >= '0' && s[1] <= '3' && s[2] >= '0' && s[2] <= '7' &&
-		    s[3] >= '0' && s[3] <= '7') {
-			*to++ = (char)((s[1] - '0') * 64 + (s[2] - '0') * 8 + (s[3] - '0'));
-			s += 4;
-		} else {
-			*to++ = *s++;
-		}
-	}
-	*to = '\0';
-}
 
 /* The mount point of a line of proc_pid_mountinfo(5) if its file system is procfs or sysfs. */
 static char *proc_or_sys(char *line)
@@ -45,7 +29,7 @@ static char *proc_or_sys(char *line)
 	for (int i = 0; i < 5; i++)
 		field = strtok_r(i ? NULL : line, " ", &save);
 	if (field)
-		unescape(field);
+		path_proc_unescape(field);
 	return field;
 }
 

@@ -80,9 +80,7 @@ static int send_error(struct helper *h, const char *name, int r)
 	if (!text || str_eq(text, strerror(err)))
 		text = error_words(err);
 	say(&out, "error");
-	say(&out, name			      ? name
-		  : sd_bus_error_is_set(&h->error) ? h->error.name
-						   : "errno");
+	say(&out, name ? name : h->error.name ? h->error.name : "errno");
 	/* Room for the rest in what the other side takes. */
 	cleanup_free char *cut = xstrndup(text, SYSTEMD_ANSWER_MAX / 2);
 

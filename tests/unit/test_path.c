@@ -430,6 +430,29 @@ static void test_mkdir(void **state)
 	assert_int_equal(path_mkdir("", 0700, &e), -1);
 }
 
+static void test_unescape(void **state)
+{
+	const char *const cases[][2] = {
+		{ "", "" },
+		{ "/plain", "/plain" },
+		{ "/a\\040b\\011c\\012d\\134e", "/a b\tc\nd\\e" },
+		{ "\\040", " " },
+		{ "\\377", "\377" },
+		{ "\\04", "\\04" },
+		{ "\\", "\\" },
+		{ "\\\\040", "\\ " },
+		{ "\\400\\08x\\0 1", "\\400\\08x\\0 1" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		cleanup_free char *s = xstrdup(cases[i][0]);
+
+		path_proc_unescape(s);
+		assert_string_equal(s, cases[i][1]);
+	}
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -437,6 +460,7 @@ int main(void)
 		TEST(test_open),   TEST(test_refuse),  TEST(test_make),
 		TEST(test_parent), TEST(test_resolve), TEST(test_race),
 		TEST(test_proc),   TEST(test_clean),   TEST(test_mkdir),
+		TEST(test_unescape),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
