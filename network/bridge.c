@@ -124,7 +124,7 @@ static int make_link(const struct network *n, struct rtnl *r, struct link_record
 	rec->index = 0;
 	if (record_write(n, rec, e) < 0)
 		return -1;
-	return rtnl_bridge_create(r, n->bridge, rec->mac, mtu, &rec->index, e);
+	return rtnl_bridge_create(r, n->bridge, rec->mac, mtu, 0, &rec->index, e);
 }
 
 void bridge_rules_get(const struct network *n, struct bridge_rules *ret)

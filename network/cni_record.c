@@ -17,18 +17,12 @@
 
 #define RECORD_MAX  4096
 #define COMPLETE    "complete"
-#define BRIDGE_FILE "bridge" /* no attachment's: those have an "@" */
-#define LOCK_PREFIX "gc."
+#define LOCK_PREFIX "gc." /* no attachment's: those have an "@" */
 #define NAME_PREFIX "nc"
 
 static char *folder(const char *network)
 {
 	return xasprintf("%s/%s", STATE_CNI, network);
-}
-
-static char *path_of(const char *network, const char *file)
-{
-	return xasprintf("%s/%s/%s", STATE_CNI, network, file);
 }
 
 static char *record_path(const char *network, const char *container_id, const char *ifname)
@@ -130,41 +124,14 @@ int cni_records_load(const char *network, struct cni_records *ret, struct error 
 	return 0;
 }
 
-/* ---- the bridge ---- */
-
-int cni_record_bridge_write(const char *network, const char *bridge, const unsigned char mac[6],
-			    struct error *e)
-{
-	cleanup_free char *path = path_of(network, BRIDGE_FILE);
-	char text[64], buf[18];
-
-	snprintf(text, sizeof(text), "%s %s\n", bridge, mac_text(mac, buf));
-	return state_write(path, text, 0600, e);
-}
-
-bool cni_record_bridge_is(const char *network, const char *bridge, const unsigned char mac[6])
-{
-	cleanup_free char *path = path_of(network, BRIDGE_FILE);
-	char text[64], name[IFNAMSIZ], buf[18];
-	unsigned char was[6];
-
-	return state_read(path, text, sizeof(text)) > 0 &&
-	       sscanf(text, "%15s %17s", name, buf) == 2 && str_eq(name, bridge) &&
-	       mac_parse(buf, was, NULL) == 0 && memcmp(was, mac, 6) == 0;
-}
+/* ---- locks and folders ---- */
 
 void cni_record_prune(const char *network)
 {
-	cleanup_cni_records struct cni_records rs = { 0 };
-	cleanup_free char *dir = folder(network), *bridge = path_of(network, BRIDGE_FILE);
-	cleanup_free char *tmp = path_of(network, BRIDGE_FILE ".tmp");
+	cleanup_free char *dir = folder(network);
 
-	if (cni_records_load(network, &rs, NULL) < 0 || rs.n > 0)
-		return;
-	unlink(tmp);
-	unlink(bridge);
-	rmdir(dir);
-	rmdir(STATE_CNI);
+	if (rmdir(dir) == 0)
+		rmdir(STATE_CNI);
 }
 
 static char *lock_path(const char *network, const char *type)

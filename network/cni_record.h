@@ -6,8 +6,7 @@
  * of it is undone. A record that is lost costs little: the host end's name is made of what each
  * call knows, and the addresses are in prevResult.
  *
- * cni/NETWORK/bridge: name and MAC of the bridge, if we made it. cni/NETWORK/gc.TYPE: the lock that
- * GC of that plugin holds alone, ADD and DEL together.
+ * cni/NETWORK/gc.TYPE: the lock that GC of that plugin holds alone, ADD and DEL together.
  */
 #ifndef NETWORK_CNI_RECORD_H
 #define NETWORK_CNI_RECORD_H
@@ -20,7 +19,7 @@
 #include "network/plugin.h"
 
 #define CNI_RECORD_ADDRESSES 32
-/* IFLA_GROUP of host ends that plugins made. */
+/* IFLA_GROUP of host ends and bridges that plugins made. */
 #define CNI_LINK_GROUP 0x6e74
 
 struct cni_record {
@@ -46,12 +45,7 @@ int cni_records_load(const char *network, struct cni_records *ret, struct error 
 void cni_records_done(struct cni_records *rs);
 #define cleanup_cni_records cleanup(cni_records_done)
 
-/* The bridge that was made for NETWORK. */
-int cni_record_bridge_write(const char *network, const char *bridge, const unsigned char mac[6],
-			    struct error *e);
-/* True if it is BRIDGE with this MAC. */
-bool cni_record_bridge_is(const char *network, const char *bridge, const unsigned char mac[6]);
-/* Removes what is left of NETWORK's folder, unless it has attachments. */
+/* Removes NETWORK's folder unless there is something in it. */
 void cni_record_prune(const char *network);
 
 /* GC alone, others together. Of each plugin by itself: one may run another. */

@@ -120,6 +120,7 @@ int interface_configure(struct interface *f, const char *name, const struct cni_
 	struct endpoint_spec s = { .ifname = name,
 				   .addresses = addresses,
 				   .routes = routes,
+				   .routes_may_exist = true,
 				   .no_link_local = ptp,
 				   .no_prefix_routes = ptp };
 

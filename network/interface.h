@@ -86,7 +86,8 @@ enum interface_place {
 	INTERFACE_PTP, /* the host alone: all goes by the gateway, the own subnet too */
 };
 /* Gives the link inside, called NAME, those of R's addresses that are interface NUMBER's (or of
- * none that is told) and R's routes, and sets it up. */
+ * none that is told) and R's routes, and sets it up. A container on two networks that both are the
+ * way out has the first's route: as with the reference plugins, one that is there stays. */
 int interface_configure(struct interface *f, const char *name, const struct cni_result *r,
 			int number, enum interface_place place, struct error *e);
 /* T as it is set: without a gateway of its own, by that of R's first address of its family; where

@@ -68,8 +68,8 @@ static int check_addresses(struct interface *f, int number, const struct link_in
 }
 
 /* Which table it is in is the business of plugins further on in the list (sbr, vrf), unless the
- * result says. */
-static bool is_route(const struct route_info *has, const struct ip_route *want)
+ * result says. One by another link than INDEX was there before, and stayed. */
+static bool is_route(const struct route_info *has, const struct ip_route *want, int index)
 {
 	if (want->table ? has->table != want->table : has->table == RT_TABLE_LOCAL)
 		return false;
@@ -77,11 +77,13 @@ static bool is_route(const struct route_info *has, const struct ip_route *want)
 		return false;
 	if (has->has_dst && ip_addr_cmp(&has->dst.addr, &want->dst.addr) != 0)
 		return false;
+	if (has->index != index)
+		return true;
 	return has->has_gateway ? ip_addr_cmp(&has->gateway, &want->gateway) == 0
 				: !want->gateway.family;
 }
 
-static int check_routes(struct interface *f, struct error *e)
+static int check_routes(struct interface *f, int index, struct error *e)
 {
 	const struct cni_result *prev = f->call->prev;
 	cleanup_free struct route_info *v = NULL;
@@ -97,7 +99,7 @@ static int check_routes(struct interface *f, struct error *e)
 		bool there = false;
 
 		for (size_t k = 0; k < n && !there; k++)
-			there = is_route(&v[k], &want);
+			there = is_route(&v[k], &want, index);
 		if (!there)
 			return error_set(e, ERR_GENERIC, "the route to %s is gone",
 					 ip_prefix_text(&want.dst, text));
@@ -122,7 +124,7 @@ int interface_check(struct interface *f, const char *kind, int parent, struct li
 		return found < 0 ? -1 : error_set(e, ERR_GENERIC, "interface %s is gone",
 						  c->ifname);
 	if (check_link(f, kind, parent, number, &link, e) < 0 ||
-	    check_addresses(f, number, &link, e) < 0 || check_routes(f, e) < 0)
+	    check_addresses(f, number, &link, e) < 0 || check_routes(f, link.index, e) < 0)
 		return -1;
 	*ret = link;
 	return interface_has_ipam(c) ? cni_delegate_check(c, e) : 0;

@@ -253,7 +253,7 @@ static int set_up(const struct bridge_conf *b, struct interface *f, struct cni_r
 	int bridge;
 
 	cni_record_host_ifname(c->network, c->container_id, c->ifname, host_ifname);
-	if (plugin_bridge_ensure(c, b, r, &f->host, &bridge, mac, e) < 0 ||
+	if (plugin_bridge_ensure(b, r, &f->host, &bridge, mac, e) < 0 ||
 	    plug_in(b, f, bridge, host_ifname, r, e) < 0)
 		return -1;
 	if (!b->disable_interface && interface_configure(f, c->ifname, r, 2, INTERFACE_LAN, e) < 0)
@@ -482,7 +482,7 @@ static int bridge_gc(const struct cni_call *c, const struct cni_attachment *vali
 		rc = -1;
 	if (b.ipam && cni_delegate_gc(c, valid, n_valid, rc == 0 ? e : NULL) < 0)
 		rc = -1;
-	if (n_valid == 0 && plugin_bridge_remove(c, &b, &host, rc == 0 ? e : NULL) < 0)
+	if (n_valid == 0 && plugin_bridge_remove(&b, &host, rc == 0 ? e : NULL) < 0)
 		rc = -1;
 	if (n_valid == 0)
 		cni_record_prune(c->network);

@@ -30,14 +30,12 @@ const char *bridge_conf_name(const struct cni_call *c);
  *
  * Made or verified, up, with the gateways of R's addresses, under the host-wide lock. *RET_MAC: its
  * own, which is pinned if we make it: else it would change with its ports. */
-int plugin_bridge_ensure(const struct cni_call *c, const struct bridge_conf *b,
-			 const struct cni_result *r, struct rtnl *host, int *ret_index,
-			 unsigned char ret_mac[6], struct error *e);
+int plugin_bridge_ensure(const struct bridge_conf *b, const struct cni_result *r, struct rtnl *host,
+			 int *ret_index, unsigned char ret_mac[6], struct error *e);
 /* It is there, up, and as PREV says. */
 int plugin_bridge_verify(const struct cni_call *c, const struct bridge_conf *b, struct rtnl *host,
 			 int *ret_index, struct error *e);
-/* Deletes it if we made it for this network and nothing is plugged into it any more. */
-int plugin_bridge_remove(const struct cni_call *c, const struct bridge_conf *b, struct rtnl *host,
-			 struct error *e);
+/* Deletes it if a plugin of ours made it and nothing is plugged into it any more. */
+int plugin_bridge_remove(const struct bridge_conf *b, struct rtnl *host, struct error *e);
 
 #endif

@@ -3,7 +3,7 @@
  * The bridge of a network that another runtime has: `ip link add NAME type bridge`, shared by
  * whoever names it. Containers of several networks, and links that others plugged in, may be on it;
  * so its addresses are only added to, unless forceAddress is set, and it is deleted only by GC, if
- * we made it and nothing is left on it.
+ * we made it, which its group tells, and nothing is left on it.
  */
 #include <errno.h>
 #include <net/if.h>
@@ -98,9 +98,7 @@ static int set_promisc(const struct bridge_conf *b, const struct rtnl *host, str
 	return 0;
 }
 
-/* On record before it is there. */
-static int make_link(const struct cni_call *c, const struct bridge_conf *b, struct rtnl *host,
-		     struct error *e)
+static int make_link(const struct bridge_conf *b, struct rtnl *host, struct error *e)
 {
 	unsigned char mac[6];
 	int index;
@@ -108,10 +106,8 @@ static int make_link(const struct cni_call *c, const struct bridge_conf *b, stru
 	if (getrandom(mac, 6, 0) != 6)
 		return error_errno(e, "getrandom");
 	mac[0] = (unsigned char)((mac[0] & 0xfc) | 0x02); /* locally administered, unicast */
-	if (cni_record_bridge_write(c->network, b->bridge, mac, e) < 0)
-		return -1;
 	log_debug("make bridge %s", b->bridge);
-	return rtnl_bridge_create(host, b->bridge, mac, b->mtu, &index, e);
+	return rtnl_bridge_create(host, b->bridge, mac, b->mtu, CNI_LINK_GROUP, &index, e);
 }
 
 static int find_link(const struct bridge_conf *b, struct rtnl *host, struct link_info *ret,
@@ -125,9 +121,8 @@ static int find_link(const struct bridge_conf *b, struct rtnl *host, struct link
 	return found;
 }
 
-int plugin_bridge_ensure(const struct cni_call *c, const struct bridge_conf *b,
-			 const struct cni_result *r, struct rtnl *host, int *ret_index,
-			 unsigned char ret_mac[6], struct error *e)
+int plugin_bridge_ensure(const struct bridge_conf *b, const struct cni_result *r, struct rtnl *host,
+			 int *ret_index, unsigned char ret_mac[6], struct error *e)
 {
 	cleanup_close int lock = -1;
 	struct link_info link;
@@ -136,7 +131,7 @@ int plugin_bridge_ensure(const struct cni_call *c, const struct bridge_conf *b,
 	if (state_lock_host(&lock, e) < 0)
 		return -1;
 	found = find_link(b, host, &link, e);
-	if (found < 0 || (!found && make_link(c, b, host, e) < 0))
+	if (found < 0 || (!found && make_link(b, host, e) < 0))
 		return -1;
 	if (!found && rtnl_link_get(host, 0, b->bridge, &link, e) != 1)
 		return error_wrap(e, "look at the new bridge %s", b->bridge);
@@ -221,8 +216,7 @@ int plugin_bridge_verify(const struct cni_call *c, const struct bridge_conf *b, 
 
 /* ---- GC ---- */
 
-int plugin_bridge_remove(const struct cni_call *c, const struct bridge_conf *b, struct rtnl *host,
-			 struct error *e)
+int plugin_bridge_remove(const struct bridge_conf *b, struct rtnl *host, struct error *e)
 {
 	cleanup_free struct link_info *v = NULL;
 	cleanup_close int lock = -1;
@@ -235,8 +229,7 @@ int plugin_bridge_remove(const struct cni_call *c, const struct bridge_conf *b, 
 	found = rtnl_link_get(host, 0, b->bridge, &link, e);
 	if (found <= 0)
 		return found;
-	if (!str_eq(link.kind, "bridge") ||
-	    !cni_record_bridge_is(c->network, b->bridge, link.mac))
+	if (!str_eq(link.kind, "bridge") || link.group != CNI_LINK_GROUP)
 		return 0;
 	if (rtnl_link_list(host, &v, &n, e) < 0)
 		return -1;

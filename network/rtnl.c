@@ -139,12 +139,12 @@ static void close_linkinfo(struct netlink_batch *b, struct linkinfo l)
 	netlink_nest_end(b, l.info);
 }
 
-/*	ip link add NAME address MAC mtu MTU up type bridge stp_state 0 forward_delay 0
+/*	ip link add NAME address MAC mtu MTU group GROUP up type bridge stp_state 0 forward_delay 0
  *	ip link set NAME addrgenmode none
  * An address that was set stays; otherwise a bridge takes the lowest of its ports', and changes
  * it as they come and go. */
 int rtnl_bridge_create(struct rtnl *r, const char *name, const unsigned char mac[6], uint32_t mtu,
-		       int *ret_index, struct error *e)
+		       uint32_t group, int *ret_index, struct error *e)
 {
 	struct netlink_batch b cleanup(netlink_batch_done) = { 0 };
 	struct linkinfo l;
@@ -154,6 +154,8 @@ int rtnl_bridge_create(struct rtnl *r, const char *name, const unsigned char mac
 	netlink_put(&b, IFLA_ADDRESS, mac, 6);
 	if (mtu)
 		netlink_put_u32(&b, IFLA_MTU, mtu);
+	if (group)
+		netlink_put_u32(&b, IFLA_GROUP, group);
 	l = open_linkinfo(&b, IFLA_INFO_KIND, "bridge", IFLA_INFO_DATA);
 	netlink_put_u32(&b, IFLA_BR_STP_STATE, 0);
 	netlink_put_u32(&b, IFLA_BR_FORWARD_DELAY, 0);

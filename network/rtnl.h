@@ -65,9 +65,9 @@ int rtnl_netns_id(struct rtnl *r, int netns_fd, int *ret_id, struct error *e);
 /* `ip link add NAME type bridge` up, with a pinned MAC, MTU (0: default), no STP, forward delay
  * 0, addr_gen_mode none. EEXIST is an error with that code. Before IPv6 is forwarded to it, a
  * link-local address must be added (fe80::1/64): neighbour solicitations for packets that are
- * not the host's own have it as their source, and are not sent without. */
+ * not the host's own have it as their source, and are not sent without. GROUP: IFLA_GROUP. */
 int rtnl_bridge_create(struct rtnl *r, const char *name, const unsigned char mac[6], uint32_t mtu,
-		       int *ret_index, struct error *e);
+		       uint32_t group, int *ret_index, struct error *e);
 
 struct veth_spec {
 	const char *host_name; /* fresh, <= 15 */
@@ -131,6 +131,7 @@ struct endpoint_spec {
 	size_t n_gateways;
 	const struct ip_route *routes;
 	size_t n_routes;
+	bool routes_may_exist; /* one of ROUTES that is there, whose ever, stays as it is */
 	/* The link stays down: neither addresses nor routes. */
 	bool down;
 	/* The kernel looks for others with the IPv6 addresses, which are tentative meanwhile. */

@@ -151,10 +151,13 @@ static void put_family(struct netlink_batch *b, int index, const struct endpoint
 				  gateway_is_outside(s, &t.gateway));
 	}
 	for (size_t i = 0; i < s->n_routes && routes; i++)
-		if (s->routes[i].dst.addr.family == family)
+		if (s->routes[i].dst.addr.family == family) {
 			put_route(b, RTM_NEWROUTE, index, &s->routes[i],
 				  NLM_F_CREATE | NLM_F_EXCL,
 				  gateway_is_outside(s, &s->routes[i].gateway));
+			if (s->routes_may_exist)
+				netlink_tolerate(b, EEXIST);
+		}
 }
 
 static bool ipv6_was_refused(const struct netlink_batch *b)

@@ -188,6 +188,20 @@ both()
 	ip link del br-cni
 }
 
+@test "of two networks that are both the way out, the first has the route" {
+	local first second result
+	first=$(bridge '{isDefaultGateway: true}')
+	second=$(with '.name = "net2" | .bridge = "br-cni2" | .ipam.subnet = "10.62.0.0/24"' "$first")
+	made+=("$first" "$second")
+	call "$OURS" bridge ADD "$first"
+	result=$(call "$OURS" bridge ADD "$second" CNI_IFNAME=eth1)
+	run -0 ip -n "$NETNS" route show default
+	assert_output --partial 'via 10.61.0.1 dev eth0'
+	call "$OURS" bridge CHECK "$(with ". + {prevResult: $result}" "$second")" CNI_IFNAME=eth1
+	call "$OURS" bridge DEL "$second" CNI_IFNAME=eth1
+	call "$OURS" bridge DEL "$first"
+}
+
 @test "16 containers at once, on a bridge that is not there yet" {
 	local config i
 	config=$(bridge '{isDefaultGateway: true, ipMasq: true}')

@@ -55,7 +55,7 @@ static void test_bridge(void **state)
 	ERROR_INIT(e);
 
 	(void)state;
-	ok(rtnl_bridge_create(&host, "br0", BRIDGE_MAC, 1400, &index, &e), &e);
+	ok(rtnl_bridge_create(&host, "br0", BRIDGE_MAC, 1400, 7, &index, &e), &e);
 	assert_int_equal(index, if_nametoindex("br0"));
 	lab_expect("ip -d link show br0", "forward_delay 0 ");
 	lab_expect("ip -d link show br0", "stp_state 0");
@@ -66,8 +66,9 @@ static void test_bridge(void **state)
 	assert_string_equal(l.kind, "bridge");
 	assert_int_equal(l.mtu, 1400);
 	assert_true(l.up);
+	assert_int_equal(l.group, 7);
 	assert_memory_equal(l.mac, BRIDGE_MAC, 6);
-	fails(rtnl_bridge_create(&host, "br0", BRIDGE_MAC, 0, &again, &e), &e, EEXIST,
+	fails(rtnl_bridge_create(&host, "br0", BRIDGE_MAC, 0, 0, &again, &e), &e, EEXIST,
 	      "add bridge \"br0\": ");
 	assert_int_equal(again, -5);
 	assert_int_equal(rtnl_link_get(&host, 0, "br9", &l, &e), 0);
@@ -402,7 +403,7 @@ static void test_unprivileged(void **state)
 
 		if (setresuid(65534, 65534, 65534) < 0 || rtnl_open(&r, &e) < 0)
 			_exit(1);
-		_exit(rtnl_bridge_create(&r, "br5", BRIDGE_MAC, 0, &index, &e) == -1 &&
+		_exit(rtnl_bridge_create(&r, "br5", BRIDGE_MAC, 0, 0, &index, &e) == -1 &&
 				      e.code == EPERM &&
 				      str_eq(e.msg, "add bridge \"br5\": needs privilege")
 			      ? 0

@@ -223,7 +223,7 @@ static void bridge(const char *name, unsigned char id, const char *a4, const cha
 	ERROR_INIT(e);
 
 	ok(rtnl_open(&r, &e), &e);
-	ok(rtnl_bridge_create(&r, name, mac, 0, &index, &e), &e);
+	ok(rtnl_bridge_create(&r, name, mac, 0, 0, &index, &e), &e);
 	ok(rtnl_address_add(&r, index, &p4, &e), &e);
 	ok(rtnl_address_add(&r, index, &p6, &e), &e);
 	ok(rtnl_address_add(&r, index, &link_local, &e), &e);
