@@ -160,10 +160,16 @@ void process_signals_default(void)
 			SIGRTMAX / 8); /* KILL and STOP: EINVAL */
 }
 
-int process_stat(pid_t pid, char *ret_state, uint64_t *ret_start_time, struct error *e)
+struct stat_fields {
+	char state; /* 0: gone */
+	unsigned int flags;
+	unsigned long long start_time;
+};
+
+static int stat_read(pid_t pid, struct stat_fields *ret, struct error *e)
 {
 	char path[64], text[1024];
-	unsigned long long start;
+	struct stat_fields f = { 0 };
 	cleanup_close int fd = -1;
 	const char *p;
 	ssize_t n;
@@ -182,16 +188,35 @@ int process_stat(pid_t pid, char *ret_state, uint64_t *ret_start_time, struct er
 	text[n] = '\0';
 	p = strrchr(text, ')'); /* the name, field 2, may hold anything */
 	if (!p || sscanf(p + 1,
-			 " %c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d "
+			 " %c %*d %*d %*d %*d %*d %u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d "
 			 "%*d %llu",
-			 ret_state, &start) != 2)
+			 &f.state, &f.flags, &f.start_time) != 3)
 		return error_set(e, ERR_GENERIC, "%s: not in the expected form", path);
-	*ret_start_time = start;
-	return 0;
 gone:
-	*ret_state = 0;
-	*ret_start_time = 0;
+	*ret = f;
 	return 0;
+}
+
+int process_stat(pid_t pid, char *ret_state, uint64_t *ret_start_time, struct error *e)
+{
+	struct stat_fields f;
+
+	if (stat_read(pid, &f, e) < 0)
+		return -1;
+	*ret_state = f.state;
+	*ret_start_time = f.start_time;
+	return 0;
+}
+
+int process_executed(pid_t pid, uint64_t start_time)
+{
+	const unsigned int forknoexec = 0x40; /* PF_FORKNOEXEC of linux/sched.h */
+	struct stat_fields f;
+
+	if (pid <= 0 || stat_read(pid, &f, NULL) < 0 || !f.state ||
+	    (start_time && f.start_time != start_time))
+		return -1;
+	return !(f.flags & forknoexec);
 }
 
 int process_boot_id(char ret_id[37], struct error *e)

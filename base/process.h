@@ -51,6 +51,10 @@ void process_signals_default(void);
 
 /* State letter (0 if gone) and start time from /proc/PID/stat. */
 int process_stat(pid_t pid, char *ret_state, uint64_t *ret_start_time, struct error *e);
+/* Whether the process, also a zombie, has executed a program since its birth: 1, 0; -1 if it is
+ * gone or nobody knows. START_TIME as above, 0 for a child of ours. By PF_FORKNOEXEC (0x40 in field
+ * 9 of /proc/PID/stat), which execve(2) takes away just before it closes descriptors. */
+int process_executed(pid_t pid, uint64_t start_time);
 /* /proc/sys/kernel/random/boot_id, 36 characters. */
 int process_boot_id(char ret_id[37], struct error *e);
 

@@ -66,8 +66,9 @@ int preserved_scan(int n, int **ret_fds, size_t *ret_n, struct error *e);
 
 /* After create_story(): init may be told START (run), and says CREATED. */
 int create_await_created(struct create *c, struct error *e);
-/* After START was sent on SYNC: waits until the program runs. poststart hooks are the caller's. */
-int start_await(int sync, struct error *e);
+/* After START was sent on SYNC: waits until the program of init, our child PID, runs. poststart
+ * hooks are the caller's. */
+int start_await(int sync, pid_t pid, struct error *e);
 /* A failing poststart hook is an error, and the caller stops the container. */
 int start_poststart(const struct record *r, const struct oci_config *config, struct error *e);
 

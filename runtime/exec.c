@@ -23,6 +23,7 @@
 #include "runtime/exec_process.h"
 #include "runtime/handover.h"
 #include "runtime/idmap.h"
+#include "runtime/last_words.h"
 #include "runtime/process_setup.h"
 #include "runtime/rootfs.h"
 #include "runtime/run.h"
@@ -348,15 +349,16 @@ static int let_go(struct exec *x, struct error *e)
 
 static int hand_over(struct exec *x, struct error *e)
 {
+	cleanup_close int words = -1;
 	int n;
 
 	if (x->send_master && sync_await(x->sync, SYNC_CONSOLE, NULL, &x->master, e) < 0)
 		return -1;
-	if (sync_await(x->sync, SYNC_EXEC, NULL, NULL, e) < 0)
+	if (sync_await(x->sync, SYNC_EXEC, NULL, &words, e) < 0)
 		return -1;
-	n = sync_await_or_eof(x->sync, SYNC_EXEC, e);
+	n = last_words_await(x->sync, words, x->child.pid, 0, e);
 	fd_close_at(&x->sync);
-	return n > 0 ? error_set(e, EBADMSG, "the process said EXEC twice") : n;
+	return n;
 }
 
 static int exec_story(struct exec *x, int *ret_status, struct error *e)

@@ -17,12 +17,14 @@
 #include "base/memory.h"
 #include "base/path.h"
 #include "base/step.h"
+#include "runtime/last_words.h"
 #include "runtime/sync.h"
 
 void process_setup_done(struct process_setup *s)
 {
 	strings_free(s->envp, s->n_env);
 	free(s->path);
+	fd_close_at(&s->words_fd);
 	*s = PROCESS_SETUP_INIT;
 }
 
@@ -184,6 +186,43 @@ static int begin_herald(const struct process_setup *s, struct strbuf *text,
 	return seccomp_herald_begin(h, e);
 }
 
+/* Under the filter, if there is one. */
+static int become_program(const struct process_setup *s, char *const *argv, struct error *e)
+{
+	const struct oci_process *p = s->process;
+	int err;
+
+	if (!p->noNewPrivileges && set_user_and_capabilities(s, e) < 0)
+		return -1;
+	log_flush();
+	if (s->words)
+		last_words_execve(s->words);
+	execve(s->path, argv, s->envp);
+	err = errno;
+	if (s->words) { /* to look closer may be forbidden, too */
+		error_exec(e, "exec: \"%s\"", argv[0]);
+		last_words_error(s->words, e);
+	}
+	errno = err;
+	return executable_explain(argv[0], s->path, e);
+}
+
+/* The log has what it gets before the filter can make its system call a deadly one. */
+static int begin_last_words(struct process_setup *s, struct error *e)
+{
+	if (!s->seccomp || !s->seccomp->filter || !s->seccomp->silences || s->sync < 0)
+		return 0;
+	log_flush();
+	return last_words_make(&s->words, &s->words_fd, e);
+}
+
+static int load_filter(const struct process_setup *s, struct seccomp_herald *h, struct error *e)
+{
+	if (!s->seccomp || !s->seccomp->filter)
+		return 0;
+	return seccomp_program_load(s->seccomp, s->agent >= 0 ? h : NULL, e);
+}
+
 int process_setup_exec(struct process_setup *s, struct error *e)
 {
 	const struct oci_process *p = s->process;
@@ -192,7 +231,7 @@ int process_setup_exec(struct process_setup *s, struct error *e)
 	struct seccomp_herald herald;
 
 	user_own_stdio(&p->user);
-	if (begin_herald(s, &text, &herald, e) < 0)
+	if (begin_herald(s, &text, &herald, e) < 0 || begin_last_words(s, e) < 0)
 		return -1;
 	if (set_close_on_exec(s, e) < 0 ||
 	    (s->personality && personality_apply(s->personality, e) < 0) ||
@@ -204,14 +243,13 @@ int process_setup_exec(struct process_setup *s, struct error *e)
 		if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
 			return error_errno(e, "prctl(PR_SET_NO_NEW_PRIVS)");
 	}
-	if (s->sync >= 0 && sync_send(s->sync, SYNC_EXEC, e) < 0)
+	if (s->sync >= 0 && sync_send_fd(s->sync, SYNC_EXEC, 0, s->words_fd, e) < 0)
 		return -1;
-	if (s->seccomp && s->seccomp->filter &&
-	    seccomp_program_load(s->seccomp, s->agent >= 0 ? &herald : NULL, e) < 0)
+	fd_close_at(&s->words_fd);
+	if (load_filter(s, &herald, e) == 0)
+		become_program(s, argv, e);
+	if (!s->words)
 		return -1;
-	if (!p->noNewPrivileges && set_user_and_capabilities(s, e) < 0)
-		return -1;
-	log_flush();
-	execve(s->path, argv, s->envp);
-	return executable_explain(p->args[0], s->path, e);
+	last_words_error(s->words, e);
+	_exit(1);
 }

@@ -36,9 +36,11 @@ struct process_setup {
 	char **envp;
 	size_t n_env;
 	char *path;				   /* of the executable */
+	struct last_words *words; /* NULL: the filter, if any, lets errors be told */
+	int words_fd;
 	bool chdir_later; /* only the user may enter the working directory */
 };
-#define PROCESS_SETUP_INIT ((struct process_setup){ .sync = -1, .agent = -1 })
+#define PROCESS_SETUP_INIT ((struct process_setup){ .sync = -1, .agent = -1, .words_fd = -1 })
 void process_setup_done(struct process_setup *s);
 
 /* CPUs, memory policy, scheduler and I/O priority of the caller, which is in its cgroup. P and
@@ -51,7 +53,8 @@ int process_setup_priorities(const struct oci_process *p, const struct oci_memor
 int process_setup_close(const struct process_setup *s, const int *keep, size_t n, struct error *e);
 /* In the container's root. */
 int process_setup_prepare(struct process_setup *s, struct error *e);
-/* Says EXEC on s->sync, then becomes the program. Returns -1 only. */
+/* Says EXEC on s->sync, then becomes the program. Returns -1 only; or not at all, where the error
+ * has been told by memory, for the filter may forbid all else. */
 int process_setup_exec(struct process_setup *s, struct error *e);
 
 #endif

@@ -84,7 +84,7 @@ static int run_story(struct create *c, int *ret_status, struct error *e)
 	    step(e, "make the notify socket", notify_listen(c->record.dir_fd, &notify, e)) < 0 ||
 	    step_await(e, "start", tell_start(c, e)) < 0 ||
 	    step_await(e, "await created", create_await_created(c, e)) < 0 ||
-	    step_await(e, "hand over", start_await(c->sync, e)) < 0 ||
+	    step_await(e, "hand over", start_await(c->sync, c->process.pid, e)) < 0 ||
 	    step(e, "poststart hooks", start_poststart(&c->record, &c->config, e)) < 0) {
 		create_abort(c);
 		return -1;

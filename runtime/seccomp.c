@@ -382,6 +382,39 @@ static int build(const struct oci_seccomp *s, struct seccomp_program *p, struct 
 	return export_program(ctx, p, e);
 }
 
+static bool lets_through(const char *action)
+{
+	return str_eq(action, "SCMP_ACT_ALLOW") || str_eq(action, "SCMP_ACT_LOG");
+}
+
+static bool names_call(const struct oci_seccomp_rule *r, const char *call)
+{
+	for (size_t i = 0; i < r->n_names; i++)
+		if (str_eq(r->names[i], call))
+			return true;
+	return false;
+}
+
+/* False only if no call can end init, or wait for somebody, and fd_send()'s is allowed whatever its
+ * arguments. */
+static bool silences(const struct oci_seccomp *s)
+{
+	bool sends = lets_through(s->defaultAction);
+
+	if (!sends && !str_eq(s->defaultAction, "SCMP_ACT_ERRNO"))
+		return true;
+	for (size_t i = 0; i < s->n_syscalls; i++) {
+		const struct oci_seccomp_rule *r = &s->syscalls[i];
+		bool lets = lets_through(r->action);
+
+		if ((!lets && !str_eq(r->action, "SCMP_ACT_ERRNO")) ||
+		    (!lets && names_call(r, "sendmsg")))
+			return true;
+		sends = sends || (r->n_args == 0 && names_call(r, "sendmsg"));
+	}
+	return !sends;
+}
+
 /* All that the program depends on. The 1 is this file's own version: a change in what is built
  * takes another. */
 static void describe(const struct oci_seccomp *s, struct strbuf *input)
@@ -410,6 +443,7 @@ int seccomp_compile(const struct oci_seccomp *s, const char *cache_dir,
 	if (flags_parse(s, &p.flags, e) < 0)
 		return -1;
 	p.notifies = oci_seccomp_notifies(s);
+	p.silences = silences(s);
 	if (cache_dir)
 		describe(s, &input);
 	if (!cache_dir || !seccomp_cache_get(cache_dir, &input, &p)) {

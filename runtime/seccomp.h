@@ -19,6 +19,7 @@ struct seccomp_program {
 	size_t n;
 	unsigned int flags;  /* SECCOMP_FILTER_FLAG_* */
 	bool notifies;	     /* some action is SCMP_ACT_NOTIFY: it has a listener */
+	bool silences; /* it may keep init from telling of a failure; see last_words.h */
 };
 void seccomp_program_done(struct seccomp_program *p);
 

@@ -16,6 +16,7 @@
 #include "hooks/hooks.h"
 #include "runtime/container.h"
 #include "runtime/create.h"
+#include "runtime/last_words.h"
 #include "runtime/notify.h"
 #include "runtime/record.h"
 #include "runtime/seccomp.h"
@@ -23,17 +24,8 @@
 #include "runtime/sync.h"
 #include "runtime/teardown.h"
 
-/* After EXEC, EOF is success: execve closed the socket. An ERROR may still come: then execve, or
- * what is done under the filter, failed. */
-static int await_execve(int sync, struct error *e)
-{
-	int n = sync_await_or_eof(sync, SYNC_EXEC, e);
-
-	return n > 0 ? error_set(e, EBADMSG, "init said EXEC twice") : n;
-}
-
 /* Up to EXEC: the startContainer hooks, and what is set up for the program. */
-static int tell_start(int sync, int *agent, struct error *e)
+static int tell_start(int sync, int *agent, int *ret_words, struct error *e)
 {
 	int n = sync_send_fd(sync, SYNC_START, 0, *agent, e);
 
@@ -41,12 +33,16 @@ static int tell_start(int sync, int *agent, struct error *e)
 	if (n < 0)
 		return -1;
 	sync_await_hangup(sync);
-	return sync_await(sync, SYNC_EXEC, NULL, NULL, e);
+	return sync_await(sync, SYNC_EXEC, NULL, ret_words, e);
 }
 
-int start_await(int sync, struct error *e)
+int start_await(int sync, pid_t pid, struct error *e)
 {
-	return sync_await(sync, SYNC_EXEC, NULL, NULL, e) < 0 ? -1 : await_execve(sync, e);
+	cleanup_close int words = -1;
+
+	if (sync_await(sync, SYNC_EXEC, NULL, &words, e) < 0)
+		return -1;
+	return last_words_await(sync, words, pid, 0, e);
 }
 
 static int connect_start(const struct record *r, int *ret_fd, struct error *e)
@@ -134,7 +130,7 @@ static int start_story(const struct runtime *rt, const char *id, struct record *
 {
 	cleanup(oci_config_done) struct oci_config config = { 0 };
 	cleanup(notify_done) struct notify notify = NOTIFY_INIT;
-	cleanup_close int sync = -1, agent = -1;
+	cleanup_close int sync = -1, agent = -1, words = -1;
 
 	if (step_await(e, "load container", record_load(rt->root, id, true, 10000, r, e)) < 0 ||
 	    step_await(e, "check status", check_status(r, e)) < 0 ||
@@ -148,11 +144,12 @@ static int start_story(const struct runtime *rt, const char *id, struct record *
 	    step(e, "make the notify socket", notify_listen(r->dir_fd, &notify, e)) < 0 ||
 	    step(e, "connect to init", connect_start(r, &sync, e)) < 0)
 		return -1;
-	if (step_await(e, "tell init to start", tell_start(sync, &agent, e)) < 0) {
+	if (step_await(e, "tell init to start", tell_start(sync, &agent, &words, e)) < 0) {
 		destroy(rt, r, &config);
 		return -1;
 	}
-	if (step_await(e, "hand over", await_execve(sync, e)) < 0)
+	if (step_await(e, "hand over",
+		       last_words_await(sync, words, r->pid, r->start_time, e)) < 0)
 		return -1;
 	unlinkat(r->dir_fd, "start", 0);
 	if (step(e, "poststart hooks", start_poststart(r, &config, e)) < 0) {

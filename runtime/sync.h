@@ -15,13 +15,13 @@
  *	runtime process (start)  -- START --------->  startContainer hooks
  *	                         <- EXEC -----------  its last word; the last filter; execve
  *
- * EOF after EXEC, without ERROR, means that the container's program runs; EOF anywhere else is the
- * other side's death, never success. ERROR may come instead of any message of init's. Both sides
- * name the same message at their end. MAPPED, CGROUP, NETNS, ENVIRONMENT with PIVOT, and CONSOLE
- * are left out where there is nothing to do; both sides see that in the same struct. KEEP, and in
- * run START, are sent as soon as the runtime process has done its part, which may be before
- * CREATED: they lie in the socket until init comes to them. The socket is SOCK_SEQPACKET: one
- * message a packet, with descriptors.
+ * EOF after EXEC, without ERROR, means that the container's program runs (what filters forbid to
+ * say is in last_words.h); EOF anywhere else is the other side's death, never success. ERROR may
+ * come instead of any message of init's. Both sides name the same message at their end. MAPPED,
+ * CGROUP, NETNS, ENVIRONMENT with PIVOT, and CONSOLE are left out where there is nothing to do;
+ * both sides see that in the same struct. KEEP, and in run START, are sent as soon as the runtime
+ * process has done its part, which may be before CREATED: they lie in the socket until init comes
+ * to them. The socket is SOCK_SEQPACKET: one message a packet, with descriptors.
  */
 #ifndef RUNTIME_SYNC_H
 #define RUNTIME_SYNC_H

@@ -387,6 +387,60 @@ seccomp() { set_config ".linux.seccomp = {defaultAction: \"SCMP_ACT_ALLOW\", sys
 	run -159 nsrun run -b "$BUNDLE" "$ID" mkdir /tmp/x
 }
 
+# tells FILE TEXT: run, exec and start say that they cannot execute FILE, and TEXT, the reason.
+tells()
+{
+	local id
+	id=$(new_id)
+	run -1 nsrun run -b "$BUNDLE" "$id" "$1"
+	assert_output --partial "exec: \"$1\": "
+	assert_output --partial "$2"
+	launch create -b "$BUNDLE" "$id" "$1"
+	run -255 nsrun exec "$id" "$1"
+	assert_output --partial "exec: \"$1\": "
+	assert_output --partial "$2"
+	run -1 nsrun start "$id"
+	assert_output --partial "exec: \"$1\": "
+	assert_output --partial "$2"
+	nsrun delete --force "$id"
+}
+
+@test "seccomp: a filter that forbids to tell it hides no failure of execve" {
+	local filter nnp=true
+	local needs='"execve", "prctl", "setgroups", "setresgid", "setresuid", "capget", "capset", "exit_group"'
+	printf '#!/no/such/interpreter\n' >"$BUNDLE/rootfs/bin/orphan"
+	cp "$BUNDLE/rootfs/bin/orphan" "$BUNDLE/rootfs/bin/secret"
+	chmod 0755 "$BUNDLE/rootfs/bin/orphan"
+	chmod 0700 "$BUNDLE/rootfs/bin/secret"
+	set_config '.process.user = {uid: 1000, gid: 1000}'
+	for filter in \
+		'{defaultAction: "SCMP_ACT_ALLOW", syscalls: [{names: ["sendmsg", "write", "writev"], action: "SCMP_ACT_ERRNO"}]}' \
+		'{defaultAction: "SCMP_ACT_ALLOW", syscalls: [{names: ["sendmsg", "open", "openat"], action: "SCMP_ACT_KILL_PROCESS"}]}' \
+		'{defaultAction: "SCMP_ACT_ALLOW", syscalls: [{names: ["sendmsg"], action: "SCMP_ACT_KILL"}]}' \
+		'{defaultAction: "SCMP_ACT_ALLOW", syscalls: [{names: ["sendmsg"], action: "SCMP_ACT_TRAP"}]}' \
+		"{defaultAction: \"SCMP_ACT_ERRNO\", syscalls: [{names: [$needs], action: \"SCMP_ACT_ALLOW\"}]}" \
+		"{defaultAction: \"SCMP_ACT_KILL_PROCESS\", syscalls: [{names: [$needs], action: \"SCMP_ACT_ALLOW\"}]}"; do
+		nnp=$([[ $nnp == true ]] && echo false || echo true)
+		set_config ".linux.seccomp = $filter | .process.noNewPrivileges = $nnp"
+		tells /bin/orphan 'no such file or directory'
+		tells /bin/secret 'permission denied'
+	done
+}
+
+@test "seccomp: a filter that kills for what goes before execve, or for execve, is no success" {
+	set_config ".process.noNewPrivileges = false"
+	for call in setresuid capset execve; do
+		seccomp "[{names: [\"$call\"], action: \"SCMP_ACT_KILL_PROCESS\"}]"
+		run -1 nsrun run -b "$BUNDLE" "$ID" true
+		assert_output --partial "the process died "
+	done
+	set_config '.linux.seccomp = {defaultAction: "SCMP_ACT_KILL_PROCESS", syscalls: []}'
+	launch create -b "$BUNDLE" "$ID" true
+	run -1 nsrun start "$ID"
+	assert_output --partial "the process died before execve"
+	nsrun delete "$ID"
+}
+
 @test "seccomp: each operator on arguments" {
 	local op expected
 	# kill(pid, signal): the second argument is compared with 10; 9, 10 and 11 are tried in the shell on itself.

@@ -177,6 +177,36 @@ static void test_open_same(void **state)
 	assert_int_equal(process_open(pid, &p, &e), -1);
 }
 
+static void body_true(void)
+{
+	execl("/bin/true", "true", NULL);
+}
+
+/* Also of a zombie, until it is reaped. */
+static void test_executed(void **state)
+{
+	void (*const bodies[])(void) = { body_exit_7, body_true };
+	uint64_t start;
+	char letter;
+	ERROR_INIT(e);
+
+	(void)state;
+	for (int i = 0; i < 2; i++) {
+		struct process child = spawn(bodies[i]);
+		pid_t pid = child.pid;
+
+		while (process_alive(&child))
+			usleep(1000);
+		assert_int_equal(process_executed(pid, 0), i);
+		assert_int_equal(process_stat(pid, &letter, &start, &e), 0);
+		assert_int_equal(process_executed(pid, start), i);
+		assert_int_equal(process_executed(pid, start + 1), -1);
+		process_done(&child);
+		assert_int_equal(process_executed(pid, start), -1);
+	}
+	assert_int_equal(process_executed(0, 0), -1);
+}
+
 static void name_and_check(void *arg)
 {
 	uint64_t a, b;
@@ -289,6 +319,7 @@ int main(void)
 		cmocka_unit_test(test_done_kills_and_reaps),
 		cmocka_unit_test(test_release_lets_live),
 		cmocka_unit_test(test_open_same),
+		cmocka_unit_test(test_executed),
 		cmocka_unit_test(test_stat_of_an_odd_name),
 		cmocka_unit_test(test_not_a_child),
 		cmocka_unit_test(test_clone),

@@ -414,6 +414,49 @@ static void test_notify(void **state)
 	seccomp_program_done(&p);
 }
 
+/* What may keep init from telling that execve failed. */
+static void test_silences(void **state)
+{
+	static const struct {
+		const char *by_default, *action, *call;
+		bool args, want;
+	} rows[] = {
+		{ "SCMP_ACT_ALLOW", "SCMP_ACT_ERRNO", "mkdir", false, false },
+		{ "SCMP_ACT_LOG", "SCMP_ACT_ERRNO", "mkdir", true, false },
+		{ "SCMP_ACT_ALLOW", "SCMP_ACT_ERRNO", "sendmsg", false, true },
+		{ "SCMP_ACT_ALLOW", "SCMP_ACT_ERRNO", "sendmsg", true, true },
+		{ "SCMP_ACT_ALLOW", "SCMP_ACT_KILL_PROCESS", "mkdir", false, true },
+		{ "SCMP_ACT_ALLOW", "SCMP_ACT_KILL", "mkdir", true, true },
+		{ "SCMP_ACT_ALLOW", "SCMP_ACT_TRAP", "mkdir", false, true },
+		{ "SCMP_ACT_ALLOW", "SCMP_ACT_TRACE", "mkdir", false, true },
+		{ "SCMP_ACT_ERRNO", "SCMP_ACT_ALLOW", "sendmsg", false, false },
+		{ "SCMP_ACT_ERRNO", "SCMP_ACT_LOG", "sendmsg", false, false },
+		{ "SCMP_ACT_ERRNO", "SCMP_ACT_ALLOW", "sendmsg", true, true },
+		{ "SCMP_ACT_ERRNO", "SCMP_ACT_ALLOW", "write", false, true },
+		{ "SCMP_ACT_KILL", "SCMP_ACT_ALLOW", "sendmsg", false, true },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		struct oci_seccomp_arg arg = { .value = 1, .op = S("SCMP_CMP_EQ") };
+		STRINGS(names, S(rows[i].call));
+		struct oci_seccomp_rule rule = { .names = names,
+						 .n_names = 1,
+						 .action = S(rows[i].action),
+						 .args = &arg,
+						 .n_args = rows[i].args };
+		struct oci_seccomp s = { .defaultAction = S(rows[i].by_default),
+					 .syscalls = &rule,
+					 .n_syscalls = 1 };
+		struct seccomp_program p;
+
+		compiles(&s, &p);
+		if (p.silences != rows[i].want)
+			fail_msg("row %zu", i);
+		seccomp_program_done(&p);
+	}
+}
+
 static void test_flags(void **state)
 {
 	STRINGS(flags, S("SECCOMP_FILTER_FLAG_LOG"), S("SECCOMP_FILTER_FLAG_TSYNC"),
@@ -785,6 +828,7 @@ int main(void)
 		cmocka_unit_test(test_architectures),
 		cmocka_unit_test(test_refused),
 		cmocka_unit_test(test_notify),
+		cmocka_unit_test(test_silences),
 		cmocka_unit_test(test_flags),
 		cmocka_unit_test(test_load),
 		CACHE_TEST(test_cache_hit),
