@@ -13,6 +13,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/log.h"
 #include "base/path.h"
 #include "runtime/cgroup_impl.h"
 
@@ -71,6 +72,24 @@ int cgroup_update(const struct cgroup *c, const struct oci_resources *r, struct 
 		return error_set(e, ERR_UNSUPPORTED,
 				 "the container has no cgroup, so no limits either");
 	return ops ? ops->update(c, r, e) : 0;
+}
+
+void cgroup_restore_devices(const struct cgroup *c, const struct oci_resources *before)
+{
+	for (size_t i = 0; ops_of(c) && i < c->n_dirs; i++) {
+		const struct cgroup_dir *d = &c->dirs[i];
+		cleanup_close int fd = -1;
+		int result = 0;
+		ERROR_INIT(e);
+
+		if (d->v2 || !cgroup_has_word(d->controllers, "devices"))
+			continue;
+		result = cgroup_dir_open(d, NULL, &fd, &e);
+		if (result > 0)
+			result = cgroup_v1_devices(fd, d->path, before, &e);
+		if (result < 0)
+			log_warning("the device rules may not be as they were: %s", e.msg);
+	}
 }
 
 int cgroup_kill(const struct cgroup *c, int sig, pid_t only, struct error *e)

@@ -92,6 +92,9 @@ int cgroup_join(const struct cgroup *c, const struct cgroup_subs *s, pid_t init,
 
 /* Applies R to a living container (update). */
 int cgroup_update(const struct cgroup *c, const struct oci_resources *r, struct error *e);
+/* After an update that failed: the device rules of BEFORE, the config's, hold again. For cgroup v1
+ * alone, whose devices.list does not tell all that held; v2 has done so itself. Warns. */
+void cgroup_restore_devices(const struct cgroup *c, const struct oci_resources *before);
 
 /* All processes, of the sub-cgroups too. *ret_pids is freed by the caller. */
 int cgroup_pids(const struct cgroup *c, pid_t **ret_pids, size_t *ret_n, struct error *e);

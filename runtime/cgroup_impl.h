@@ -219,6 +219,9 @@ uint64_t cgroup_blkio_to_io_weight(uint16_t weight);
  * is the memory limit (-1: none, 0: unset). *ret_swap -1: "max". */
 int cgroup_swap_to_v2(int64_t memory_swap, int64_t memory, int64_t *ret_swap, struct error *e);
 
+/* cgroup_v1_limits.c: makes the device rules of a living cgroup those of R once more; without any,
+ * the parent's. */
+int cgroup_v1_devices(int fd, const char *path, const struct oci_resources *r, struct error *e);
 /* cgroup_v1_limits.c, cgroup_v2_limits.c: write what R asks of the controllers of MASK. */
 int cgroup_v1_apply(const struct cgroup_limits *l, const struct oci_resources *r, uint32_t mask,
 		    struct error *e);

@@ -5,7 +5,7 @@
  *
  * Of a file with a line for each device (io.max, rdma.max) the line of the device that is written
  * is noted, or what stands for none: such a file takes one line a write. v1's devices.list does not
- * say all that holds, so the device rules of v1 stay as they were written.
+ * say all that holds, so the device rules of v1 come from the config (cgroup_restore_devices()).
  */
 #include <string.h>
 #include <unistd.h>

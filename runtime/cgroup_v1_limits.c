@@ -227,6 +227,13 @@ static int devices_apply(const struct cgroup_limits *l, const struct oci_resourc
 	return device_list_apply_v1(&list, l, e);
 }
 
+int cgroup_v1_devices(int fd, const char *path, const struct oci_resources *r, struct error *e)
+{
+	const struct cgroup_limits l = { fd, path, .update = true };
+
+	return r->n_devices ? devices_apply(&l, r, e) : file_write(fd, "devices.allow", "a", e);
+}
+
 int cgroup_v1_apply(const struct cgroup_limits *l, const struct oci_resources *r, uint32_t mask,
 		    struct error *e)
 {

@@ -151,9 +151,13 @@ static int update_story(const struct runtime *rt, const char *id, const struct u
 		config->linux_->resources = xcalloc(1, sizeof(*config->linux_->resources));
 	drop_unset(update);
 	if (complete(update, config->linux_->resources, e) < 0 ||
-	    step_await(e, "update resctrl", update_rdt(o, r, e)) < 0 ||
-	    step_await(e, "update cgroup", cgroup_update(&r->cgroup, update, e)) < 0)
+	    step_await(e, "update resctrl", update_rdt(o, r, e)) < 0)
 		return -1;
+	if (step_await(e, "update cgroup", cgroup_update(&r->cgroup, update, e)) < 0) {
+		if (update->n_devices)
+			cgroup_restore_devices(&r->cgroup, config->linux_->resources);
+		return -1;
+	}
 	return step(e, "write config", save(r, config, update, e));
 }
 

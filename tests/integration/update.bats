@@ -179,6 +179,47 @@ kept() { jq -c "$1" "/run/nsrun/containers/$ID/config.json"; }
 }
 
 # bats test_tags=only:v1
+@test "all or nothing: the device rules of cgroup v1 too" {
+	set_config '.linux.devices = [{path: "/dev/a", type: "c", major: 60, minor: 1}]'
+	opens() { run -0 nsrun exec "$ID" sh -c '(exec 3<>/dev/a) 2>&1; true'; }
+	local all='[{"allow": true, "access": "rwm"}]' none='[{"allow": false, "access": "rwm"}]' rules wide
+	wide='[{"allow": false, "access": "rwm"}, {"allow": true, "type": "c", "major": 60, "access": "rw"}]'
+	# Cgroup v1 cannot deny what is within an allowed range: refused when half is written.
+	local half='[{"allow": false, "access": "rwm"}, {"allow": true, "type": "c", "major": 60, "access": "rw"},
+		{"allow": false, "type": "c", "major": 60, "minor": 2, "access": "rw"}]'
+	resources "{devices: $none}"
+	up
+	opens
+	assert_output --partial "Operation not permitted"
+	for rules in "$all" "$wide"; do
+		run -1 nsrun update -r - "$ID" <<<"{\"devices\": $rules, \"unified\": {\"cgroup.nosuch\": \"1\"}}"
+		opens
+		assert_output --partial "Operation not permitted"
+	done
+	run -1 nsrun update -r - "$ID" <<<"{\"devices\": $half}"
+	assert_output --partial "cgroup v1 cannot"
+	opens
+	assert_output --partial "Operation not permitted"
+	nsrun update -r - "$ID" <<<"{\"devices\": $all}"
+	for rules in "{\"devices\": $half}" "{\"devices\": $none, \"unified\": {\"cgroup.nosuch\": \"1\"}}"; do
+		run -1 nsrun update -r - "$ID" <<<"$rules"
+		opens
+		assert_output --partial "No such device or address"
+	done
+}
+
+# bats test_tags=only:v1
+@test "all or nothing: the device rules of cgroup v1, where there were none" {
+	set_config '.linux.devices = [{path: "/dev/a", type: "c", major: 60, minor: 1}] | del(.linux.resources.devices)'
+	up
+	run -1 nsrun update -r - "$ID" <<<'{"devices": [{"allow": false, "access": "rwm"}, {"allow": true, "type": "c",
+		"major": 60, "access": "r"}, {"allow": false, "type": "c", "major": 60, "minor": 2, "access": "r"}]}'
+	assert_output --partial "cgroup v1 cannot"
+	run -0 nsrun exec "$ID" sh -c '(exec 3<>/dev/a) 2>&1; true'
+	assert_output --partial "No such device or address"
+}
+
+# bats test_tags=only:v1
 @test "all or nothing: what is limited by device" {
 	local disk limit
 	disk=$(cat /sys/block/*/dev | head -n 1)
