@@ -30,14 +30,17 @@ static int bits_parse(const char *list, const char *what, struct bits *b, struct
 
 	memset(b, 0, sizeof(*b));
 	while (*s) {
+		const char *number = s;
 		char *end;
 		unsigned long first = strtoul(s, &end, 10), last = first;
 
 		end += strspn(end, " ");
-		if (*end == '-')
-			last = strtoul(end + 1, &end, 10);
-		end += strspn(end, " ");
-		if (end == s || last >= BITS_MAX || (*end && *end != ','))
+		if (end != s && *end == '-') {
+			number = end + 1;
+			last = strtoul(number, &end, 10);
+		}
+		end += end == number ? 0 : strspn(end, " ");
+		if (end == number || last < first || last >= BITS_MAX || (*end && *end != ','))
 			return error_set(e, ERR_INPUT,
 					 "%s: \"%.64s\": not a list of numbers from 0 to %d", what,
 					 list, BITS_MAX - 1);
