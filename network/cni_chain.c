@@ -24,9 +24,6 @@
 
 #define PLUGINS_MAX 32
 
-enum command { ADD, DEL, CHECK, STATUS, GC };
-static const char *const command_names[] = { "ADD", "DEL", "CHECK", "STATUS", "GC" };
-
 /* One plugin's turn. */
 struct turn {
 	const struct cni_chain *chain;
@@ -124,7 +121,7 @@ static void put_runtime(struct json_writer *w, const struct json *plugin,
 		json_object_end(w);
 }
 
-static int make_conf(const struct turn *t, const struct json *plugin, enum command command,
+static int make_conf(const struct turn *t, const struct json *plugin, enum cni_command command,
 		     const struct cni_result *prev, struct json_doc *ret, struct error *e)
 {
 	cleanup_strbuf struct strbuf out = { 0 };
@@ -136,7 +133,7 @@ static int make_conf(const struct turn *t, const struct json *plugin, enum comma
 	for json_each(j, plugin)
 		if (!is_generated(j->key))
 			json_put_tree(&w, j->key, j);
-	if (command == ADD || command == DEL || command == CHECK)
+	if (command == CNI_ADD || command == CNI_DEL || command == CNI_CHECK)
 		put_runtime(&w, plugin, t->chain->runtime);
 	if (prev)
 		cni_result_put(&w, "prevResult", prev, t->version);
@@ -144,40 +141,20 @@ static int make_conf(const struct turn *t, const struct json *plugin, enum comma
 	return json_parse(out.s, out.len, t->chain->file, ret, e);
 }
 
-static int call_own(const struct plugin *p, enum command command, const struct cni_call *call,
-		    const struct turn *t, struct cni_result *ret, struct error *e)
-{
-	switch (command) {
-	case ADD:
-		return p->add ? p->add(call, ret, e)
-			      : error_set(e, ERR_UNSUPPORTED, "it cannot be added");
-	case DEL:
-		return p->del ? p->del(call, e) : 0;
-	case CHECK:
-		return p->check ? p->check(call, e) : 0;
-	case STATUS:
-		return p->status ? p->status(call, e) : 0;
-	case GC:
-		return p->gc ? p->gc(call, t->valid, t->n_valid, e) : 0;
-	}
-	return 0;
-}
-
 /* The turn of plugin I. */
-static int call_plugin(const struct turn *t, size_t i, enum command command,
+static int call_plugin(const struct turn *t, size_t i, enum cni_command command,
 		       const struct cni_result *prev, struct cni_result *ret, struct error *e)
 {
 	const struct cni_chain *c = t->chain;
 	const char *type = json_get_string(t->plugins[i], "type");
-	bool attachment = command == ADD || command == DEL || command == CHECK;
-	const struct plugin *own = plugin_find(type);
+	bool attachment = command == CNI_ADD || command == CNI_DEL || command == CNI_CHECK;
 	static const struct cni_result nothing;
 	cleanup_json struct json_doc conf = { 0 };
 	char at[32];
 	struct cni_call call = { .container_id = attachment ? c->container_id : NULL,
 				 .ifname = attachment ? c->ifname : NULL,
 				 .netns = attachment ? c->netns : NULL,
-				 .netns_goes = command == DEL && c->netns_goes,
+				 .netns_goes = command == CNI_DEL && c->netns_goes,
 				 .args = attachment ? c->args : NULL,
 				 .path = c->path,
 				 .cni_version = t->version,
@@ -191,13 +168,7 @@ static int call_plugin(const struct turn *t, size_t i, enum command command,
 	if (make_conf(t, t->plugins[i], command, prev, &conf, e) < 0)
 		return -1;
 	call.conf = conf.root;
-	log_debug("network %s: %s %s (%s)", t->name, type, command_names[command],
-		  own ? "built in" : "executed");
-	if (own)
-		return call_own(own, command, &call, t, ret, e);
-	if (!cni_exec_offers(&call, command_names[command]))
-		return 0;
-	return cni_exec(&call, type, command_names[command], t->valid, t->n_valid, ret, e);
+	return cni_call_type(&call, type, command, t->valid, t->n_valid, ret, e);
 }
 
 /* In reverse, from the plugin before END. */
@@ -211,7 +182,7 @@ static int delete_before(const struct turn *t, size_t end, const struct cni_resu
 	while (end-- > 0) {
 		ERROR_INIT(mine);
 
-		if (call_plugin(t, end, DEL, prev, NULL, &mine) == 0)
+		if (call_plugin(t, end, CNI_DEL, prev, NULL, &mine) == 0)
 			continue;
 		log_debug("network %s: going on after: %s", t->name, mine.msg);
 		if (rc == 0 && e)
@@ -232,7 +203,7 @@ int cni_chain_add(const struct cni_chain *c, struct cni_result *ret, struct erro
 		cleanup_cni_result struct cni_result one = { 0 };
 		struct cni_result swap;
 
-		if (call_plugin(&t, i, ADD, i ? &prev : NULL, &one, e) < 0) {
+		if (call_plugin(&t, i, CNI_ADD, i ? &prev : NULL, &one, e) < 0) {
 			ERROR_INIT(more);
 
 			if (delete_before(&t, i + 1, i ? &prev : NULL, &more) < 0)
@@ -282,7 +253,7 @@ int cni_chain_check(const struct cni_chain *c, const struct json *prev, struct e
 	if (turn_init(c, &t, e) < 0 || decode_prev(&t, prev, &result, e) < 0)
 		return -1;
 	for (size_t i = 0; i < t.n; i++)
-		if (call_plugin(&t, i, CHECK, prev ? &result : NULL, NULL, e) < 0)
+		if (call_plugin(&t, i, CNI_CHECK, prev ? &result : NULL, NULL, e) < 0)
 			return -1;
 	return 0;
 }
@@ -294,7 +265,7 @@ int cni_chain_status(const struct cni_chain *c, struct error *e)
 	if (turn_init(c, &t, e) < 0)
 		return -1;
 	for (size_t i = 0; i < t.n; i++)
-		if (call_plugin(&t, i, STATUS, NULL, NULL, e) < 0)
+		if (call_plugin(&t, i, CNI_STATUS, NULL, NULL, e) < 0)
 			return -1;
 	return 0;
 }
@@ -314,7 +285,7 @@ int cni_chain_gc(const struct cni_chain *c, const struct cni_attachment *valid, 
 	for (size_t i = 0; i < t.n; i++) {
 		ERROR_INIT(mine);
 
-		if (call_plugin(&t, i, GC, NULL, NULL, &mine) == 0)
+		if (call_plugin(&t, i, CNI_GC, NULL, NULL, &mine) == 0)
 			continue;
 		if (rc == 0 && e)
 			*e = mine;

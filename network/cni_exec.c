@@ -51,14 +51,9 @@ char *cni_exec_find(const char *type, const char *path, struct error *e)
 	return NULL;
 }
 
-bool cni_exec_offers(const struct cni_call *c, const char *command)
+bool cni_exec_offers(const struct cni_call *c, enum cni_command command)
 {
-	const char *since = str_eq(command, "CHECK") ? "0.4.0"
-			    : str_eq(command, "STATUS") || str_eq(command, "GC")
-				    ? "1.1.0"
-				    : CNI_VERSION_OLDEST;
-
-	return cni_version_order(c->cni_version) >= cni_version_order(since);
+	return cni_version_order(c->cni_version) >= cni_version_order(cni_command_since(command));
 }
 
 /* ---- what goes in ---- */
@@ -229,7 +224,7 @@ static int take_result(const struct cni_call *c, const struct filter_result *r,
 	return 0;
 }
 
-int cni_exec(const struct cni_call *c, const char *type, const char *command,
+int cni_exec(const struct cni_call *c, const char *type, enum cni_command command,
 	     const struct cni_attachment *valid, size_t n_valid, struct cni_result *ret,
 	     struct error *e)
 {
@@ -244,12 +239,12 @@ int cni_exec(const struct cni_call *c, const char *type, const char *command,
 
 	if (!path)
 		return -1;
-	put_conf(c->conf, str_eq(command, "GC"), valid, n_valid, &conf);
-	environment_make(c, command, &env);
+	put_conf(c->conf, command == CNI_GC, valid, n_valid, &conf);
+	environment_make(c, cni_command_name(command), &env);
 	f.env = env.v;
 	f.input = conf.s;
 	f.n_input = conf.len;
-	log_debug("plugin %s %s", path, command);
+	log_debug("plugin %s %s", path, cni_command_name(command));
 	if (filter_run(&f, &r, e) < 0 || take_result(c, &r, ret, e) < 0)
 		return error_wrap(e, "plugin \"%s\"", type);
 	if (r.words[0] && getenv("CNI_COMMAND")) /* we are a plugin: spec, section 4 */

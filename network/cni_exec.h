@@ -24,11 +24,11 @@ const char *cni_exec_path(void);
 char *cni_exec_find(const char *type, const char *path, struct error *e);
 
 /* Whether c->cni_version has COMMAND: CHECK since 0.4.0, STATUS and GC since 1.1.0. */
-bool cni_exec_offers(const struct cni_call *c, const char *command);
-/* Calls TYPE with COMMAND ("ADD", "DEL", "CHECK", "STATUS", "GC") and c->conf. ADD: *ret is its
- * result. GC: VALID is added as cni.dev/valid-attachments. Errors: `plugin "x": MSG: DETAILS`;
- * ERR_BUSY for the codes 11, 50 and 51 of its error object, ERR_INPUT for 1, 2, 4, 6 and 7. */
-int cni_exec(const struct cni_call *c, const char *type, const char *command,
+bool cni_exec_offers(const struct cni_call *c, enum cni_command command);
+/* Calls TYPE with COMMAND and c->conf. ADD: *ret is its result. GC: VALID is added as
+ * cni.dev/valid-attachments. Errors: `plugin "x": MSG: DETAILS`; ERR_BUSY for the codes 11, 50 and
+ * 51 of its error object, ERR_INPUT for 1, 2, 4, 6 and 7. */
+int cni_exec(const struct cni_call *c, const char *type, enum cni_command command,
 	     const struct cni_attachment *valid, size_t n_valid, struct cni_result *ret,
 	     struct error *e);
 

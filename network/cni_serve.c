@@ -45,16 +45,12 @@ enum need {
 	NEED_PREV = 8,
 	NEED_VALID = 16,
 };
-enum command { ADD, DEL, CHECK, STATUS, GC };
-static const struct {
-	const char *name, *since;
-	unsigned int needs;
-} COMMANDS[] = {
-	[ADD] = { "ADD", "0.1.0", NEED_ID | NEED_IFNAME | NEED_NETNS },
-	[DEL] = { "DEL", "0.1.0", NEED_ID | NEED_IFNAME },
-	[CHECK] = { "CHECK", "0.4.0", NEED_ID | NEED_IFNAME | NEED_NETNS | NEED_PREV },
-	[STATUS] = { "STATUS", "1.1.0", 0 },
-	[GC] = { "GC", "1.1.0", NEED_VALID },
+static const unsigned int NEEDS[] = {
+	[CNI_ADD] = NEED_ID | NEED_IFNAME | NEED_NETNS,
+	[CNI_DEL] = NEED_ID | NEED_IFNAME,
+	[CNI_CHECK] = NEED_ID | NEED_IFNAME | NEED_NETNS | NEED_PREV,
+	[CNI_STATUS] = 0,
+	[CNI_GC] = NEED_VALID,
 };
 
 static const struct {
@@ -68,7 +64,7 @@ static const struct {
 
 struct serve {
 	const struct plugin *plugin;
-	enum command command;
+	enum cni_command command;
 	enum cni_code code; /* of the error, as long as no plugin was called */
 	struct json_doc doc;
 	struct cni_call call;
@@ -96,9 +92,9 @@ static const char *variable(const char *name)
 
 static int find_command(struct serve *s, const char *name, struct error *e)
 {
-	for (size_t i = 0; i < ARRAY_SIZE(COMMANDS); i++)
-		if (str_eq(name, COMMANDS[i].name)) {
-			s->command = (enum command)i;
+	for (size_t i = 0; i < ARRAY_SIZE(NEEDS); i++)
+		if (str_eq(name, cni_command_name((enum cni_command)i))) {
+			s->command = (enum cni_command)i;
 			return 0;
 		}
 	return error_set(e, ERR_INPUT, "CNI_COMMAND: \"%.40s\" is unknown", name);
@@ -109,11 +105,11 @@ static int check_needed(const struct serve *s, struct error *e)
 	cleanup_strbuf struct strbuf missing = { 0 };
 
 	for (size_t i = 0; i < ARRAY_SIZE(VARIABLES); i++)
-		if (COMMANDS[s->command].needs & VARIABLES[i].need && !variable(VARIABLES[i].name))
+		if (NEEDS[s->command] & VARIABLES[i].need && !variable(VARIABLES[i].name))
 			strbuf_printf(&missing, "%s%s", missing.len ? ", " : "", VARIABLES[i].name);
 	if (!missing.len)
 		return 0;
-	return error_set(e, ERR_INPUT, "%s needs %s", COMMANDS[s->command].name, missing.s);
+	return error_set(e, ERR_INPUT, "%s needs %s", cni_command_name(s->command), missing.s);
 }
 
 /* A letter or digit, then letters, digits, "_", "." and "-". */
@@ -188,11 +184,11 @@ static int check_netns(struct serve *s, struct error *e)
 	if (s->plugin->ipam || !s->call.netns)
 		return 0;
 	if (netns_open(s->call.netns, &fd, e) < 0) {
-		if (s->command == DEL)
+		if (s->command == CNI_DEL)
 			return 0;
 		return error_wrap(e, "CNI_NETNS");
 	}
-	if (str_eq(variable("CNI_NETNS_OVERRIDE"), "1") || s->command == DEL)
+	if (str_eq(variable("CNI_NETNS_OVERRIDE"), "1") || s->command == CNI_DEL)
 		return 0;
 	if (netns_open(own, &own_fd, e) < 0 || netns_inode(fd, &inode, e) < 0 ||
 	    netns_inode(own_fd, &own_inode, e) < 0)
@@ -227,7 +223,7 @@ static int read_stdin(struct serve *s, struct error *e)
 static int check_version(struct serve *s, struct error *e)
 {
 	const char *version = json_get_string(s->doc.root, "cniVersion");
-	const char *since = COMMANDS[s->command].since;
+	const char *since = cni_command_since(s->command);
 
 	s->code = CODE_VERSION;
 	if (!version || !*version)
@@ -237,7 +233,7 @@ static int check_version(struct serve *s, struct error *e)
 				 version, CNI_VERSION_OLDEST, CNI_VERSION_NEWEST);
 	if (cni_version_order(version) < cni_version_order(since))
 		return error_set(e, ERR_INPUT, "cniVersion: %s has no %s; there is one from %s on",
-				 version, COMMANDS[s->command].name, since);
+				 version, cni_command_name(s->command), since);
 	s->call.cni_version = version;
 	return 0;
 }
@@ -252,7 +248,7 @@ static int read_prev(struct serve *s, struct error *e)
 			return -1;
 		s->call.has_prev = true;
 	}
-	if (COMMANDS[s->command].needs & NEED_PREV && !s->call.has_prev)
+	if (NEEDS[s->command] & NEED_PREV && !s->call.has_prev)
 		return error_set(e, ERR_INPUT, "prevResult: missing");
 	return 0;
 }
@@ -263,7 +259,7 @@ static int read_valid(struct serve *s, struct error *e)
 {
 	const struct json *j = json_get(s->doc.root, "cni.dev/valid-attachments");
 
-	if (!(COMMANDS[s->command].needs & NEED_VALID))
+	if (!(NEEDS[s->command] & NEED_VALID))
 		return 0;
 	if (!j)
 		j = json_get(s->doc.root, "cni.dev/attachments");
@@ -311,7 +307,7 @@ static int read_config(struct serve *s, struct error *e)
 /* What of a plugin's errors the spec has a number for. */
 static enum cni_code plugin_code(const struct serve *s, const struct error *e)
 {
-	if (s->command == STATUS)
+	if (s->command == CNI_STATUS)
 		return CODE_UNAVAILABLE;
 	switch (e->code) {
 	case ERR_INPUT:
@@ -336,22 +332,7 @@ static enum cni_code plugin_code(const struct serve *s, const struct error *e)
 
 static int call_plugin(const struct serve *s, struct cni_result *ret, struct error *e)
 {
-	const struct plugin *p = s->plugin;
-	const struct cni_call *c = &s->call;
-
-	switch (s->command) {
-	case ADD:
-		return p->add(c, ret, e);
-	case DEL:
-		return p->del ? p->del(c, e) : 0;
-	case CHECK:
-		return p->check ? p->check(c, e) : 0;
-	case STATUS:
-		return p->status ? p->status(c, e) : 0;
-	case GC:
-		return p->gc ? p->gc(c, s->valid, s->n_valid, e) : 0;
-	}
-	return 0;
+	return plugin_call(s->plugin, s->command, &s->call, s->valid, s->n_valid, ret, e);
 }
 
 /* GC would take what an ADD that is under way has just made, and is in no list yet. */
@@ -361,9 +342,9 @@ static int call_locked(const struct serve *s, struct cni_result *ret, struct err
 	cleanup_close int lock = -1;
 	int rc;
 
-	if (!s->plugin->gc || s->command == CHECK || s->command == STATUS)
+	if (!s->plugin->gc || s->command == CNI_CHECK || s->command == CNI_STATUS)
 		return call_plugin(s, ret, e);
-	if (cni_record_lock(network, type, s->command != GC, &lock, e) < 0)
+	if (cni_record_lock(network, type, s->command != CNI_GC, &lock, e) < 0)
 		return -1;
 	rc = call_plugin(s, ret, e);
 	cni_record_lock_remove(network, type, lock);
@@ -451,7 +432,7 @@ int cni_serve(const char *type)
 		return answer_version(&s);
 	if (serve(&s, &result, &e) < 0)
 		return answer_error(&s, &e);
-	if (s.command != ADD)
+	if (s.command != CNI_ADD)
 		return 0;
 	cni_result_put(&w, NULL, &result, s.call.cni_version);
 	return answer(&b, 0);

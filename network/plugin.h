@@ -18,6 +18,11 @@
 #include "base/json.h"
 #include "network/cni_result.h"
 
+enum cni_command { CNI_ADD, CNI_DEL, CNI_CHECK, CNI_STATUS, CNI_GC };
+const char *cni_command_name(enum cni_command command); /* "ADD" */
+/* The version that is the first to have it. */
+const char *cni_command_since(enum cni_command command);
+
 struct cni_call {
 	const char *container_id; /* CNI_CONTAINERID, valid; NULL in STATUS and GC */
 	const char *ifname;	  /* CNI_IFNAME, valid; NULL in STATUS and GC */
@@ -64,6 +69,15 @@ struct plugin {
 
 /* The built-in one of TYPE ("bridge" or "nsrun-bridge"), or NULL. */
 const struct plugin *plugin_find(const char *type);
+/* One command of P. VALID is for GC, *ret for ADD; others may pass NULL. */
+int plugin_call(const struct plugin *p, enum cni_command command, const struct cni_call *c,
+		const struct cni_attachment *valid, size_t n_valid, struct cni_result *ret,
+		struct error *e);
+/* The same of the plugin TYPE, built in or executed; one that is executed is not asked what the
+ * version does not have. */
+int cni_call_type(const struct cni_call *c, const char *type, enum cni_command command,
+		  const struct cni_attachment *valid, size_t n_valid, struct cni_result *ret,
+		  struct error *e);
 
 /* Opens c->netns: an O_PATH-less descriptor that setns(2) and IFLA_NET_NS_FD take. Error
  * ERR_INPUT: it is no network namespace (a stale file, another kind of namespace, missing). */
@@ -79,7 +93,9 @@ char *cni_call_arg(const struct cni_call *c, const char *key);
 const struct json *cni_call_runtime(const struct cni_call *c, const char *key);
 
 /* Calls the IPAM plugin that c->conf.ipam.type names, built in or foreign, with the same execution
- * configuration, as a plugin does. ADD: *ret is its result (ips, routes, dns; no interfaces). */
+ * configuration, as a plugin does. ADD: *ret is its result (ips, routes, dns; no interfaces). Of a
+ * built-in one that gives no addresses ADD, CHECK and STATUS are errors (ERR_INPUT), and DEL and GC
+ * do nothing. */
 int cni_delegate_add(const struct cni_call *c, struct cni_result *ret, struct error *e);
 int cni_delegate_del(const struct cni_call *c, struct error *e);
 int cni_delegate_check(const struct cni_call *c, struct error *e);

@@ -349,6 +349,41 @@ static void test_delegate(void **state)
 	assert_string_equal(e.msg, "t: plugins[0].ipam.type: missing");
 }
 
+/* A plugin that is its own IPAM plugin would call itself for ever. */
+static void test_delegate_to_no_ipam(void **state)
+{
+	static const char *const types[] = { "bridge", "dummy", "ptp", "nsrun-macvlan" };
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(types); i++) {
+		cleanup_free char *conf = xasprintf("{\"name\":\"n\",\"ipam\":{\"type\":\"%s\"}}",
+						    types[i]);
+		cleanup_free char *text = xasprintf("t: plugins[0].ipam.type: the plugin \"%s\" "
+						    "gives no addresses", types[i]);
+		cleanup_json struct json_doc d = { 0 };
+		cleanup_cni_result struct cni_result r = { 0 };
+		struct cni_call c = { .container_id = "c1",
+				      .ifname = "eth0",
+				      .path = dir,
+				      .cni_version = "1.1.0",
+				      .at = "plugins[0]",
+				      .file = "t" };
+		ERROR_INIT(e);
+
+		assert_int_equal(json_parse(conf, strlen(conf), "t", &d, NULL), 0);
+		c.conf = d.root;
+		assert_int_equal(cni_delegate_add(&c, &r, &e), -1);
+		assert_int_equal(e.code, ERR_INPUT);
+		assert_string_equal(e.msg, text);
+		assert_int_equal(cni_delegate_check(&c, &e), -1);
+		assert_int_equal(cni_delegate_status(&c, &e), -1);
+		assert_string_equal(e.msg, text);
+		/* Nothing was made: there is nothing to delete, and no error. */
+		assert_int_equal(cni_delegate_del(&c, &e), 0);
+		assert_int_equal(cni_delegate_gc(&c, NULL, 0, &e), 0);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -357,7 +392,7 @@ int main(void)
 		cmocka_unit_test(test_missing),	  cmocka_unit_test(test_del_goes_on),
 		cmocka_unit_test(test_disabled),  cmocka_unit_test(test_check_status_gc),
 		cmocka_unit_test(test_version),	  cmocka_unit_test(test_refused),
-		cmocka_unit_test(test_delegate),
+		cmocka_unit_test(test_delegate),  cmocka_unit_test(test_delegate_to_no_ipam),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);

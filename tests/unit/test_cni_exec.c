@@ -53,12 +53,13 @@ static void plugin(const char *script)
 	assert_int_equal(chmod(path, 0755), 0);
 }
 
-static int call(const char *command, const char *version, struct cni_result *ret, struct error *e)
+static int call(enum cni_command command, const char *version, struct cni_result *ret,
+		struct error *e)
 {
 	static const char conf[] = "{\"cniVersion\":\"1.1.0\",\"name\":\"net\",\"type\":\"p\","
 				   "\"cni.dev/valid-attachments\":[{\"containerID\":\"old\"}]}";
 	static const struct cni_attachment valid[] = { { "c1", "eth0" }, { "c2", "eth1" } };
-	bool gc = str_eq(command, "GC");
+	bool gc = command == CNI_GC;
 	cleanup_json struct json_doc d = { 0 };
 	struct cni_call c = { .container_id = gc ? NULL : "c1",
 			      .ifname = gc ? NULL : "eth0",
@@ -79,7 +80,7 @@ static void refused(const char *script, int code, const char *expected)
 	ERROR_INIT(e);
 
 	plugin(script);
-	assert_int_equal(call("ADD", "1.1.0", &r, &e), -1);
+	assert_int_equal(call(CNI_ADD, "1.1.0", &r, &e), -1);
 	assert_string_equal(e.msg, expected);
 	assert_int_equal(e.code, code);
 	assert_int_equal(r.n_ips, 0);
@@ -96,7 +97,7 @@ static void test_parameters(void **state)
 	assert_int_equal(setenv("OTHER", "passed", 1), 0);
 	plugin("cat >/dev/null; echo '{\"dns\":{\"domain\":\"'\"$CNI_COMMAND $CNI_CONTAINERID "
 	       "$CNI_IFNAME $CNI_NETNS $CNI_ARGS $CNI_PATH $OTHER $PWD\"'\"}}'");
-	if (call("ADD", "1.1.0", &r, &e) < 0)
+	if (call(CNI_ADD, "1.1.0", &r, &e) < 0)
 		fail_msg("%s", e.msg);
 	{
 		cleanup_free char *expected =
@@ -115,11 +116,11 @@ static void test_result(void **state)
 
 	(void)state;
 	plugin("echo '{\"ips\":[{\"address\":\"10.0.0.2/24\"}]}'");
-	assert_int_equal(call("ADD", "1.1.0", &r, &e), 0);
+	assert_int_equal(call(CNI_ADD, "1.1.0", &r, &e), 0);
 	assert_int_equal(r.n_ips, 1);
 	/* What it does not say is of the version that it was asked in. */
 	plugin("echo '{\"ip4\":{\"ip\":\"10.0.0.2/24\"}}'");
-	assert_int_equal(call("ADD", "0.2.0", &old, &e), 0);
+	assert_int_equal(call(CNI_ADD, "0.2.0", &old, &e), 0);
 	assert_int_equal(old.n_ips, 1);
 }
 
@@ -133,7 +134,7 @@ static void test_gc(void **state)
 	       "{\"containerID\":\"c2\",\"ifname\":\"eth1\"}]}') "
 	       "[ -z \"${CNI_CONTAINERID+x}${CNI_NETNS+x}${CNI_IFNAME+x}\" ] && exit 0;; esac; "
 	       "echo \"$line\" >&2; exit 1");
-	if (call("GC", "1.1.0", NULL, &e) < 0)
+	if (call(CNI_GC, "1.1.0", NULL, &e) < 0)
 		fail_msg("%s", e.msg);
 }
 
@@ -169,15 +170,15 @@ static void test_garbage(void **state)
 
 	(void)state;
 	plugin("head -c 3000 /dev/zero; printf '\\377\\033[1m'");
-	assert_int_equal(call("ADD", "1.1.0", &r, &e), -1);
+	assert_int_equal(call(CNI_ADD, "1.1.0", &r, &e), -1);
 	assert_true(str_has_prefix(e.msg, "plugin \"p\": its result: "));
 	error_clear(&e);
 	plugin("printf 'panic:\\n\\033[1m\\n' ; exit 2");
-	assert_int_equal(call("ADD", "1.1.0", &r, &e), -1);
+	assert_int_equal(call(CNI_ADD, "1.1.0", &r, &e), -1);
 	assert_string_equal(e.msg, "plugin \"p\": exit status 2, stdout: panic:  [1m");
 	/* It has nothing to tell in DEL, and garbage is none of ours then. */
 	plugin("echo garbage");
-	assert_int_equal(call("DEL", "1.1.0", NULL, &e), 0);
+	assert_int_equal(call(CNI_DEL, "1.1.0", NULL, &e), 0);
 }
 
 static void test_endless(void **state)
@@ -222,7 +223,7 @@ static void test_daemon(void **state)
 	(void)state;
 	plugin("sleep 3 & echo '{\"dns\":{\"domain\":\"d\"}}'");
 	assert_int_equal(setenv("NSRUN_CNI_TIMEOUT", "2", 1), 0);
-	if (call("ADD", "1.1.0", &r, &e) < 0)
+	if (call(CNI_ADD, "1.1.0", &r, &e) < 0)
 		fail_msg("%s", e.msg);
 	unsetenv("NSRUN_CNI_TIMEOUT");
 	assert_string_equal(r.dns.domain, "d");
