@@ -162,7 +162,7 @@ has_lines() { (($(wc -l <"$STREAM") >= $1)); }
 	assert_line --index 0 --regexp '^UID +PID +PPID '
 	assert_line --regexp "^root +$pid +$(pid_of "$ID") .* sleep 1000$"
 	assert_equal "${#lines[@]}" 3
-	run -0 nsrun ps "$ID" -o comm,pid
+	run -0 nsrun ps "$ID" -e -o comm,pid
 	assert_line --regexp "^sleep +$pid$"
 	assert_equal "${#lines[@]}" 3
 }
