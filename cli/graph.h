@@ -75,6 +75,8 @@ char *graph_port_host(const struct publish *port);
 char *graph_port_target(const struct publish *port);
 /* "pid 4711 nginx", "netns lab": where a stranger lives; NULL: not known. */
 char *graph_stranger(const struct picture *p, const struct picture_member *m);
+/* Who made it: "not made by nsrun", ... */
+const char *graph_origin(const struct picture_member *m);
 /* "side, logger": the other containers in M's namespace, or NULL; *RET_N: how many. */
 char *graph_sharers(const struct picture *p, size_t ns, const char *but, size_t *ret_n);
 /* True if M's container has ended. */

@@ -149,6 +149,8 @@ static void put_member(struct json_writer *w, const struct picture *p,
 	json_object_begin(w, NULL);
 	put_taken(w, "id", graph_member_id(p, m));
 	json_put_string(w, "container", m->container); /* null: a stranger */
+	if (!m->container)
+		json_put_string(w, "origin", graph_origin(m));
 	if (m->ns != PICTURE_NOWHERE)
 		put_taken(w, "namespace", graph_ns_id(p, m->ns));
 	json_put_string(w, "ifname", m->ifname);

@@ -173,7 +173,7 @@ static void draw_member(struct drawing *d, const struct picture_member *m, const
 	if (m->mark)
 		strbuf_printf(&label, "\n! %s", m->mark);
 	if (!m->container)
-		add_line(&label, "not made by nsrun");
+		add_line(&label, graph_origin(m));
 	node = add_node(d, member_cluster(d, m), SHAPE_LINK, xstrdup(id), label.s);
 	node->wrong = m->mark != NULL;
 	add_edge(d, SHAPE_WIRE, room, id, xstrdup(m->host_ifname));

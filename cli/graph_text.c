@@ -134,7 +134,8 @@ static char *rest_text(const struct text *t, const struct picture_member *m)
 	if (!m->container) {
 		cleanup_free char *home = graph_stranger(t->p, m);
 
-		strbuf_printf(&b, "%s%snot made by nsrun", home ? home : "", home ? ", " : "");
+		strbuf_printf(&b, "%s%s%s", home ? home : "", home ? ", " : "",
+			      graph_origin(m));
 	}
 	if (graph_stopped(t->p, m))
 		add_rest(&b, "(stopped)");

@@ -216,6 +216,13 @@ char *graph_stranger(const struct picture *p, const struct picture_member *m)
 	return ns->pin ? xasprintf("netns %s", ns->pin) : NULL;
 }
 
+const char *graph_origin(const struct picture_member *m)
+{
+	return m->left	   ? "left by a container that is gone"
+	       : m->plugin ? "made by nsrun as a CNI plugin"
+			   : "not made by nsrun";
+}
+
 char *graph_sharers(const struct picture *p, size_t ns, const char *but, size_t *ret_n)
 {
 	cleanup_strbuf struct strbuf b = { 0 };

@@ -145,27 +145,32 @@ int netns_find(const struct cli *cli, const char *name, int *ret_fd, char **ret_
 
 /* ---- ls ---- */
 
-/* "c1, side, ?": the containers in it; "?" if there are processes but no container. The caller
+/* "c1, side": the containers in it; without one, "pid 4711 nginx", the first process. The caller
  * frees. */
 static char *users_text(const struct netns_users *us, const struct netns_processes *ps,
 			uint64_t inode, size_t *ret_processes)
 {
 	cleanup_strbuf struct strbuf b = { 0 };
+	const struct netns_process *first = NULL;
 	size_t processes = 0;
 
 	for (size_t i = 0; i < us->n; i++)
 		if (us->v[i].inode == inode)
 			strbuf_printf(&b, "%s%s", b.len ? ", " : "", us->v[i].c.id);
 	for (size_t i = 0; i < ps->n; i++)
-		processes += ps->v[i].inode == inode;
-	if (!b.len && processes)
-		strbuf_puts(&b, "?");
+		if (ps->v[i].inode == inode) {
+			first = first ? first : &ps->v[i];
+			processes++;
+		}
+	if (!b.len && first)
+		strbuf_printf(&b, "pid %d %s", (int)first->pid, first->program);
 	*ret_processes = processes;
 	return steal_ptr(&b.s);
 }
 
 struct row {
-	char *name, *path; /* path NULL: no pin */
+	char *name; /* NULL: neither a pin nor a container of ours is in it */
+	char *path; /* NULL: no process of it, and no pin, to be seen */
 	uint64_t inode;
 };
 struct rows {
@@ -196,8 +201,19 @@ static bool has_inode(const struct rows *rs, uint64_t inode)
 	return false;
 }
 
-/* The pins, then containers' namespaces that have none, but for the one that we are in. */
-static int collect(const struct netns_users *us, struct rows *rs, struct error *e)
+/* By one of its processes: what has no pin. */
+static char *process_path(const struct netns_processes *ps, uint64_t inode)
+{
+	for (size_t i = 0; i < ps->n; i++)
+		if (ps->v[i].inode == inode)
+			return xasprintf("/proc/%d/ns/net", (int)ps->v[i].pid);
+	return NULL;
+}
+
+/* The pins, then containers' namespaces that have none, then those of others; but for the one that
+ * we are in. */
+static int collect(const struct netns_users *us, const struct netns_processes *ps, struct rows *rs,
+		   struct error *e)
 {
 	uint64_t own = inode_of("/proc/self/ns/net");
 	char **names = NULL;
@@ -213,7 +229,11 @@ static int collect(const struct netns_users *us, struct rows *rs, struct error *
 	strings_free(names, n);
 	for (size_t i = 0; i < us->n; i++)
 		if (us->v[i].inode && us->v[i].inode != own && !has_inode(rs, us->v[i].inode))
-			add_row(rs, xstrdup(us->v[i].c.id), NULL, us->v[i].inode);
+			add_row(rs, xstrdup(us->v[i].c.id), process_path(ps, us->v[i].inode),
+				us->v[i].inode);
+	for (size_t i = 0; i < ps->n; i++)
+		if (ps->v[i].inode && ps->v[i].inode != own && !has_inode(rs, ps->v[i].inode))
+			add_row(rs, NULL, process_path(ps, ps->v[i].inode), ps->v[i].inode);
 	return 0;
 }
 
@@ -221,7 +241,7 @@ static void ls_table(const struct rows *rs, const struct netns_users *us,
 		     const struct netns_processes *ps, bool plain, struct strbuf *out)
 {
 	static const char *const heads[] = { "NAME", "NAMESPACE", "PATH", "PROCESSES", "USED BY" };
-	cleanup_table struct table t = { .columns = ARRAY_SIZE(heads) };
+	cleanup_table struct table t = { .columns = ARRAY_SIZE(heads), .right = 1U << 3 };
 
 	for (size_t i = 0; i < ARRAY_SIZE(heads); i++)
 		table_add(&t, heads[i]);
@@ -230,7 +250,7 @@ static void ls_table(const struct rows *rs, const struct netns_users *us,
 		size_t processes;
 
 		users = users_text(us, ps, rs->v[i].inode, &processes);
-		table_add(&t, rs->v[i].name);
+		table_add(&t, rs->v[i].name ? rs->v[i].name : "?");
 		table_addf(&t, "net:[%llu]", (unsigned long long)rs->v[i].inode);
 		table_add(&t, rs->v[i].path);
 		table_addf(&t, "%zu", processes);
@@ -240,6 +260,19 @@ static void ls_table(const struct rows *rs, const struct netns_users *us,
 		table_put_plain(&t, out);
 	else
 		table_put(&t, out);
+}
+
+static void put_processes(struct json_writer *w, const struct netns_processes *ps, uint64_t inode)
+{
+	json_array_begin(w, "processes");
+	for (size_t i = 0; i < ps->n; i++)
+		if (ps->v[i].inode == inode) {
+			json_object_begin(w, NULL);
+			json_put_i64(w, "pid", ps->v[i].pid);
+			json_put_string(w, "program", ps->v[i].program);
+			json_object_end(w);
+		}
+	json_array_end(w);
 }
 
 static void ls_json(const struct rows *rs, const struct netns_users *us,
@@ -265,11 +298,20 @@ static void ls_json(const struct rows *rs, const struct netns_users *us,
 			if (ps->v[k].inode == rs->v[i].inode)
 				json_put_i64(&w, NULL, ps->v[k].pid);
 		json_array_end(&w);
+		put_processes(&w, ps, rs->v[i].inode);
 		json_object_end(&w);
 	}
 	json_array_end(&w);
 	json_object_end(&w);
 	strbuf_puts(out, "\n");
+}
+
+/* Those of others have no name to print. */
+static void ls_quiet(const struct rows *rs, struct strbuf *out)
+{
+	for (size_t i = 0; i < rs->n; i++)
+		if (rs->v[i].name)
+			strbuf_printf(out, "%s\n", rs->v[i].name);
 }
 
 int cmd_netns_ls(struct cli *cli, void *options, struct error *e)
@@ -280,11 +322,10 @@ int cmd_netns_ls(struct cli *cli, void *options, struct error *e)
 	struct rows rs cleanup(rows_done) = { 0 };
 
 	if (netns_users_load(&cli->runtime, &us, e) < 0 || netns_processes_read(0, &ps, e) < 0 ||
-	    collect(&us, &rs, e) < 0)
+	    collect(&us, &ps, &rs, e) < 0)
 		return error_wrap(e, "netns ls");
 	if (o->quiet)
-		for (size_t i = 0; i < rs.n; i++)
-			strbuf_printf(&cli->out, "%s\n", rs.v[i].name);
+		ls_quiet(&rs, &cli->out);
 	else if (o->format == FORMAT_JSON)
 		ls_json(&rs, &us, &ps, &cli->out);
 	else

@@ -28,11 +28,17 @@ static void put_links(struct json_writer *w, const struct show *s)
 	json_array_begin(w, "links");
 	for (size_t i = 0; i < v->n_links; i++) {
 		const struct link_info *l = &v->links[i];
+		const struct attachment *a = show_attachment(s, l);
+		cleanup_free char *vlans = show_vlans(s, l);
 
 		json_object_begin(w, NULL);
 		graph_json_link(w, v, l);
 		json_put_i64(w, "peerIndex", l->peer_index);
 		json_put_string(w, "network", show_network(s, l));
+		if (vlans)
+			json_put_string(w, "vlans", vlans);
+		if (a)
+			bandwidth_put(w, "bandwidth", &a->bandwidth);
 		put_peer(w, s, l);
 		json_object_end(w);
 	}
@@ -137,6 +143,80 @@ static void put_users(struct json_writer *w, const struct show *s)
 	graph_json_processes(w, &s->ns->view);
 }
 
+static void put_words(struct json_writer *w, const char *key, char *const *v, size_t n)
+{
+	json_array_begin(w, key);
+	for (size_t i = 0; i < n; i++)
+		json_put_string(w, NULL, v[i]);
+	json_array_end(w);
+}
+
+static void put_dns(struct json_writer *w, const struct show *s)
+{
+	json_object_begin(w, "dns");
+	put_words(w, "servers", s->dns.servers, s->dns.n_servers);
+	put_words(w, "search", s->dns.search, s->dns.n_search);
+	put_words(w, "options", s->dns.options, s->dns.n_options);
+	json_object_end(w);
+}
+
+/* Of each network, the names by which others on it find the owner. */
+static void put_names(struct json_writer *w, const struct show *s)
+{
+	const struct attach_result *r = &s->owner->c.network;
+
+	json_array_begin(w, "names");
+	for (size_t i = 0; i < r->n_attachments; i++) {
+		const struct attachment *a = &r->attachments[i];
+
+		if (!a->names)
+			continue;
+		json_object_begin(w, NULL);
+		json_put_string(w, "network", a->network);
+		json_put_string(w, "name", s->owner->c.id);
+		put_words(w, "aliases", a->aliases, a->n_aliases);
+		if (a->name_server.family)
+			ip_addr_put(w, "nameServer", &a->name_server);
+		json_object_end(w);
+	}
+	json_array_end(w);
+}
+
+static void put_published(struct json_writer *w, const struct show *s)
+{
+	const struct attach_result *r = &s->owner->c.network;
+
+	json_array_begin(w, "published");
+	for (size_t i = 0; i < r->n_ports; i++) {
+		const struct publish *p = &r->ports[i];
+		char host[IP_TEXT_MAX];
+
+		json_object_begin(w, NULL);
+		json_put_string(w, "protocol", publish_protocol(p->protocol));
+		json_put_string(w, "hostIP", publish_host(p, host));
+		json_put_u64(w, "hostPort", p->host_port);
+		json_put_u64(w, "containerPort", p->container_port);
+		json_put_u64(w, "count", p->count);
+		if (s->connections)
+			json_put_u64(w, "connections", s->connections[i]);
+		json_object_end(w);
+	}
+	json_array_end(w);
+}
+
+/* Of the container whose attachments are here. */
+static void put_owner(struct json_writer *w, const struct show *s)
+{
+	if (!s->owner)
+		return;
+	json_put_string(w, "container", s->owner->c.id);
+	json_put_string(w, "owner", s->owner->c.owner);
+	json_put_string(w, "created", s->owner->c.created);
+	put_dns(w, s);
+	put_names(w, s);
+	put_published(w, s);
+}
+
 static void put_problems(struct json_writer *w, const struct show *s)
 {
 	json_array_begin(w, "problems");
@@ -157,6 +237,7 @@ void show_json(const struct show *s, struct strbuf *out)
 	json_put_u64(&w, "inode", s->ns->inode);
 	json_put_string(&w, "path", s->path);
 	put_users(&w, s);
+	put_owner(&w, s);
 	put_links(&w, s);
 	put_routes(&w, v);
 	put_neighbours(&w, v);

@@ -8,7 +8,6 @@
  */
 #include "cli/netns_show.h"
 
-#include <fcntl.h>
 #include <linux/rtnetlink.h>
 #include <netinet/in.h>
 #include <stdio.h>
@@ -17,17 +16,19 @@
 
 #include "base/fd.h"
 #include "base/json.h"
-#include "base/path.h"
 #include "base/privilege.h"
 #include "cli/table.h"
 #include "network/attach_record.h"
 #include "network/netns.h"
 
-#define RESOLV_CONF_MAX ((size_t)64 << 10)
+#define PRIORITY_MAIN	 32766 /* ip-rule(8): what each namespace has by itself */
+#define PRIORITY_DEFAULT 32767
 
 static void show_done(struct show *s)
 {
 	free(s->path);
+	free(s->connections);
+	show_dns_done(&s->dns);
 	graph_done(&s->g);
 }
 
@@ -50,6 +51,7 @@ static int show_read(const struct cli *cli, const char *name, struct show *s, st
 	netns_view_listen(&s->g.p.namespaces[s->at].view);
 	s->ns = &s->g.p.namespaces[s->at];
 	s->owner = netns_users_owner(&s->g.users, inode);
+	show_read_owner(s);
 	return 0;
 }
 
@@ -99,17 +101,19 @@ static char *addresses_text(const struct show *s, const struct link_info *l)
 	return text;
 }
 
-/* Of a macvlan, ipvlan or vlan of a network of ours: "on host eth0". */
+/* Of a macvlan, ipvlan or vlan of a network of ours: "macvlan on host eth0". */
 static char *parent_text(const struct show *s, const struct link_info *l)
 {
 	const struct picture_ns *host = &s->g.p.namespaces[PICTURE_HOST];
+	cleanup_free char *vlans = show_vlans(s, l);
 	const struct picture_room *room;
 
 	if (!picture_member_of(&s->g.p, l, &room) || l->peer_index <= 0 || l->link_netnsid < 0)
 		return NULL;
 	for (size_t i = 0; i < host->view.n_links; i++)
 		if (host->view.links[i].index == l->peer_index)
-			return xasprintf("on host %s", host->view.links[i].name);
+			return xasprintf("%s on host %s", vlans ? vlans : l->kind,
+					 host->view.links[i].name);
 	return NULL;
 }
 
@@ -117,6 +121,7 @@ static char *parent_text(const struct show *s, const struct link_info *l)
 static char *peer_text(const struct show *s, const struct link_info *l)
 {
 	struct picture_peer peer = s->ns->peers[l - s->ns->view.links];
+	cleanup_free char *vlans = show_vlans(s, l);
 	const char *name;
 
 	if (!str_eq(l->kind, "veth"))
@@ -126,6 +131,8 @@ static char *peer_text(const struct show *s, const struct link_info *l)
 	name = s->g.p.namespaces[peer.ns].view.links[peer.link].name;
 	if (peer.ns == s->at)
 		return xstrdup(name);
+	if (vlans) /* the bridge's port is in them */
+		return xasprintf("host %s, %s", name, vlans);
 	return peer.ns == PICTURE_HOST
 		       ? xasprintf("host %s", name)
 		       : xasprintf("netns %s, %s", picture_ns_name(&s->g.p, peer.ns), name);
@@ -233,20 +240,34 @@ static void put_links(const struct show *s, struct strbuf *out)
 	table_put(&t, out);
 }
 
+/* What stands under one label, in as many lines as the terminal asks for. */
+struct line {
+	struct strbuf text;
+	size_t column;
+};
+
 /* One more item on the line that begins with LABEL; the first puts the label. */
-static void put_item(const struct show *s, struct strbuf *line, const char *label, const char *item)
+static void put_item(const struct show *s, struct line *line, const char *label, const char *item)
 {
-	if (!line->len)
-		strbuf_printf(line, "%-10s %s", label, item);
-	else
-		strbuf_printf(line, " %s %s", s->ascii ? "|" : "·", item);
+	size_t width = table_width(item);
+
+	if (!line->text.len) {
+		strbuf_printf(&line->text, "%-10s %s", label, item);
+		line->column = 11 + width;
+	} else if (s->width && line->column + 3 + width > s->width) {
+		strbuf_printf(&line->text, "\n%-10s %s", "", item);
+		line->column = 11 + width;
+	} else {
+		strbuf_printf(&line->text, " %s %s", s->ascii ? "|" : "·", item);
+		line->column += 3 + width;
+	}
 }
 
-static void end_line(struct strbuf *line, struct strbuf *out)
+static void end_line(struct line *line, struct strbuf *out)
 {
-	if (line->len)
-		strbuf_printf(out, "%s\n", line->s);
-	line->len = 0;
+	if (line->text.len)
+		strbuf_printf(out, "%s\n", line->text.s);
+	strbuf_done(&line->text);
 }
 
 static char *route_text(const struct show *s, const struct route_info *r)
@@ -254,13 +275,13 @@ static char *route_text(const struct show *s, const struct route_info *r)
 	cleanup_strbuf struct strbuf b = { 0 };
 	char text[IP_TEXT_MAX];
 
+	if (r->type != RTN_UNICAST)
+		strbuf_puts(&b, r->type == RTN_BLACKHOLE ? "blackhole " : "unreachable ");
 	strbuf_puts(&b, r->has_dst ? ip_prefix_text(&r->dst, text) : "default");
 	if (r->has_gateway)
 		strbuf_printf(&b, " via %s", ip_addr_text(&r->gateway, text));
 	if (r->index > 0)
 		strbuf_printf(&b, " %s", link_name(s, r->index));
-	if (r->type != RTN_UNICAST)
-		strbuf_puts(&b, r->type == RTN_BLACKHOLE ? " blackhole" : " unreachable");
 	if (r->table != RT_TABLE_MAIN)
 		strbuf_printf(&b, " table %u", r->table);
 	return steal_ptr(&b.s);
@@ -268,7 +289,7 @@ static char *route_text(const struct show *s, const struct route_info *r)
 
 static void put_routes(const struct show *s, struct strbuf *out)
 {
-	cleanup_strbuf struct strbuf line = { 0 };
+	struct line line = { 0 };
 
 	for (size_t i = 0; i < s->ns->view.n_routes; i++) {
 		cleanup_free char *text = route_text(s, &s->ns->view.routes[i]);
@@ -282,9 +303,38 @@ static void put_routes(const struct show *s, struct strbuf *out)
 	end_line(&line, out);
 }
 
+/* Where routes are looked for, but for the three rules that each namespace has by itself. */
+static void put_rules(const struct show *s, struct strbuf *out)
+{
+	struct line line = { 0 };
+
+	for (size_t i = 0; i < s->ns->view.n_rules; i++) {
+		const struct rule_info *r = &s->ns->view.rules[i];
+		cleanup_strbuf struct strbuf b = { 0 };
+		char text[IP_TEXT_MAX];
+
+		if (r->priority == 0 || r->priority == PRIORITY_MAIN ||
+		    r->priority == PRIORITY_DEFAULT)
+			continue;
+		strbuf_printf(&b, "%u:", r->priority);
+		if (r->has_src)
+			strbuf_printf(&b, " from %s", ip_prefix_text(&r->src, text));
+		if (r->has_dst)
+			strbuf_printf(&b, " to %s", ip_prefix_text(&r->dst, text));
+		if (r->iif[0])
+			strbuf_printf(&b, " iif %s", r->iif);
+		if (r->oif[0])
+			strbuf_printf(&b, " oif %s", r->oif);
+		if (r->table)
+			strbuf_printf(&b, " table %u", r->table);
+		put_item(s, &line, "rules", b.s);
+	}
+	end_line(&line, out);
+}
+
 static void put_neighbours(const struct show *s, struct strbuf *out)
 {
-	cleanup_strbuf struct strbuf line = { 0 };
+	struct line line = { 0 };
 
 	for (size_t i = 0; i < s->ns->view.n_neighbours; i++) {
 		const struct neighbour_info *n = &s->ns->view.neighbours[i];
@@ -299,36 +349,50 @@ static void put_neighbours(const struct show *s, struct strbuf *out)
 	end_line(&line, out);
 }
 
-/* The name servers that the container sees, by its own resolv.conf: opened below its root. */
+/* As the container's own resolv.conf has it. */
 static void put_dns(const struct show *s, struct strbuf *out)
 {
-	cleanup_strbuf struct strbuf line = { 0 };
-	cleanup_free char *root = NULL, *text = NULL;
-	cleanup_close int root_fd = -1, fd = -1;
-	char *at, *rest;
+	cleanup_strbuf struct strbuf search = { 0 }, where = { 0 };
+	struct line line = { 0 };
 
-	if (!s->owner || s->owner->c.init.pid <= 0)
-		return;
-	root = xasprintf("/proc/%d/root", (int)s->owner->c.init.pid);
-	root_fd = open(root, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	if (root_fd < 0)
-		return;
-	fd = path_open_in_root(root_fd, "/etc/resolv.conf", O_RDONLY | O_NONBLOCK | O_NOCTTY, 0,
-			       NULL);
-	if (fd < 0 || fd_read_all(fd, RESOLV_CONF_MAX, &text, NULL, NULL) < 0)
-		return;
-	for (at = text; at && *at; at = rest) {
-		char ip[IP_TEXT_MAX];
-		struct ip_addr a;
+	for (size_t i = 0; i < s->dns.n_servers; i++)
+		put_item(s, &line, "dns", s->dns.servers[i]);
+	for (size_t i = 0; i < s->dns.n_search; i++)
+		strbuf_printf(&search, "%s%s", i ? " " : "search ", s->dns.search[i]);
+	if (search.len)
+		put_item(s, &line, "dns", search.s);
+	if (line.text.len)
+		strbuf_printf(&line.text, "   (/etc/resolv.conf of %s)", s->owner->c.id);
+	end_line(&line, out);
+}
 
-		rest = strchr(at, '\n');
-		if (rest)
-			*rest++ = '\0';
-		if (sscanf(at, " nameserver %63s", ip) == 1 && ip_addr_parse(ip, &a, NULL) == 0)
-			put_item(s, &line, "dns", ip_addr_text(&a, ip));
+static void put_names(const struct show *s, struct strbuf *out)
+{
+	const struct attach_result *r = s->owner ? &s->owner->c.network : NULL;
+	struct line line = { 0 };
+
+	for (size_t i = 0; r && i < r->n_attachments; i++) {
+		cleanup_free char *names = show_names(s->owner->c.id, &r->attachments[i]);
+
+		if (names)
+			put_item(s, &line, "names", names);
 	}
-	if (line.len)
-		strbuf_printf(&line, "   (/etc/resolv.conf of %s)", s->owner->c.id);
+	end_line(&line, out);
+}
+
+static void put_limits(const struct show *s, struct strbuf *out)
+{
+	struct line line = { 0 };
+
+	for (size_t i = 0; i < s->ns->view.n_links; i++) {
+		const struct attachment *a = show_attachment(s, &s->ns->view.links[i]);
+		cleanup_free char *limits = a ? show_limits(&a->bandwidth) : NULL, *item = NULL;
+
+		if (!limits)
+			continue;
+		item = xasprintf("%s %s", a->ifname, limits);
+		put_item(s, &line, "limits", item);
+	}
 	end_line(&line, out);
 }
 
@@ -336,20 +400,15 @@ static void put_dns(const struct show *s, struct strbuf *out)
 static void put_published(const struct show *s, struct strbuf *out)
 {
 	const struct attach_result *r = s->owner ? &s->owner->c.network : NULL;
-	cleanup_strbuf struct strbuf line = { 0 };
-	cleanup_free size_t *counts = NULL;
-	bool known;
+	struct line line = { 0 };
 
-	if (!r || !r->n_ports)
-		return;
-	counts = xcalloc(r->n_ports, sizeof(*counts));
-	known = picture_connections(r, counts, NULL) == 0;
-	for (size_t i = 0; i < r->n_ports; i++) {
+	for (size_t i = 0; r && i < r->n_ports; i++) {
+		size_t n = s->connections ? s->connections[i] : 0;
 		cleanup_free char *port = graph_port(&r->ports[i]), *item = NULL;
 
-		item = known ? xasprintf("%s   %zu connection%s", port, counts[i],
-					 counts[i] == 1 ? "" : "s")
-			     : xstrdup(port);
+		item = s->connections
+			       ? xasprintf("%s   %zu connection%s", port, n, n == 1 ? "" : "s")
+			       : xstrdup(port);
 		put_item(s, &line, "publish", item);
 	}
 	end_line(&line, out);
@@ -357,7 +416,7 @@ static void put_published(const struct show *s, struct strbuf *out)
 
 static void put_listeners(const struct show *s, struct strbuf *out)
 {
-	cleanup_strbuf struct strbuf line = { 0 };
+	struct line line = { 0 };
 
 	for (size_t i = 0; i < s->ns->view.n_listeners; i++) {
 		const struct listener *l = &s->ns->view.listeners[i];
@@ -396,8 +455,11 @@ static void show_table(const struct show *s, struct strbuf *out)
 	put_users(s, out);
 	put_links(s, out);
 	put_routes(s, out);
+	put_rules(s, out);
 	put_neighbours(s, out);
 	put_dns(s, out);
+	put_names(s, out);
+	put_limits(s, out);
 	put_published(s, out);
 	put_listeners(s, out);
 	put_problems(s, out);
@@ -409,7 +471,8 @@ int cmd_netns_show(struct cli *cli, void *options, struct error *e)
 {
 	const struct netns_show_options *o = options;
 	struct show s cleanup(show_done) = { .all = o->all,
-					     .ascii = o->ascii || graph_ascii_locale() };
+					     .ascii = o->ascii || graph_ascii_locale(),
+					     .width = isatty(STDOUT_FILENO) ? graph_width() : 0 };
 
 	if (show_read(cli, cli->args[0], &s, e) < 0)
 		return error_wrap(e, "netns show");

@@ -3,7 +3,16 @@
 #ifndef CLI_NETWORK_H
 #define CLI_NETWORK_H
 
+#include "base/json.h"
 #include "cli/cli.h"
+
+#define NETWORK_SCHEMA "nsrun.network/1"
+
+/* network_inspect.c, for ls as well. What people are told in a word or two, with commas; the caller
+ * frees. */
+char *network_flags(const struct network *n);
+/* All that the list says, as members. */
+void network_put_settings(struct json_writer *w, const struct network *n);
 
 /* network_ports.c. args: none. OPTIONS: struct listing_options: table, json, plain; -q */
 int cmd_network_ports(struct cli *cli, void *options, struct error *e);

@@ -4,6 +4,7 @@
  * a container that is still being made has no address yet, and no row.
  */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 
@@ -68,6 +69,33 @@ static void add_row(void *arg, const struct attach_record *rec, const struct pub
 	table_add(arg, rec->container_id);
 	add_endpoint(arg, target, p->container_port, p->count, "");
 	table_add(arg, rec->result.attachments[0].network);
+}
+
+static int by_container(const void *va, const void *vb)
+{
+	const struct attach_record *a = va, *b = vb;
+	int order = strcmp(a->container_id, b->container_id);
+
+	return order ? order : strcmp(a->instance, b->instance);
+}
+
+static int by_port(const void *va, const void *vb)
+{
+	const struct publish *a = va, *b = vb;
+
+	return a->host_port != b->host_port ? (a->host_port < b->host_port ? -1 : 1)
+					    : (int)a->protocol - (int)b->protocol;
+}
+
+/* By container, and each one's by port. */
+static void sort(struct attach_records *rs)
+{
+	if (rs->n)
+		qsort(rs->v, rs->n, sizeof(*rs->v), by_container);
+	for (size_t i = 0; i < rs->n; i++)
+		if (rs->v[i].result.n_ports)
+			qsort(rs->v[i].result.ports, rs->v[i].result.n_ports,
+			      sizeof(*rs->v[i].result.ports), by_port);
 }
 
 static void ports_table(const struct attach_records *rs, bool plain, struct strbuf *out)
@@ -161,6 +189,7 @@ int cmd_network_ports(struct cli *cli, void *options, struct error *e)
 
 	if (attach_records_load(&rs, e) < 0 || add_rootless(&cli->runtime, &rs, e) < 0)
 		return error_wrap(e, "network ports");
+	sort(&rs);
 	if (o->quiet)
 		ports_quiet(&rs, &cli->out);
 	else if (o->format == FORMAT_JSON)

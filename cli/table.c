@@ -54,6 +54,10 @@ void table_put(const struct table *t, struct strbuf *out)
 	for (size_t i = 0; i < t->n_cells; i++) {
 		size_t column = i % t->columns, pad = widest[column] - table_width(t->cells[i]);
 
+		if (t->right & 1U << column) {
+			strbuf_printf(out, "%*s", (int)pad, "");
+			pad = 0;
+		}
 		strbuf_puts(out, t->cells[i]);
 		if (column + 1 == t->columns)
 			strbuf_puts(out, "\n");

@@ -12,6 +12,7 @@
 
 struct table {
 	size_t columns;
+	unsigned int right; /* bit N: column N, of numbers, is aligned on the right */
 	char **cells; /* columns * rows, row after row */
 	size_t n_cells;
 };

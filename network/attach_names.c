@@ -13,6 +13,16 @@
 #include "network/attach.h"
 #include "network/dns.h"
 
+static bool wants_names(const struct network *n)
+{
+	return !n->chained && n->names != NETWORK_NAMES_OFF && n->gateway_on_bridge;
+}
+
+bool network_has_names(const struct network *n)
+{
+	return wants_names(n) && dns_available();
+}
+
 int attach_plan_names(const struct network_request *q, struct attach_plan *p, struct error *e)
 {
 	const struct network *n = &p->net;
@@ -24,7 +34,7 @@ int attach_plan_names(const struct network_request *q, struct attach_plan *p, st
 				 "network \"%s\" (%s): names of containers need a name server on "
 				 "the bridge, which has no address (isGateway)",
 				 n->name, n->file);
-	p->names = n->names != NETWORK_NAMES_OFF && n->gateway_on_bridge;
+	p->names = wants_names(n);
 	if (p->names && !dns_available()) {
 		if (n->names == NETWORK_NAMES_ON) {
 			error_set(e, ERR_UNSUPPORTED,

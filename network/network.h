@@ -143,6 +143,8 @@ bool network_route_is_way_out(const struct ip_route *r);
 /* How members get out, for people: "nat", "routed", "internal"; "lan,parent=eth0,vlan=5" (macvlan,
  * ipvlan, vlan), "device=eth1", "alone" (dummy). The caller frees. */
 char *network_way(const struct network *n);
+/* Whether its members find each other by name: the list wants it, and it can be had (dns.h). */
+bool network_has_names(const struct network *n);
 void network_done(struct network *n);
 #define cleanup_network cleanup(network_done)
 void networks_free(struct network *v, size_t n);

@@ -85,6 +85,8 @@ struct picture_member {
 	struct picture_addresses addresses;  /* the kernel's; the record's if LINK is not seen */
 	const struct publish *ports;
 	size_t n_ports;
+	/* Of a stranger: made by nsrun, for a container that is gone; as a plugin, for others. */
+	bool left, plugin;
 	const char *mark; /* "down", "missing", ...: a problem says more; or NULL */
 	const struct attach_record *record; /* NULL: a stranger */
 };
@@ -119,7 +121,8 @@ struct picture_alone {
 };
 
 struct picture_problem {
-	const char *of;	  /* the container, or the pin; NULL: a network */
+	const char *of;	     /* the container, or the pin; NULL: a network */
+	const char *network; /* NULL: none alone */
 	char *text, *see; /* SEE: the command that tells more */
 };
 
@@ -163,6 +166,8 @@ size_t picture_ns_of(const struct picture *p, uint64_t inode);
 int picture_connections(const struct attach_result *r, size_t *ret, struct error *e);
 /* The name for people; "?" if it has none. */
 const char *picture_ns_name(const struct picture *p, size_t ns);
+/* What is on record of M, which has a record. */
+const struct attachment *picture_attachment_of(const struct picture_member *m);
 /* The member whose end in the namespace is LINK, and its room; or NULL. */
 const struct picture_member *picture_member_of(const struct picture *p,
 					       const struct link_info *link,
@@ -179,6 +184,12 @@ void picture_cables(struct picture *p);
 void picture_alone(struct picture *p, const struct picture_options *o);
 /* network/picture_check.c: problems; sets the members' marks. */
 void picture_check(struct picture *p, const struct picture_options *o);
+/* OF may be NULL; SEE is taken over. */
+void picture_problem(struct picture *p, const char *of, char *see, const char *fmt, ...)
+	__attribute__((format(printf, 4, 5)));
+/* network/picture_ports.c */
+void picture_check_ports(struct picture *p, const struct attach_record *rec);
+void picture_check_stray_ports(struct picture *p);
 
 /* Adds the addresses that LINK has in the namespace NS. */
 void picture_addresses_of(const struct picture_ns *ns, int index, struct picture_addresses *ret);

@@ -8,13 +8,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "network/attach.h"
 #include "network/picture.h"
-#include "network/rules.h"
 
-/* OF may be NULL; SEE is taken over. */
-__attribute__((format(printf, 4, 5))) static void problem(struct picture *p, const char *of,
-							  char *see, const char *fmt, ...)
+void picture_problem(struct picture *p, const char *of, char *see, const char *fmt, ...)
 {
 	struct picture_problem *one;
 	va_list ap;
@@ -27,6 +23,7 @@ __attribute__((format(printf, 4, 5))) static void problem(struct picture *p, con
 	va_end(ap);
 	one->see = see;
 	one->of = of;
+	one->network = NULL;
 	p->n_problems++;
 }
 
@@ -55,7 +52,7 @@ static bool has_address(const struct picture_addresses *v, const struct ip_addr 
 	return false;
 }
 
-static const struct attachment *attachment_of(const struct picture_member *m)
+const struct attachment *picture_attachment_of(const struct picture_member *m)
 {
 	const struct attach_result *r = &m->record->result;
 
@@ -83,15 +80,15 @@ static void check_addresses(struct picture *p, struct picture_member *m, const s
 		if (!wanted->family || has_address(&m->addresses, wanted))
 			continue;
 		mark(m, "address");
-		problem(p, m->container, see_netns(m), "%s %s lacks its address %s", m->container,
-			m->link->name, ip_addr_text(wanted, text));
+		picture_problem(p, m->container, see_netns(m), "%s %s lacks its address %s",
+				m->container, m->link->name, ip_addr_text(wanted, text));
 	}
 	for (size_t i = 0; i < m->addresses.n; i++)
 		if (!is_of(a, &m->addresses.v[i].addr)) {
 			mark(m, "address");
-			problem(p, m->container, see_netns(m),
-				"%s %s has %s, which is not on record", m->container, m->link->name,
-				ip_addr_text(&m->addresses.v[i].addr, text));
+			picture_problem(p, m->container, see_netns(m),
+					"%s %s has %s, which is not on record", m->container,
+					m->link->name, ip_addr_text(&m->addresses.v[i].addr, text));
 		}
 }
 
@@ -100,16 +97,32 @@ static void check_carrier(struct picture *p, struct picture_member *m)
 	const char *name = m->container;
 
 	if (!m->link->up)
-		problem(p, m->container, see_netns(m), "%s %s is down", name, m->link->name);
+		picture_problem(p, m->container, see_netns(m), "%s %s is down", name,
+				m->link->name);
 	else if (m->host && !m->host->up)
-		problem(p, m->container, see_netns(m),
-			"%s %s has no carrier: %s is down on the host", name, m->link->name,
-			m->host->name);
+		picture_problem(p, m->container, see_netns(m),
+				"%s %s has no carrier: %s is down on the host", name, m->link->name,
+				m->host->name);
 	else if (!m->link->carrier)
-		problem(p, m->container, see_netns(m), "%s %s has no carrier", name, m->link->name);
+		picture_problem(p, m->container, see_netns(m), "%s %s has no carrier", name,
+				m->link->name);
 	else
 		return;
 	mark(m, "down");
+}
+
+/* The token buckets, or what of them is gone or another. */
+static void check_limits(struct picture *p, struct picture_member *m, const struct attachment *a)
+{
+	const struct bandwidth_owner o = { a->network, m->record->instance, a->ifname };
+	struct rtnl host cleanup(rtnl_done) = { .fd = -1 };
+	ERROR_INIT(e);
+
+	if (!bandwidth_is_set(&a->bandwidth) || a->chain || rtnl_open(&host, NULL) < 0 ||
+	    bandwidth_check(&host, m->host->index, &o, &a->bandwidth, &e) == 0)
+		return;
+	mark(m, "limit");
+	picture_problem(p, m->container, see_netns(m), "%s %s: %s", m->container, a->ifname, e.msg);
 }
 
 static bool may_look(const struct picture *p, const struct picture_member *m)
@@ -126,16 +139,16 @@ static void check_single(struct picture *p, struct picture_member *m, const stru
 		check_addresses(p, m, a);
 	} else if (a->mac && a->mac[0] && may_look(p, m)) { /* not all plugins make a link */
 		mark(m, "missing");
-		problem(p, m->container, see_netns(m),
-			"%s %s is on record, but there is no such link in its namespace",
-			m->container, a->ifname);
+		picture_problem(p, m->container, see_netns(m),
+				"%s %s is on record, but there is no such link in its namespace",
+				m->container, a->ifname);
 	}
 }
 
 static void check_recorded(struct picture *p, const struct picture_room *room,
 			   struct picture_member *m)
 {
-	const struct attachment *a = attachment_of(m);
+	const struct attachment *a = picture_attachment_of(m);
 
 	if (!a)
 		return;
@@ -145,30 +158,47 @@ static void check_recorded(struct picture *p, const struct picture_room *room,
 	}
 	if (!m->host) {
 		mark(m, "missing");
-		problem(p, m->container, see_netns(m),
-			"%s %s is on record, but there is no link %s", m->container, a->ifname,
-			a->host_ifname);
+		picture_problem(p, m->container, see_netns(m),
+				"%s %s is on record, but there is no link %s", m->container,
+				a->ifname, a->host_ifname);
 		return;
 	}
 	if (room->link && m->host->master != room->link->index) {
 		mark(m, "unplugged");
-		problem(p, m->container, see_netns(m), "%s %s: %s is not plugged into %s",
-			m->container, a->ifname, m->host->name, room->bridge);
+		picture_problem(p, m->container, see_netns(m), "%s %s: %s is not plugged into %s",
+				m->container, a->ifname, m->host->name, room->bridge);
 	}
 	if (m->link) {
 		if (!str_eq(m->link->name, a->ifname))
-			problem(p, m->container, see_netns(m), "%s %s is called %s now",
-				m->container, a->ifname, m->link->name);
+			picture_problem(p, m->container, see_netns(m), "%s %s is called %s now",
+					m->container, a->ifname, m->link->name);
 		check_carrier(p, m);
 		check_addresses(p, m, a);
+		check_limits(p, m, a);
 	} else if (may_look(p, m)) {
 		mark(m, "missing");
-		problem(p, m->container, see_netns(m), "%s %s is not at the other end of %s",
-			m->container, a->ifname, a->host_ifname);
+		picture_problem(p, m->container, see_netns(m),
+				"%s %s is not at the other end of %s", m->container, a->ifname,
+				a->host_ifname);
 	}
 }
 
 /* ---- rooms ---- */
+
+/* A veth of ours whose namespace lives on, though its container is gone: nobody has it on record.
+ * Where the other end is not seen, the kernel is about to take both. */
+static void check_left(struct picture *p, struct picture_member *m)
+{
+	const char *name;
+
+	if (!m->left || !m->link)
+		return;
+	name = p->namespaces[m->ns].name;
+	mark(m, "left");
+	picture_problem(p, name, xstrdup("nsrun network gc"),
+			"%s, the host end of %s%s%s, is of no container on record", m->host->name,
+			m->link->name, name ? " in " : "", name ? name : "");
+}
 
 /* Two in one room with the same address. */
 static void check_twins(struct picture *p, struct picture_room *room)
@@ -183,7 +213,8 @@ static void check_twins(struct picture *p, struct picture_room *room)
 				if (!has_address(&a->addresses, &b->addresses.v[n].addr))
 					continue;
 				mark(b, "same address");
-				problem(p, a->container, see_netns(a),
+				picture_problem(
+					p, a->container, see_netns(a),
 					"%s is both %s's (%s) and %s's (%s)",
 					ip_addr_text(&b->addresses.v[n].addr, text),
 					a->container ? a->container : "a stranger", a->host_ifname,
@@ -219,8 +250,9 @@ static bool has_members_of(const struct picture_room *room, enum ip_version f)
 
 static void check_family(struct picture *p, const struct picture_room *room, enum ip_version f)
 {
-	static const char *const names[IP_FAMILIES] = { [IP4] = "ipv4.ip_forward",
-							[IP6] = "ipv6.conf.all.forwarding" };
+	static const char *const names[IP_FAMILIES] = {
+		[IP4] = "ipv4.ip_forward", [IP6] = "ipv6.conf.all.forwarding"
+	};
 	const struct network *n = room->network;
 	const struct network_range *r = network_range(n, f);
 	const struct ip_addr *gateway = r ? &r->gateway : NULL;
@@ -230,26 +262,26 @@ static void check_family(struct picture *p, const struct picture_room *room, enu
 		return;
 	if (n->gateway_on_bridge && gateway && gateway->family &&
 	    !has_address(&room->addresses, gateway))
-		problem(p, NULL, see_network(room), "%s lacks its address %s", room->bridge,
-			ip_addr_text(gateway, text));
+		picture_problem(p, NULL, see_network(room), "%s lacks its address %s", room->bridge,
+				ip_addr_text(gateway, text));
 	if (!n->internal && !(f == IP4 ? p->forwarding : p->forwarding6))
-		problem(p, NULL, xasprintf("sysctl net.%s", names[f]),
-			"%sforwarding is off, so members of %s do not get out",
-			f == IP4 ? "" : "IPv6 ", room->name);
+		picture_problem(p, NULL, xasprintf("sysctl net.%s", names[f]),
+				"%sforwarding is off, so members of %s do not get out",
+				f == IP4 ? "" : "IPv6 ", room->name);
 }
 
 static void check_bridge(struct picture *p, struct picture_room *room)
 {
-
 	if (count_recorded(room) == 0) /* it is made, and mended, with the first member */
 		return;
 	if (!room->link) {
-		problem(p, NULL, see_network(room), "network %s has members, but no bridge %s",
-			room->name, room->bridge);
+		picture_problem(p, NULL, see_network(room),
+				"network %s has members, but no bridge %s", room->name,
+				room->bridge);
 		return;
 	}
 	if (!room->link->up)
-		problem(p, NULL, see_network(room), "%s is down", room->bridge);
+		picture_problem(p, NULL, see_network(room), "%s is down", room->bridge);
 	for (int f = 0; room->network && f < IP_FAMILIES; f++)
 		check_family(p, room, (enum ip_version)f);
 }
@@ -269,14 +301,14 @@ static void check_end(struct picture *p, const struct link_end *wanted,
 	if (!end->link) /* not to be seen */
 		return;
 	if (!end->link->up)
-		problem(p, wanted->name, see_end(wanted), "%s %s is down", wanted->name,
-			end->link->name);
+		picture_problem(p, wanted->name, see_end(wanted), "%s %s is down", wanted->name,
+				end->link->name);
 	for (size_t i = 0; i < IP_FAMILIES; i++)
 		if (wanted->addresses[i].addr.family &&
 		    !has_address(&end->addresses, &wanted->addresses[i].addr))
-			problem(p, wanted->name, see_end(wanted), "%s %s lacks its address %s",
-				wanted->name, end->link->name,
-				ip_addr_text(&wanted->addresses[i].addr, text));
+			picture_problem(p, wanted->name, see_end(wanted),
+					"%s %s lacks its address %s", wanted->name, end->link->name,
+					ip_addr_text(&wanted->addresses[i].addr, text));
 }
 
 static void check_links(struct picture *p)
@@ -291,64 +323,13 @@ static void check_links(struct picture *p)
 			check_end(p, &l->ends[0], &c->a);
 			check_end(p, &l->ends[1], &c->b);
 		} else if (l->complete && p->n_unreadable == 0 && p->n_left_out == 0) {
-			problem(p, l->ends[0].name,
-				xasprintf("nsrun network unlink %s %s", l->ends[0].name,
-					  l->ends[1].name),
-				"link %s %s is on record, but there is no veth", l->ends[0].name,
-				l->ends[1].name);
+			picture_problem(p, l->ends[0].name,
+					xasprintf("nsrun network unlink %s %s", l->ends[0].name,
+						  l->ends[1].name),
+					"link %s %s is on record, but there is no veth",
+					l->ends[0].name, l->ends[1].name);
 		}
 	}
-}
-
-/* ---- ports ---- */
-
-/* The container's ports, each once, that have an element missing in the kernel's maps. */
-static void check_ports(struct picture *p, const struct attach_record *rec)
-{
-	cleanup_free struct port_rule *v = NULL;
-	cleanup_free bool *there = NULL;
-	size_t n = 0;
-
-	v = attach_port_rules(&rec->result, &n);
-	if (n == 0)
-		return;
-	there = xcalloc(n, sizeof(*there));
-	if (rules_ports_get(v, n, there, NULL) < 0) /* without the privilege nothing is said */
-		return;
-	for (size_t i = 0; i < n; i++) {
-		bool told = false;
-
-		for (size_t k = 0; k < i && !told; k++)
-			told = !there[k] && v[k].host_port == v[i].host_port &&
-			       v[k].protocol == v[i].protocol;
-		if (!there[i] && !told)
-			problem(p, rec->container_id, xstrdup("nft list table inet nsrun"),
-				"%s: port %u/%s is on record, but has no rule", rec->container_id,
-				v[i].host_port, publish_protocol(v[i].protocol));
-	}
-}
-
-int picture_connections(const struct attach_result *r, size_t *ret, struct error *e)
-{
-	cleanup_free struct port_rule *v = NULL;
-	cleanup_free size_t *counts = NULL;
-	size_t n = 0;
-
-	memset(ret, 0, r->n_ports * sizeof(*ret));
-	v = attach_port_rules(r, &n);
-	counts = xcalloc(n + 1, sizeof(*counts));
-	if (conntrack_count(v, n, counts, e) < 0)
-		return -1;
-	for (size_t i = 0; i < n; i++)
-		for (size_t k = 0; k < r->n_ports; k++) {
-			const struct publish *port = &r->ports[k];
-
-			if (v[i].protocol == port->protocol && v[i].host_port >= port->host_port &&
-			    v[i].host_port < port->host_port + port->count &&
-			    ip_addr_cmp(&v[i].host, &port->host_ip) == 0)
-				ret[k] += counts[i];
-		}
-	return 0;
 }
 
 /* A record without result: its container is being made at this moment, or never will be. */
@@ -360,29 +341,51 @@ static bool is_being_made(const struct picture_options *o, const struct attach_r
 	return false;
 }
 
+/* Whose the problems are that were found since there were FROM of them. */
+static void are_of(struct picture *p, size_t from, const char *network)
+{
+	for (size_t i = from; i < p->n_problems; i++)
+		p->problems[i].network = network;
+}
+
+static void check_record(struct picture *p, const struct picture_options *o,
+			 const struct attach_record *rec)
+{
+	if (rec->complete)
+		picture_check_ports(p, rec);
+	else if (!is_being_made(o, rec))
+		picture_problem(p, rec->container_id,
+				xasprintf("nsrun delete --force %s", rec->container_id),
+				"%s was attached half", rec->container_id);
+}
+
 void picture_check(struct picture *p, const struct picture_options *o)
 {
+	size_t from;
+
 	for (size_t i = 0; i < p->n_rooms; i++) {
 		struct picture_room *room = &p->rooms[i];
 
 		if (!room->name)
 			continue;
+		from = p->n_problems;
 		if (str_eq(room->driver, "bridge"))
 			check_bridge(p, room);
 		for (size_t k = 0; k < room->n_members; k++)
-			if (room->members[k].record && room->members[k].record->complete)
+			if (!room->members[k].record)
+				check_left(p, &room->members[k]);
+			else if (room->members[k].record->complete)
 				check_recorded(p, room, &room->members[k]);
 		check_twins(p, room);
+		are_of(p, from, room->name);
 	}
 	check_links(p);
+	picture_check_stray_ports(p);
 	for (size_t i = 0; i < p->records.n; i++) {
-		const struct attach_record *rec = &p->records.v[i];
+		const struct attach_result *r = &p->records.v[i].result;
 
-		if (rec->complete)
-			check_ports(p, rec);
-		else if (!is_being_made(o, rec))
-			problem(p, rec->container_id,
-				xasprintf("nsrun delete --force %s", rec->container_id),
-				"%s was attached half", rec->container_id);
+		from = p->n_problems;
+		check_record(p, o, &p->records.v[i]);
+		are_of(p, from, r->n_attachments ? r->attachments[0].network : NULL);
 	}
 }

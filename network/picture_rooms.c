@@ -5,6 +5,8 @@
  */
 #include <string.h>
 
+#include "network/attach.h"
+#include "network/cni_record.h"
 #include "network/picture.h"
 
 static const struct picture_ns *host_of(const struct picture *p)
@@ -138,6 +140,8 @@ static void add_stranger(struct picture *p, struct picture_room *room, const str
 
 	m->host = port;
 	m->host_ifname = port->name;
+	m->left = port->group == ATTACH_LINK_GROUP;
+	m->plugin = port->group == CNI_LINK_GROUP;
 	follow(p, m);
 	if (!m->link)
 		return;

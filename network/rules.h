@@ -76,6 +76,8 @@ int rules_repair(const struct network_rules *n, struct error *e);
 int rules_ports_restore(const struct port_rule *v, size_t n, bool *ret_added, struct error *e);
 /* Which of V are there with exactly this target: RET_THERE[0..N). No table: none. */
 int rules_ports_get(const struct port_rule *v, size_t n, bool *ret_there, struct error *e);
+/* All that are there; the caller frees *ret. No table: none. Not for the hot path. */
+int rules_ports_list(struct port_rule **ret, size_t *ret_n, struct error *e);
 /* Deletes the whole table (tests, `network rm` of the last one), unless the administrator has rules
  * in its chain `admin`. Absent is success. */
 int rules_flush(struct error *e);

@@ -175,6 +175,80 @@ int rules_ports_get(const struct port_rule *v, size_t n, bool *ret_there, struct
 	return ports_find(&nl, v, n, ret_there, NULL, e) < 0 ? -1 : 0;
 }
 
+/* ---- all of them ---- */
+
+struct port_list {
+	struct port_rule *v;
+	size_t n;
+	int family;
+	bool one; /* the map's keys begin with the host's address */
+};
+
+static void note_port(void *arg, const struct nft_element *x)
+{
+	struct port_list *l = arg;
+	struct port_rule p = { .target = { .family = l->family }, .host = { .family = l->family } };
+	size_t addr = rules_addr_len(&p.target), key = l->one ? addr : 0;
+
+	if (x->key_len != key + 8 || x->data_len != addr + 4)
+		return;
+	memcpy(p.host.b, x->key, key);
+	p.protocol = x->key[key];
+	p.host_port = (uint16_t)(x->key[key + 4] << 8 | x->key[key + 5]);
+	memcpy(p.target.b, x->data, addr);
+	p.target_port = (uint16_t)(x->data[addr] << 8 | x->data[addr + 1]);
+	l->v = xreallocarray(l->v, l->n + 1, sizeof(*l->v));
+	l->v[l->n++] = p;
+}
+
+/* list map inet nsrun any4|one4|any6|one6 */
+static int list_map(struct nfnl *nl, const char *map, struct port_list *l, struct error *e)
+{
+	struct netlink_batch b cleanup(netlink_batch_done) = { 0 };
+	cleanup_strbuf struct strbuf answers = { 0 };
+	size_t left;
+
+	nft_list_elements(&b, map);
+	if (netlink_dump(&b, nl->fd, &nl->seq, &answers, e) < 0)
+		return -1;
+	left = answers.len;
+	for (struct nlmsghdr *h = (void *)answers.s; h && NLMSG_OK(h, left);
+	     h = NLMSG_NEXT(h, left))
+		nft_elements_parse(h, note_port, l);
+	return 0;
+}
+
+int rules_ports_list(struct port_rule **ret, size_t *ret_n, struct error *e)
+{
+	static const struct {
+		const char *name;
+		int family;
+		bool one;
+	} maps[] = { { "any4", AF_INET, false },
+		     { "one4", AF_INET, true },
+		     { "any6", AF_INET6, false },
+		     { "one6", AF_INET6, true } };
+	struct nfnl nl cleanup(nfnl_done) = { .fd = -1 };
+	struct port_list l = { 0 };
+	ERROR_INIT(mine);
+
+	e = e ? e : &mine;
+	if (netlink_open(NETLINK_NETFILTER, &nl.fd, e) < 0)
+		return -1;
+	for (size_t i = 0; i < ARRAY_SIZE(maps); i++) {
+		l.family = maps[i].family;
+		l.one = maps[i].one;
+		if (list_map(&nl, maps[i].name, &l, e) == 0 || e->code == ENOENT)
+			continue;
+		free(l.v);
+		return -1;
+	}
+	error_clear(e);
+	*ret = l.v;
+	*ret_n = l.n;
+	return 0;
+}
+
 /* delete element inet nsrun any4|one4|any6|one6 { [HOST .] PROTOCOL . PORT } */
 int rules_ports_remove(const struct port_rule *v, size_t n, struct error *e)
 {

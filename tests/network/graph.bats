@@ -293,6 +293,35 @@ at_peace()
 	assert_line --regexp 'forwarding off$'
 }
 
+@test "what the kernel has and no record: a rule for a port, a veth of a container that is gone" {
+	one --network web -p 8080:80
+	nft add element inet nsrun any4 '{ tcp . 9999 : 10.90.0.77 . 9 }'
+	nft add element inet nsrun one4 '{ 192.0.2.9 . udp . 53 : 10.90.0.77 . 53 }'
+	in_trouble "port 9999/tcp leads to 10.90.0.77, but is of no container on record" \
+		"port 53/udp leads to 10.90.0.77, but is of no container on record"
+	# The hint is the command that mends it.
+	for key in 9999/tcp 53/udp; do
+		hint=$(nsrun network graph | sed -nE "s,.*port $key .*see: ,,p")
+		eval "$hint"
+	done
+	at_peace
+	run -0 nft list map inet nsrun any4
+	assert_output --partial "tcp . 8080 : 10.90.0.2 . 80"
+	# The namespace lives on by a process of somebody else's, the container is deleted.
+	ip netns exec one sleep 1000 3>&- &
+	stranger=$!
+	wait_until grep -qx sleep "/proc/$stranger/comm"
+	nsrun delete --force one
+	in_trouble "$(json '.networks[].members[].hostIfname'), the host end of eth0, is of no container on record"
+	run -4 nsrun network graph
+	assert_line --regexp "─ \?     eth0 .*  pid $stranger sleep, left by a container that is gone  ! left$"
+	nsrun network gc
+	wait_until at_peace
+	kill -KILL "$stranger"
+	wait "$stranger" || true
+	unset stranger
+}
+
 @test "an attachment that was left half is a problem, one that is being made is none" {
 	one --network web
 	record=$(echo /run/nsrun/networks/attachments/*.json)

@@ -177,9 +177,9 @@ static int make(void **state)
 	cable.record = &link_record;
 	alone[0] = (struct picture_alone){ "c5", C5, S("loopback only") };
 	alone[1] = (struct picture_alone){ "c6", HOST, S("host's network") };
-	problems[0] = (struct picture_problem){ "c3", S("c3 eth0 has no carrier"),
+	problems[0] = (struct picture_problem){ "c3", "db", S("c3 eth0 has no carrier"),
 						S("nsrun netns show c3") };
-	problems[1] = (struct picture_problem){ NULL, S("nsr-db is down"),
+	problems[1] = (struct picture_problem){ NULL, "db", S("nsr-db is down"),
 						S("nsrun network inspect db") };
 	p.namespaces = namespaces;
 	p.n_namespaces = NAMESPACES;

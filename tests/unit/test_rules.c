@@ -278,6 +278,30 @@ static void test_parallel_creators(void **state)
 	}
 }
 
+static bool is_listed(const struct port_rule *v, size_t n, const struct port_rule *p)
+{
+	for (size_t i = 0; i < n; i++)
+		if (v[i].protocol == p->protocol && v[i].host_port == p->host_port &&
+		    v[i].target_port == p->target_port &&
+		    ip_addr_cmp(&v[i].target, &p->target) == 0 &&
+		    memcmp(v[i].host.b, p->host.b, sizeof(p->host.b)) == 0)
+			return true;
+	return false;
+}
+
+/* All of the four maps, as they were put in. */
+static void expect_listed(const struct port_rule *all, size_t count)
+{
+	cleanup_free struct port_rule *v = NULL;
+	size_t n = 99;
+	ERROR_INIT(e);
+
+	ok(rules_ports_list(&v, &n, &e), &e);
+	assert_int_equal(n, count);
+	for (size_t i = 0; i < count; i++)
+		assert_true(is_listed(v, n, &all[i]));
+}
+
 static void test_ports(void **state)
 {
 	const struct port_rule all[] = { port(IPPROTO_TCP, NULL, 80, "10.1.0.2", 8080),
@@ -293,8 +317,11 @@ static void test_ports(void **state)
 	(void)state;
 	ok(rules_ports_remove(all, ARRAY_SIZE(all), &e), &e); /* no table */
 	fails(rules_ports_add(all, 1, &e), &e, ENOENT, "publish 80/tcp");
+	expect_listed(NULL, 0);
 	ok(rules_network_add(&n, NULL, &e), &e);
+	expect_listed(NULL, 0);
 	ok(rules_ports_add(all, ARRAY_SIZE(all), &e), &e);
+	expect_listed(all, ARRAY_SIZE(all));
 	lab_expect("nft list map inet nsrun any4", "tcp . 80 : 10.1.0.2 . 8080");
 	lab_expect("nft list map inet nsrun any4", "udp . 80 : 10.1.0.2 . 8080");
 	lab_expect("nft list map inet nsrun one4", "192.0.2.1 . tcp . 81 : 10.1.0.2 . 8081");
