@@ -6,6 +6,10 @@
 #include <sys/socket.h>
 
 #include "cli/graph.h"
+#include "network/cni_record.h"
+
+#define STRANGE "not made by nsrun"
+#define PLUGIN	"made by nsrun as a CNI plugin"
 
 /* ---- ids ---- */
 
@@ -157,7 +161,8 @@ char *graph_room_flags(const struct picture_room *room)
 	cleanup_strbuf struct strbuf b = { 0 };
 
 	if (!room->name)
-		return xstrdup("not made by nsrun");
+		return xstrdup(room->link && room->link->group == CNI_LINK_GROUP ? PLUGIN
+										 : STRANGE);
 	strbuf_puts(&b, "");
 	if (n)
 		strbuf_puts(&b, n->unsupported ? "not supported" : way);
@@ -218,9 +223,7 @@ char *graph_stranger(const struct picture *p, const struct picture_member *m)
 
 const char *graph_origin(const struct picture_member *m)
 {
-	return m->left	   ? "left by a container that is gone"
-	       : m->plugin ? "made by nsrun as a CNI plugin"
-			   : "not made by nsrun";
+	return m->left ? "left by a container that is gone" : m->plugin ? PLUGIN : STRANGE;
 }
 
 char *graph_sharers(const struct picture *p, size_t ns, const char *but, size_t *ret_n)

@@ -220,3 +220,20 @@ both()
 	no_leases
 	nothing_left link nft
 }
+
+@test "network graph: what nsrun made as a plugin of others is told apart from what it did not make" {
+	local config
+	config=$(bridge '{isGateway: true}')
+	made=("$config")
+	call "$OURS" bridge ADD "$config" >/dev/null
+	run -0 nsrun network graph
+	assert_line --regexp 'bridge br-cni .*  made by nsrun as a CNI plugin '
+	assert_line --regexp "\? +eth0 .*  netns $NETNS, made by nsrun as a CNI plugin$"
+	call "$OURS" bridge DEL "$config"
+	call "$THEIRS" bridge ADD "$(with '.bridge = "br-theirs"' "$config")" >/dev/null
+	run -0 nsrun network graph
+	assert_line --regexp 'bridge br-theirs .*  not made by nsrun '
+	assert_line --regexp "netns $NETNS, not made by nsrun$"
+	call "$THEIRS" bridge DEL "$(with '.bridge = "br-theirs"' "$config")"
+	ip link del br-theirs
+}
