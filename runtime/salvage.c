@@ -10,7 +10,8 @@
  *			(below two --roots) one alone can be attached, for the name of the pin.
  *	pin		/run/netns/ID, likewise.
  *
- * The process is killed by its cgroup. Hooks and mount targets stay unknown.
+ * The process is killed by its cgroup. Hooks, mount targets, a scope of systemd's and a user's
+ * pasta stay unknown.
  */
 #include "runtime/salvage.h"
 
@@ -74,7 +75,8 @@ void salvage(const struct runtime *rt, struct record *r, const struct error *why
 		default_cgroup(rt, r);
 	attachments(r);
 	log_warning("%s: what bears the container's name is removed; what only the record told is "
-		    "not: mount targets made in its root, poststop hooks%s%s%s",
+		    "not: mount targets made in its root, poststop hooks, a systemd scope, "
+		    "pasta%s%s%s",
 		    why->msg, r->cgroup.n_dirs ? "" : ", processes, the cgroup",
 		    given && *given ? " " : "", given && *given ? given : "");
 }

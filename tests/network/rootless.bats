@@ -245,6 +245,40 @@ listen_on()
 	wait "$other" || true
 }
 
+# die_at N|count: her create dies as its Nth system call begins (tests/killat.c); $status, $output.
+die_at()
+{
+	status=0
+	{ # into the void: the shell's own "Killed"
+		as_dora timeout 60 /run/home/killat "$1" "$DORA_NSRUN" create -b "$BUNDLE" --network pasta -p 8080:80 "$ID" \
+			>"$BATS_TEST_TMPDIR/out" 2>&1 </dev/null 3>&- || status=$?
+	} 2>/dev/null
+	output=$(tail -n 1 "$BATS_TEST_TMPDIR/out")
+}
+
+@test "pasta: create dies of SIGKILL at any of its system calls, and delete leaves nothing" {
+	local total at nth points=${NSRUN_SWEEP:-12} done=0
+	dora_bundle sleep 1000
+	install -m 0755 "${BUILD:-$(dirname "$NSRUN")}/tests/killat" /run/home/killat
+	die_at count
+	((status == 0)) && total=$output && [[ $total =~ ^[0-9]+$ ]] || fail "create: $output"
+	dora delete --force "$ID"
+	wait_until no_pasta
+	[[ $points != all ]] || points=$total
+	# The earlier half only looks; pasta is born near the end.
+	for ((nth = 0; nth < points; nth++)); do
+		at=$((total / 2 + nth * total / points / 2))
+		[[ ${NSRUN_SWEEP-} != all ]] || at=$((nth + 1))
+		die_at "$at"
+		((status == 137 || status == 120)) || fail "at $at of $total: status $status: $output"
+		((done += status == 137 ? 1 : 0))
+		run -0 dora delete --force "$ID"
+		wait_until no_pasta
+		[[ ! -e $DORA_RUNTIME/nsrun/containers/$ID ]] || fail "at $at of $total: its directory is left"
+	done
+	((done >= points * 3 / 4)) || fail "only $done of $points were reached"
+}
+
 # As tests/integration/readme.bats types the other blocks.
 @test "pasta: the README's rootless containers" {
 	make_rootfs "$DORA_HOME/rootfs"
