@@ -405,6 +405,8 @@ tells()
 	nsrun delete --force "$id"
 }
 
+# Static: a sanitizer or a dynamic linker would need system calls of its own under the filter.
+# bats test_tags=static-only
 @test "seccomp: a filter that forbids to tell it hides no failure of execve" {
 	local filter nnp=true
 	local needs='"execve", "prctl", "setgroups", "setresgid", "setresuid", "capget", "capset", "exit_group"'
