@@ -213,3 +213,97 @@ broken()
 	nsrun network rm web
 	run ! nft list table inet nsrun
 }
+
+# What docker, ufw and firewalld write when they are started again; each lets nsr-web through, as its administrator
+# was told to have it.
+docker_rules()
+{
+	iptables-nft-restore <<-RULES
+		*filter
+		:INPUT ACCEPT
+		:FORWARD DROP
+		:OUTPUT ACCEPT
+		:DOCKER-FORWARD -
+		:DOCKER-USER -
+		-A FORWARD -j DOCKER-USER
+		-A FORWARD -j DOCKER-FORWARD
+		-A DOCKER-FORWARD -o docker0 -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT
+		-A DOCKER-FORWARD -i docker0 -j ACCEPT
+		-A DOCKER-USER -i nsr-web -j ACCEPT
+		-A DOCKER-USER -o nsr-web -j ACCEPT
+		COMMIT
+		*nat
+		:PREROUTING ACCEPT
+		:OUTPUT ACCEPT
+		:POSTROUTING ACCEPT
+		:DOCKER -
+		-A PREROUTING -m addrtype --dst-type LOCAL -j DOCKER
+		-A OUTPUT ! -d 127.0.0.0/8 -m addrtype --dst-type LOCAL -j DOCKER
+		-A POSTROUTING -s 172.17.0.0/16 ! -o docker0 -j MASQUERADE
+		COMMIT
+	RULES
+}
+
+ufw_rules()
+{
+	iptables-nft-restore <<-RULES
+		*filter
+		:INPUT ACCEPT
+		:FORWARD DROP
+		:OUTPUT ACCEPT
+		:ufw-before-forward -
+		:ufw-user-forward -
+		-A FORWARD -j ufw-before-forward
+		-A ufw-before-forward -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT
+		-A ufw-before-forward -j ufw-user-forward
+		-A ufw-user-forward -i nsr-web -j ACCEPT
+		-A ufw-user-forward -o nsr-web -j ACCEPT
+		COMMIT
+	RULES
+}
+
+firewalld_rules()
+{
+	nft -f - <<-RULES
+		table inet firewalld {
+			chain filter_FORWARD {
+				type filter hook forward priority filter + 10; policy accept;
+				ct state { established, related } accept
+				ct status dnat accept
+				ct state invalid drop
+				iifname "nsr-web" accept
+				reject with icmpx admin-prohibited
+			}
+		}
+	RULES
+}
+
+# restarted RULES: all rules are flushed and theirs are written, as their restart does it; ours come back with reload,
+# and theirs stay.
+restarted()
+{
+	begin
+	"$1"
+	works "$ID"
+	nft flush ruleset
+	"$1"
+	ruleset >"$BATS_TEST_TMPDIR/theirs"
+	run works "$ID"
+	assert_failure
+	run -0 nsrun network reload
+	assert_output web
+	works "$ID"
+	assert_equal "$(comm -23 "$BATS_TEST_TMPDIR/theirs" <(ruleset))" ""
+	# Once more around ours: theirs alone anew.
+	"$1"
+	works "$ID"
+	nft delete table ip filter 2>/dev/null || true
+	nft delete table ip nat 2>/dev/null || true
+	nft delete table inet firewalld 2>/dev/null || true
+}
+
+@test "docker is started again: flushed and written around ours" { restarted docker_rules; }
+
+@test "ufw is started again: flushed and written around ours" { restarted ufw_rules; }
+
+@test "firewalld is started again: flushed and written around ours" { restarted firewalld_rules; }
