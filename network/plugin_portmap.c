@@ -114,7 +114,7 @@ static int decode_mappings(const struct cni_call *c, struct attach_result *r, st
 static int find_link(const struct attachment *a, char **ret, struct error *e)
 {
 	struct rtnl r cleanup(rtnl_done) = { .fd = -1 };
-	struct link_info link;
+	struct link_info link = { .name = "" }; /* it may go in between */
 	int index = 0;
 
 	if (rtnl_open(&r, e) < 0)
@@ -125,7 +125,7 @@ static int find_link(const struct attachment *a, char **ret, struct error *e)
 			return -1;
 	if (index && rtnl_link_get(&r, index, NULL, &link, e) < 0)
 		return -1;
-	*ret = xstrdup(index ? link.name : "");
+	*ret = xstrdup(link.name);
 	return 0;
 }
 

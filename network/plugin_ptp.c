@@ -99,9 +99,11 @@ static int make_veth(struct interface *f, const struct ptp *p, struct link_info 
 	    rtnl_veth_create(&f->host, &v, &index, e) < 0)
 		return -1;
 	alias_of(f->call->network, f->call->container_id, alias, sizeof(alias));
-	if (rtnl_link_set_alias(&f->host, index, alias, e) < 0)
-		return -1;
-	return rtnl_link_get(&f->host, index, NULL, ret, e) == 1 ? 0 : -1;
+	if (rtnl_link_set_alias(&f->host, index, alias, e) == 0 &&
+	    rtnl_link_get(&f->host, index, NULL, ret, e) == 1)
+		return 0;
+	rtnl_link_delete(&f->host, name, NULL);
+	return -1;
 }
 
 static int check_gateways(const struct cni_result *r, struct error *e)
@@ -229,13 +231,9 @@ static int ptp_add(const struct cni_call *c, struct cni_result *ret, struct erro
 	struct link_info host = { .name = "" };
 	struct ptp p = { 0 };
 
-	if (decode(c, &p, e) < 0 || interface_open(c, &f, e) < 0)
+	if (decode(c, &p, e) < 0 || interface_open(c, &f, e) < 0 ||
+	    make_veth(&f, &p, &host, e) < 0)
 		return -1;
-	if (make_veth(&f, &p, &host, e) < 0) {
-		if (host.name[0])
-			rtnl_link_delete(&f.host, host.name, NULL);
-		return -1;
-	}
 	if (cni_delegate_add(c, &r, e) < 0) {
 		rtnl_link_delete(&f.host, host.name, NULL);
 		return -1;
