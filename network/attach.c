@@ -37,7 +37,6 @@
 
 #define PORTS_MAX     1023 /* of a bridge: BR_MAX_PORTS less the number 0 */
 #define PORTS_WARNING 950
-#define DETECTION_MS  10000 /* as long as the reference plugin waits */
 
 int attach_wants(const struct attach_options *o, struct error *e)
 {
@@ -361,7 +360,7 @@ static int configure_link(const struct attach_plan *p, const struct attachment *
 		s.n_routes += choose_route(n, &n->ipam.routes[i], a, &routes[s.n_routes]);
 	off = rtnl_endpoint_configure(container, &s, e);
 	if (off == 0 && n->detect_duplicates && a->addresses[IP6].addr.family &&
-	    rtnl_address_settle(container, s.index, DETECTION_MS, e) < 0)
+	    rtnl_address_settle(container, s.index, RTNL_DETECTION_MS, e) < 0)
 		return -1;
 	return off;
 }

@@ -109,6 +109,17 @@ static int own_link_local(struct interface *f, const char *name, struct ip_prefi
 	return 0;
 }
 
+/* Detection of duplicates takes its time. */
+static int settle(struct interface *f, const char *name, struct error *e)
+{
+	struct link_info link;
+	int found = rtnl_link_get(&f->inside, 0, name, &link, e);
+
+	if (found <= 0)
+		return found < 0 ? -1 : error_set(e, ENODEV, "\"%s\" has gone again", name);
+	return rtnl_address_settle(&f->inside, link.index, RTNL_DETECTION_MS, e);
+}
+
 int interface_configure(struct interface *f, const char *name, const struct cni_result *r,
 			int number, enum interface_place place, struct error *e)
 {
@@ -121,6 +132,7 @@ int interface_configure(struct interface *f, const char *name, const struct cni_
 				   .addresses = addresses,
 				   .routes = routes,
 				   .routes_may_exist = true,
+				   .detect_duplicates = f->detect_duplicates,
 				   .no_link_local = ptp,
 				   .no_prefix_routes = ptp };
 
@@ -136,7 +148,9 @@ int interface_configure(struct interface *f, const char *name, const struct cni_
 	/* Whoever gives an address of IPv6 wants it, though the namespace has IPv6 switched off. */
 	if (ipv6 && netns_call(f->netns, enable_ipv6, ifname, e) < 0)
 		return -1;
-	return rtnl_endpoint_configure(&f->inside, &s, e) < 0 ? -1 : 0;
+	if (rtnl_endpoint_configure(&f->inside, &s, e) < 0)
+		return -1;
+	return ipv6 && f->detect_duplicates ? settle(f, name, e) : 0;
 }
 
 int interface_describe(struct interface *f, const char *name, struct cni_result *r,

@@ -23,6 +23,7 @@ struct interface {
 	const struct cni_call *call;
 	int netns;
 	struct rtnl host, inside; /* the caller's namespace, the container's */
+	bool detect_duplicates;	  /* enabledad: its IPv6 addresses are nobody else's */
 };
 #define INTERFACE_INIT                                                                             \
 	{                                                                                          \

@@ -159,54 +159,6 @@ static int begin(const struct cni_call *c, const struct bridge_conf *b, struct i
 	return cni_record_write(c->network, c->container_id, c->ifname, &rec, e);
 }
 
-/* Locally administered, unicast. Of the first address where there is one: whoever has that one in
- * his neighbour table still reaches it. */
-static void choose_macs(const struct cni_call *c, const struct bridge_conf *b,
-			const struct cni_result *r, struct veth_spec *v)
-{
-	cleanup_free char *own = xasprintf("%s %s %s", c->network, c->container_id, c->ifname);
-	char text[IP_TEXT_MAX];
-	cleanup_free char *seed =
-		r->n_ips ? xasprintf("%s %s", c->network,
-				     ip_addr_text(&r->ips[0].address.addr, text))
-			 : xstrdup(own);
-	uint64_t host = attach_derive(own, 0, 'h'), peer = attach_derive(seed, 0, 'c');
-
-	v->host_mac[0] = v->peer_mac[0] = 0x02;
-	for (int i = 1; i < 6; i++) {
-		v->host_mac[i] = (unsigned char)(host >> (8 * i));
-		v->peer_mac[i] = (unsigned char)(peer >> (8 * i));
-	}
-	if (b->mac_asked)
-		memcpy(v->peer_mac, b->mac, 6);
-}
-
-static int plug_in(const struct bridge_conf *b, struct interface *f, int bridge,
-		   const char *host_ifname, const struct cni_result *r, struct error *e)
-{
-	const struct cni_call *c = f->call;
-	cleanup_free char *altname = xasprintf("nsrun-%s-%s", c->container_id, c->ifname);
-	struct veth_spec v = { .host_name = host_ifname,
-			       .host_altname = altname,
-			       .peer_name = c->ifname,
-			       .peer_netns_fd = f->netns,
-			       .master = bridge,
-			       .mtu = b->mtu,
-			       .hairpin = b->hairpin,
-			       .isolated = b->isolated,
-			       .group = CNI_LINK_GROUP };
-	ERROR_INIT(mine);
-
-	choose_macs(c, b, r, &v);
-	if (rtnl_veth_create(&f->host, &v, NULL, &mine) == 0)
-		return 0;
-	if (mine.code == EXFULL)
-		return error_set(e, ERR_BUSY, "bridge %s is full", b->bridge);
-	if (e)
-		*e = mine;
-	return -1;
-}
-
 /* Bridge, host end, container end, in this order. */
 static int describe(const struct bridge_conf *b, struct interface *f, const char *host_ifname,
 		    const unsigned char bridge_mac[6], struct cni_result *r, struct error *e)
@@ -254,7 +206,7 @@ static int set_up(const struct bridge_conf *b, struct interface *f, struct cni_r
 
 	cni_record_host_ifname(c->network, c->container_id, c->ifname, host_ifname);
 	if (plugin_bridge_ensure(b, r, &f->host, &bridge, mac, e) < 0 ||
-	    plug_in(b, f, bridge, host_ifname, r, e) < 0)
+	    plugin_bridge_plug_in(b, f, bridge, host_ifname, r, e) < 0)
 		return -1;
 	if (!b->disable_interface && interface_configure(f, c->ifname, r, 2, INTERFACE_LAN, e) < 0)
 		return -1;
@@ -274,6 +226,7 @@ static int bridge_add(const struct cni_call *c, struct cni_result *ret, struct e
 	if (bridge_conf_decode(c, &b, e) < 0 || interface_open(c, &f, e) < 0 ||
 	    begin(c, &b, &f, e) < 0)
 		return -1;
+	f.detect_duplicates = b.detect_duplicates;
 	if (lease_addresses(c, &b, &r, e) < 0) { /* then the IPAM plugin has undone its part */
 		cni_record_delete(c->network, c->container_id, c->ifname, NULL);
 		return -1;

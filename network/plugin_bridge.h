@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include "base/error.h"
+#include "network/interface.h"
 #include "network/plugin.h"
 #include "network/rtnl.h"
 
@@ -15,7 +16,7 @@
 struct bridge_conf {
 	const char *bridge;
 	bool gateway, default_gateway, force_address, masquerade, hairpin, promisc, isolated,
-		disable_interface;
+		check_mac, detect_duplicates, disable_interface;
 	bool ipam; /* there is one: else a network without addresses */
 	uint32_t mtu; /* 0: the kernel's choice */
 	unsigned char mac[6];
@@ -32,6 +33,10 @@ const char *bridge_conf_name(const struct cni_call *c);
  * own, which is pinned if we make it: else it would change with its ports. */
 int plugin_bridge_ensure(const struct bridge_conf *b, const struct cni_result *r, struct rtnl *host,
 			 int *ret_index, unsigned char ret_mac[6], struct error *e);
+/* The veth: its near end, HOST_IFNAME, a port of the link BRIDGE; its far end F->call->ifname
+ * inside. */
+int plugin_bridge_plug_in(const struct bridge_conf *b, struct interface *f, int bridge,
+			  const char *host_ifname, const struct cni_result *r, struct error *e);
 /* It is there, up, and as PREV says. */
 int plugin_bridge_verify(const struct cni_call *c, const struct bridge_conf *b, struct rtnl *host,
 			 int *ret_index, struct error *e);

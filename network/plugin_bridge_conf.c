@@ -12,7 +12,7 @@
 /* Known, and not honoured here: told with its value. */
 static int refuse(const struct cni_call *c, struct error *e)
 {
-	static const char *const keys[] = { "vlan", "vlanTrunk", "macspoofchk", "enabledad" };
+	static const char *const keys[] = { "vlan", "vlanTrunk" };
 	struct decode_at at = interface_at(c);
 
 	for (size_t i = 0; i < ARRAY_SIZE(keys); i++) {
@@ -42,6 +42,8 @@ static int decode_flags(const struct cni_call *c, struct bridge_conf *b, struct 
 		{ "hairpinMode", &b->hairpin },
 		{ "promiscMode", &b->promisc },
 		{ "portIsolation", &b->isolated },
+		{ "macspoofchk", &b->check_mac },
+		{ "enabledad", &b->detect_duplicates },
 		{ "disableContainerInterface", &b->disable_interface },
 	};
 

@@ -16,6 +16,8 @@
 #include "base/fd.h"
 #include "base/log.h"
 #include "base/memory.h"
+#include "network/attach.h"
+#include "network/bridge.h"
 #include "network/cni_record.h"
 #include "network/plugin_bridge.h"
 #include "network/rtnl_link.h"
@@ -145,6 +147,57 @@ int plugin_bridge_ensure(const struct bridge_conf *b, const struct cni_result *r
 	*ret_index = link.index;
 	memcpy(ret_mac, link.mac, 6);
 	return 0;
+}
+
+/* ---- a port ---- */
+
+/* Locally administered, unicast. Of the first address where there is one: whoever has that one in
+ * his neighbour table still reaches it. */
+static void choose_macs(const struct cni_call *c, const struct bridge_conf *b,
+			const struct cni_result *r, struct veth_spec *v)
+{
+	cleanup_free char *own = xasprintf("%s %s %s", c->network, c->container_id, c->ifname);
+	char text[IP_TEXT_MAX];
+	cleanup_free char *seed =
+		r->n_ips ? xasprintf("%s %s", c->network,
+				     ip_addr_text(&r->ips[0].address.addr, text))
+			 : xstrdup(own);
+	uint64_t host = attach_derive(own, 0, 'h'), peer = attach_derive(seed, 0, 'c');
+
+	v->host_mac[0] = v->peer_mac[0] = 0x02;
+	for (int i = 1; i < 6; i++) {
+		v->host_mac[i] = (unsigned char)(host >> (8 * i));
+		v->peer_mac[i] = (unsigned char)(peer >> (8 * i));
+	}
+	if (b->mac_asked)
+		memcpy(v->peer_mac, b->mac, 6);
+}
+
+int plugin_bridge_plug_in(const struct bridge_conf *b, struct interface *f, int bridge,
+			  const char *host_ifname, const struct cni_result *r, struct error *e)
+{
+	const struct cni_call *c = f->call;
+	cleanup_free char *altname = xasprintf("nsrun-%s-%s", c->container_id, c->ifname);
+	struct veth_spec v = { .host_name = host_ifname,
+			       .host_altname = altname,
+			       .peer_name = c->ifname,
+			       .peer_netns_fd = f->netns,
+			       .master = bridge,
+			       .mtu = b->mtu,
+			       .hairpin = b->hairpin,
+			       .isolated = b->isolated,
+			       .group = CNI_LINK_GROUP };
+	const struct network settings = { .check_mac = b->check_mac };
+	ERROR_INIT(mine);
+
+	choose_macs(c, b, r, &v);
+	if (rtnl_veth_create(&f->host, &v, NULL, &mine) == 0)
+		return bridge_port_set(&settings, &f->host, host_ifname, v.peer_mac, e);
+	if (mine.code == EXFULL)
+		return error_set(e, ERR_BUSY, "bridge %s is full", b->bridge);
+	if (e)
+		*e = mine;
+	return -1;
 }
 
 /* ---- CHECK ---- */

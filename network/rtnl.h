@@ -150,6 +150,7 @@ int rtnl_gateway_replace(struct rtnl *r, int index, const struct ip_addr *gatewa
 			 struct error *e);
 /* Waits until no address of the link is tentative, at most TIMEOUT_MS. ERR_EXISTS: another host of
  * the segment has one: `address fd01::5 is in use by another host`. */
+#define RTNL_DETECTION_MS 10000 /* as long as the reference plugin waits */
 int rtnl_address_settle(struct rtnl *r, int index, int timeout_ms, struct error *e);
 /* There already is success. */
 int rtnl_address_add(struct rtnl *r, int index, const struct ip_prefix *a, struct error *e);

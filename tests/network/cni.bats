@@ -235,6 +235,40 @@ killed()
 	done
 }
 
+@test "macspoofchk: frames from another MAC go nowhere" {
+	local config
+	config=$(bridge '{isDefaultGateway: true, macspoofchk: true}')
+	made+=("$config")
+	call "$OURS" bridge ADD "$config"
+	ip netns exec "$NETNS" ping -c 1 -W 5 10.61.0.1
+	ip -n "$NETNS" link set eth0 address 02:00:00:00:00:99
+	run ! ip netns exec "$NETNS" ping -c 1 -W 1 10.61.0.1
+	call "$OURS" bridge DEL "$config"
+}
+
+@test "enabledad: an IPv6 address that another host of the segment has is refused, and nothing stays" {
+	local config
+	config=$(with '.ipam.subnet = "fd00:61::/64"' "$(bridge '{isGateway: true, enabledad: true}')")
+	made+=("$config")
+	ip link add br-cni up type bridge
+	ip netns add "$NETNS-2"
+	ip link add stranger up master br-cni type veth peer name eth0 netns "$NETNS-2"
+	ip -n "$NETNS-2" addr add fd00:61::3/64 dev eth0 nodad
+	ip -n "$NETNS-2" link set eth0 up
+	call "$OURS" bridge ADD "$config"
+	run -0 ip -n "$NETNS" -6 -o addr show eth0
+	assert_output --partial fd00:61::2/64
+	refute_output --partial tentative
+	call "$OURS" bridge DEL "$config"
+	run -1 call "$OURS" bridge ADD "$config"
+	assert_equal "$(jq -c '[.code, .msg]' <<<"$output")" '[101,"address fd00:61::3 is in use by another host"]'
+	run ! ip -n "$NETNS" link show eth0
+	no_leases
+	ip link del stranger
+	ip netns del "$NETNS-2"
+	ip link del br-cni
+}
+
 @test "16 containers at once, on a bridge that is not there yet" {
 	local config i
 	config=$(bridge '{isDefaultGateway: true, ipMasq: true}')
