@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Of an attachment that was made in one go: bridge, both ends of the veth, addresses and routes
- * inside, leases, claims of ports and the elements that publish them. The first that is missing or
- * another is told. Of one made plugin by plugin: what its plugins say.
+ * inside, leases, claims of ports and the elements that publish them, those that masquerade and
+ * isolate its network. The first that is missing or another is told. Of one made plugin by plugin:
+ * what its plugins say.
  */
 #include "network/check.h"
 
@@ -14,6 +15,7 @@
 #include "base/memory.h"
 #include "network/attach.h"
 #include "network/attach_chain.h"
+#include "network/bridge.h"
 #include "network/ipam_impl.h"
 #include "network/lists.h"
 #include "network/netns.h"
@@ -187,6 +189,14 @@ static int check_ports(const struct attach_record *rec, struct error *e)
 	return 0;
 }
 
+static int check_rules(const struct network *n, struct error *e)
+{
+	cleanup_bridge_rules struct bridge_rules rules = { 0 };
+
+	bridge_rules_get(n, &rules);
+	return rules_network_check(&rules.rules, e);
+}
+
 static int check_one(const struct network_dirs *dirs, struct rtnl *host,
 		     const struct attach_record *rec, size_t index, struct error *e)
 {
@@ -200,7 +210,9 @@ static int check_one(const struct network_dirs *dirs, struct rtnl *host,
 	if (check_host(host, a, e) < 0 || check_inside(rec, known ? &n : NULL, a, e) < 0 ||
 	    check_leases(rec, a, e) < 0)
 		return -1;
-	return index == 0 ? check_ports(rec, e) : 0;
+	if (index == 0 && check_ports(rec, e) < 0)
+		return -1;
+	return known ? check_rules(&n, e) : 0;
 }
 
 int network_check(const struct network_dirs *dirs, const char *network, network_check_fn *fn,

@@ -61,22 +61,32 @@ static struct nft_element link_element(const char *a, const char *b)
 	return x;
 }
 
+static const char *verb(int type)
+{
+	switch (type) {
+	case NFT_MSG_NEWSETELEM:
+		return "add ";
+	case NFT_MSG_DELSETELEM:
+		return "delete ";
+	default:
+		return "look up ";
+	}
+}
+
 void rules_put_link(struct netlink_batch *b, int type, const char *set, const char *ifname,
 		    bool pair)
 {
 	const struct nft_element x = link_element(ifname, pair ? ifname : NULL);
 	char what[64];
 
-	snprintf(what, sizeof(what), "%s element %s of set %s",
-		 type == NFT_MSG_NEWSETELEM   ? "add"
-		 : type == NFT_MSG_DELSETELEM ? "delete"
-					      : "look up",
-		 ifname, set);
+	snprintf(what, sizeof(what), "%selement %s of set %s", verb(type), ifname, set);
 	nft_element(b, type, type == NFT_MSG_NEWSETELEM ? NLM_F_CREATE : 0, set, &x, 1, what);
+	if (type == NFT_MSG_GETSETELEM)
+		netlink_tolerate(b, ENOENT);
 }
 
 /* An interval is two elements: its first address, and the first one after it, flagged as an end,
- * unless the family's addresses end there. */
+ * unless the family's addresses end there. The first is enough to find it. */
 void rules_put_subnet(struct netlink_batch *b, int type, const char *set,
 		      const struct ip_prefix *p)
 {
@@ -84,15 +94,17 @@ void rules_put_subnet(struct netlink_batch *b, int type, const char *set,
 		       after = ip_addr_add(&last, 1);
 	struct nft_element x[2] = { { .key_len = rules_addr_len(&first) },
 				    { .key_len = rules_addr_len(&first), .interval_end = true } };
-	bool open = ip_addr_cmp(&after, &last) < 0;
+	bool one = type == NFT_MSG_GETSETELEM || ip_addr_cmp(&after, &last) < 0;
 	char what[IP_TEXT_MAX + 48], text[IP_TEXT_MAX];
 
 	memcpy(x[0].key, first.b, x[0].key_len);
 	memcpy(x[1].key, after.b, x[1].key_len);
-	snprintf(what, sizeof(what), "%s element %s of set %s",
-		 type == NFT_MSG_NEWSETELEM ? "add" : "delete", ip_prefix_text(p, text), set);
-	nft_element(b, type, type == NFT_MSG_NEWSETELEM ? NLM_F_CREATE : 0, set, x, open ? 1 : 2,
+	snprintf(what, sizeof(what), "%selement %s of set %s", verb(type), ip_prefix_text(p, text),
+		 set);
+	nft_element(b, type, type == NFT_MSG_NEWSETELEM ? NLM_F_CREATE : 0, set, x, one ? 1 : 2,
 		    what);
+	if (type == NFT_MSG_GETSETELEM)
+		netlink_tolerate(b, ENOENT);
 }
 
 /*	add element inet nsrun bridges { BRIDGE }
@@ -240,6 +252,24 @@ int rules_network_remove(const struct network_rules *n, struct error *e)
 	e = e ? e : &mine;
 	if (rules_elements_remove(put_network, n, e) < 0)
 		return error_wrap(e, "rules of bridge \"%s\"", n->bridge);
+	return 0;
+}
+
+int rules_network_check(const struct network_rules *n, struct error *e)
+{
+	struct netlink_batch b cleanup(netlink_batch_done) = { 0 };
+	struct nfnl nl cleanup(nfnl_done) = { .fd = -1 };
+
+	put_network(&b, NFT_MSG_GETSETELEM, n);
+	if (netlink_open(NETLINK_NETFILTER, &nl.fd, e) < 0 || nfnl_send(&nl, &b, NULL, NULL, e) < 0)
+		return -1;
+	for (size_t i = 0; i < b.n; i++) {
+		const char *element = strstr(b.v[i].what, "element ");
+
+		if (b.v[i].err)
+			return error_set(e, ERR_STATUS, "the rules of bridge %s have lost %s",
+					 n->bridge, element ? element : b.v[i].what);
+	}
 	return 0;
 }
 

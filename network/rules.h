@@ -31,6 +31,8 @@ struct network_rules {
  * generation before that, which any change of rules by anybody counts up. */
 int rules_network_add(const struct network_rules *n, uint32_t *ret_generation, struct error *e);
 int rules_network_remove(const struct network_rules *n, struct error *e); /* absent is success */
+/* ERR_STATUS: an element of N's is not there, or the whole table. */
+int rules_network_check(const struct network_rules *n, struct error *e);
 
 /* Masquerades what these addresses send, but for what goes to another of them: for a container
  * whose network is no bridge of ours (ipMasq of ptp). Makes the table unless it is there. There

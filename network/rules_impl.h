@@ -29,7 +29,7 @@ int nfnl_send(struct nfnl *n, struct netlink_batch *b, netlink_reply_fn *reply, 
 	      struct error *e);
 
 /* An element of a set of links, or, PAIR, of `same`. TYPE: NFT_MSG_NEWSETELEM, _DELSETELEM, and
- * _GETSETELEM outside of transactions. */
+ * _GETSETELEM outside of transactions, where one that is not there is no failure. */
 void rules_put_link(struct netlink_batch *b, int type, const char *set, const char *ifname,
 		    bool pair);
 void rules_put_subnet(struct netlink_batch *b, int type, const char *set,

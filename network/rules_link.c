@@ -68,7 +68,6 @@ static int find(const char *link, const struct named *v, size_t n, struct error 
 		if (!v[i].wanted)
 			continue;
 		rules_put_link(&b, NFT_MSG_GETSETELEM, v[i].set, link, v[i].pair);
-		netlink_tolerate(&b, ENOENT);
 	}
 	if (netlink_open(NETLINK_NETFILTER, &nl.fd, e) < 0 ||
 	    nfnl_send(&nl, &b, found_reply, there, e) < 0)

@@ -69,6 +69,20 @@ host_end() { nsrun state "$ID" | jq -r '.network.result.attachments[0].hostIfnam
 	found "is not a network namespace"
 }
 
+@test "the rules of its network: masquerade, isolation, the bridge itself" {
+	local set
+	up --network bridge
+	for set in masq4 nets4 parted bridges same hairpin; do
+		nft flush set inet nsrun "$set"
+		found "the rules of bridge nsrun0 have lost element"
+		assert_output --partial "of set $set"
+		nsrun network reload
+		run -0 nsrun network check
+	done
+	nft delete table inet nsrun
+	found "the rules of bridge nsrun0 have lost"
+}
+
 @test "what is on record for it: the lease, the claim, the published port" {
 	up --network bridge -p 8080:80
 	local address
