@@ -55,13 +55,11 @@ static uint32_t mtu_of(const struct network *n)
 	return mtu ? mtu : 1500; /* the kernel's default */
 }
 
-/* The subnets, or gateways, of both families with SEPARATOR between them; the caller frees. NULL:
- * there are none. */
+/* The subnets, or gateways, with SEPARATOR between them; NULL: none. The caller frees. */
 static char *subnets_of(const struct network *n, const char *separator)
 {
 	cleanup_strbuf struct strbuf b = { 0 };
 	char text[IP_TEXT_MAX];
-
 	cleanup_free struct ip_prefix *v = NULL;
 	size_t count = network_subnets(n, &v);
 

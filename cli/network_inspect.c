@@ -126,6 +126,8 @@ void network_put_settings(struct json_writer *w, const struct network *n)
 	json_put_bool(w, "masquerade", n->masquerade);
 	json_put_bool(w, "internal", n->internal);
 	json_put_bool(w, "isolate", n->isolate);
+	json_put_bool(w, "probe", n->probe);
+	json_put_bool(w, "staticNeighbours", n->static_neighbours);
 	json_put_u64(w, "mtu", n->mtu);
 	bandwidth_put(w, "bandwidth", &n->bandwidth);
 	put_flags(w, n);

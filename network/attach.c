@@ -30,6 +30,7 @@
 #include "network/foreign.h"
 #include "network/ipam.h"
 #include "network/lists.h"
+#include "network/neighbours.h"
 #include "network/ports.h"
 #include "network/rtnl.h"
 #include "network/state.h"
@@ -120,6 +121,7 @@ void attach_plans_record(const struct attach_options *o, const struct attach_pla
 		a->bridge = xstrdup(p->net.bridge);
 		a->data_dir = xstrdup(p->net.ipam.data_dir);
 		a->bandwidth = p->bandwidth;
+		a->static_neighbours = p->net.static_neighbours;
 		attach_names_record(&o->requests[i], p, a);
 		cni_dns_add(&r->dns, attach_plan_resolv(p));
 	}
@@ -263,6 +265,7 @@ static int make_links(const struct attach_plans *ps, const struct attach_options
 		      struct error *e)
 {
 	for (size_t i = 0; i < ps->n; i++) {
+		const struct attachment *a = &rec->result.attachments[i];
 		cleanup_free char *altname =
 			i + ps->first == 0
 				? xasprintf("nsrun-%s", o->container_id)
@@ -270,9 +273,11 @@ static int make_links(const struct attach_plans *ps, const struct attach_options
 
 		if (ps->v[i].net.chained)
 			continue;
-		if (make_link(&ps->v[i], host, netns_fd, altname, i == 0 && o->n_ports, e) < 0)
+		if (make_link(&ps->v[i], host, netns_fd, altname, i == 0 && o->n_ports, e) < 0 ||
+		    (a->static_neighbours &&
+		     neighbours_add(host, ps->v[i].bridge.index, a, e) < 0))
 			return error_wrap(e, "network \"%s\"", ps->v[i].net.name);
-		warn_if_nearly_full(&ps->v[i], &rec->result.attachments[i], host);
+		warn_if_nearly_full(&ps->v[i], a, host);
 	}
 	return 0;
 }
@@ -370,7 +375,7 @@ static int give_ipv6_back(struct attach_plan *p, struct attachment *a, const cha
 			  struct error *e)
 {
 	if (attach_plan_forgo_ipv6(p, "in the container", e) < 0 ||
-	    attach_release(a, instance, AF_INET6, e) < 0)
+	    neighbours_remove(a, AF_INET6, e) < 0 || attach_release(a, instance, AF_INET6, e) < 0)
 		return -1;
 	a->addresses[IP6] = (struct ip_prefix){ 0 };
 	a->gateways[IP6] = (struct ip_addr){ 0 };
@@ -400,6 +405,10 @@ static int configure_links(const struct attach_options *o, const struct attach_p
 			return error_wrap(e, "network \"%s\"", p->net.name);
 		if (off && give_ipv6_back(p, a, rec->instance, e) < 0)
 			return -1;
+		if (a->static_neighbours &&
+		    neighbours_add_gateways(container, link_index(container, p->ifname), a,
+					    p->bridge.mac, e) < 0)
+			return error_wrap(e, "network \"%s\"", p->net.name);
 		fewer |= off;
 	}
 	return fewer ? attach_names_join(o, ps, rec, e) : 0;

@@ -119,6 +119,8 @@ static void put_attachment(struct json_writer *w, const struct attachment *a, bo
 	}
 	if (a->n_more)
 		json_array_end(w);
+	if (a->static_neighbours)
+		json_put_bool(w, "staticNeighbours", true);
 	if (a->names)
 		put_names(w, a);
 	if (whole && a->chain)
@@ -229,12 +231,15 @@ static int get_names(const struct json *j, struct attachment *a, struct error *e
 
 static int get_attachment(const struct json *j, struct attachment *a, struct error *e)
 {
+	const struct json *neighbours = json_get(j, "staticNeighbours");
+
 	a->network = xstrdup(json_get_string(j, "network"));
 	a->ifname = xstrdup(json_get_string(j, "ifname"));
 	a->host_ifname = xstrdup(json_get_string(j, "hostIfname"));
 	a->bridge = xstrdup(json_get_string(j, "bridge"));
 	a->mac = xstrdup(json_get_string(j, "mac"));
 	a->data_dir = xstrdup(json_get_string(j, "dataDir"));
+	a->static_neighbours = neighbours && neighbours->boolean && a->bridge;
 	if (!a->network || !a->ifname)
 		return error_set(e, ERR_GENERIC, "an attachment lacks a name");
 	if (get_prefix(j, "address", &a->addresses[IP4], e) < 0 ||

@@ -232,6 +232,7 @@ static int make_or_complete(const struct network *n, struct rtnl *r, struct brid
 	}
 	ret->index = link->index;
 	ret->mtu = link->mtu;
+	memcpy(ret->mac, link->mac, 6);
 	ipv6 = set_up(n, r, link, ret, e);
 	if (ipv6 < 0)
 		return -1;
@@ -268,6 +269,7 @@ static bool is_ready(const struct network *n, const struct rtnl *r, struct bridg
 	if (!ask(r, SIOCGIFFLAGS, &q) || !(q.ifr_flags & IFF_UP) || !ask(r, SIOCGIFMTU, &q))
 		return false;
 	ret->index = index;
+	memcpy(ret->mac, rec.mac, 6);
 	ret->mtu = (uint32_t)q.ifr_mtu;
 	ret->ipv6 = rec.ipv6;
 	ret->gateway_index = rec.gateway;
@@ -297,9 +299,10 @@ int bridge_port_set(const struct network *n, struct rtnl *r, const char *port,
 			       .keep_default_vlan = n->keep_default_vlan,
 			       .trunk = n->trunk,
 			       .n_trunk = n->n_trunk,
+			       .static_mac = n->static_neighbours,
 			       .locked = n->check_mac };
 
-	if (!n->vlan && !n->n_trunk && !n->check_mac)
+	if (!n->vlan && !n->n_trunk && !n->check_mac && !n->static_neighbours)
 		return 0;
 	memcpy(s.mac, mac, 6);
 	return rtnl_port_set(r, &s, e);

@@ -22,6 +22,7 @@
 struct bridge {
 	int index;
 	int gateway_index; /* of network_gateway_link() */
+	unsigned char mac[6];
 	uint32_t mtu;
 	uint32_t generation; /* of nftables, when the rules were looked at */
 	bool ipv6; /* has its addresses of the network's IPv6 range; decided when it was made */
@@ -34,7 +35,8 @@ int bridge_ensure(const struct network *n, struct rtnl *r, struct bridge *ret, s
 int bridge_restore(const struct network *n, struct rtnl *r, struct bridge *ret, struct error *e);
 /* Deletes the link if it is the one that we made. The caller holds the network's lock. */
 int bridge_remove(const struct network *n, struct error *e);
-/* What few networks ask for of PORT, which is there: VLANs, no other source than MAC. */
+/* What few networks ask for of PORT, which is there: VLANs, no other source than MAC, MAC for
+ * good. */
 int bridge_port_set(const struct network *n, struct rtnl *r, const char *port,
 		    const unsigned char mac[6], struct error *e);
 /* What the network is in the table inet nsrun; good as long as N. */

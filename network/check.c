@@ -18,6 +18,7 @@
 #include "network/bridge.h"
 #include "network/ipam_impl.h"
 #include "network/lists.h"
+#include "network/neighbours.h"
 #include "network/netns.h"
 #include "network/ports.h"
 #include "network/state.h"
@@ -39,7 +40,9 @@ static int check_host(struct rtnl *host, const struct attachment *a, struct erro
 	if (end.master != bridge.index)
 		return missing(e, "%s, its host end, is not in bridge %s", a->host_ifname,
 			       a->bridge);
-	return end.up ? 0 : missing(e, "%s, its host end, is down", a->host_ifname);
+	if (!end.up)
+		return missing(e, "%s, its host end, is down", a->host_ifname);
+	return neighbours_check(host, bridge.index, a, e);
 }
 
 static int check_addresses(struct rtnl *inside, int index, const struct attachment *a,
@@ -129,7 +132,8 @@ static int check_inside(const struct attach_record *rec, const struct network *n
 		return missing(e, "%s is down", a->ifname);
 	if (a->mac && !str_eq(mac_text(link.mac, mac), a->mac))
 		return missing(e, "%s has the MAC %s, not %s", a->ifname, mac, a->mac);
-	if (check_addresses(&inside, link.index, a, e) < 0)
+	if (check_addresses(&inside, link.index, a, e) < 0 ||
+	    neighbours_check_gateways(&inside, link.index, a, e) < 0)
 		return -1;
 	return n ? check_routes(&inside, link.index, n, a, e) : 0;
 }

@@ -190,6 +190,8 @@ static const char *of_bridges(const struct driver *d, const struct network_creat
 	       : o->bandwidth					? "--bandwidth"
 	       : o->names > 0					? "--names"
 	       : o->n_dns_servers				? "--dns"
+	       : o->probe					? "--probe"
+	       : o->static_neighbours				? "--static-neighbours"
 	       : o->no_masquerade && d->place != ON_HOST	? "--masquerade"
 								: NULL;
 }
@@ -383,6 +385,10 @@ static void put_own(struct json_writer *w, const struct network *n,
 	json_object_begin(w, "nsrun");
 	if (n->internal)
 		json_put_bool(w, "internal", true);
+	if (o->probe)
+		json_put_bool(w, "probe", true);
+	if (o->static_neighbours)
+		json_put_bool(w, "staticNeighbours", true);
 	if (bridge)
 		json_put_string(w, "names", o->names < 0 ? "off" : o->names ? "on" : "auto");
 	if (o->n_dns_servers) {

@@ -211,7 +211,7 @@ static int decode_names(const struct decode_at *at, const struct json *own, stru
 }
 
 /* What CNI has no key for is in our own object: {"nsrun": {"internal": true, "names": "auto",
- * "dnsServers": ["9.9.9.9"], "probe": true, "labels": {...}}}. */
+ * "dnsServers": ["9.9.9.9"], "probe": true, "staticNeighbours": true, "labels": {...}}}. */
 static int decode_own(const char *file, const struct json *root, struct network *n, struct error *e)
 {
 	struct decode_at at = { .file = file, .path = "nsrun" };
@@ -222,9 +222,24 @@ static int decode_own(const char *file, const struct json *root, struct network 
 	if (own->type != JSON_OBJECT)
 		return decode_wrong(&at, "", "an object", own, e);
 	if (decode_bool(&at, own, "internal", &n->internal, e) < 0 ||
-	    decode_bool(&at, own, "probe", &n->probe, e) < 0)
+	    decode_bool(&at, own, "probe", &n->probe, e) < 0 ||
+	    decode_bool(&at, own, "staticNeighbours", &n->static_neighbours, e) < 0)
 		return -1;
+	/* The bridge would look for an answer to ARP on a link of its own for that VLAN. */
+	if (n->static_neighbours && (n->vlan || n->n_trunk))
+		return error_set(e, ERR_INPUT, "%s: nsrun.staticNeighbours does not go with VLANs",
+				 file);
 	return decode_names(&at, own, n, e);
+}
+
+/* What is asked for that no plugin does; NULL: nothing. */
+static const char *what_is_ours(const struct network *n)
+{
+	return n->internal		       ? "internal"
+	       : n->probe		       ? "probe"
+	       : n->static_neighbours	       ? "staticNeighbours"
+	       : n->names == NETWORK_NAMES_ON ? "names"
+					       : NULL;
 }
 
 int network_decode_doc(struct json_doc *list, const char *file, struct network *ret,
@@ -251,11 +266,8 @@ int network_decode_doc(struct json_doc *list, const char *file, struct network *
 		n.names = NETWORK_NAMES_OFF;
 	if (decode_own(file, root, &n, e) < 0)
 		return -1;
-	if (n.chained && (n.internal || n.probe || n.names == NETWORK_NAMES_ON)) /* ours */
-		n.unsupported = xasprintf("nsrun.%s with %s: not supported yet",
-					  n.internal ? "internal"
-					  : n.probe  ? "probe"
-						     : "names",
+	if (n.chained && what_is_ours(&n))
+		n.unsupported = xasprintf("nsrun.%s with %s: not supported yet", what_is_ours(&n),
 					  n.chained);
 	n.list = *list;
 	*list = (struct json_doc){ 0 };

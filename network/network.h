@@ -107,6 +107,7 @@ struct network {
 	bool promiscuous;	/* the bridge is */
 	bool force_address;	/* another address of the bridge's gives way to the gateway */
 	bool probe;		/* addresses are asked for on the segment first (duplicate.h) */
+	bool static_neighbours;	/* nobody asks who has an address (neighbours.h) */
 	bool check_mac;		/* a member sends with no other MAC than its own */
 	bool detect_duplicates; /* the kernel looks for others with a member's IPv6 address */
 	bool container_down;	/* a member's link stays down, and has no address */
@@ -162,7 +163,7 @@ struct network_create_options {
 	const char *const *subnets, *const *gateways, *const *ip_ranges; /* each one a family */
 	size_t n_subnets, n_gateways, n_ip_ranges;
 	int ipv6; /* 0: where the host has it; 1: or fail; -1: no */
-	bool internal, no_isolate, no_masquerade;
+	bool internal, no_isolate, no_masquerade, probe, static_neighbours;
 	uint32_t mtu;
 	const char *bandwidth;	   /* of each member, as bandwidth_parse() takes it; NULL: none */
 	int names; /* containers find each other; 0: where aardvark-dns is; 1: or fail; -1: no */
@@ -248,6 +249,7 @@ struct attachment {		 /* network x container */
 	/* Of networks with more range sets of a family than one: what is not the first. */
 	struct network_address *more;
 	size_t n_more;
+	bool static_neighbours;	    /* the host has entries for its addresses (neighbours.h) */
 	bool names;		    /* it is, or is about to be, known by name (dns.h), to ... */
 	struct ip_addr name_server; /* ... this one; family 0: none */
 	char **aliases;		    /* more names than its id; recorded only with NAMES */

@@ -22,6 +22,7 @@
 #include "network/foreign.h"
 #include "network/ipam.h"
 #include "network/lists.h"
+#include "network/neighbours.h"
 #include "network/state.h"
 
 /* How long after its claims an attachment's record is deleted at the latest, in a loaded host. */
@@ -102,8 +103,10 @@ static void take_back(const struct attach_record *rec)
 {
 	log_debug("container %s went meanwhile", rec->container_id);
 	attach_ports_give_back(&rec->result, rec->instance, NULL);
-	for (size_t i = 0; i < rec->result.n_attachments; i++)
+	for (size_t i = 0; i < rec->result.n_attachments; i++) {
+		neighbours_remove(&rec->result.attachments[i], 0, NULL);
 		each_lease(rec->instance, &rec->result.attachments[i], ipam_release, NULL);
+	}
 }
 
 /* What of REC is on N. */
@@ -120,6 +123,8 @@ static int restore_member(const struct network *n, const struct bridge *bridge, 
 			continue;
 		note(&rc, restore_plug(n, bridge, r, a, published, first(rc, e)));
 		note(&rc, each_lease(rec->instance, a, ipam_restore, first(rc, e)));
+		if (a->static_neighbours)
+			note(&rc, neighbours_add(r, bridge->index, a, first(rc, e)));
 		if (published)
 			note(&rc, restore_ports(rec, first(rc, e)));
 	}

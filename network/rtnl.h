@@ -107,7 +107,9 @@ struct port_spec {
 	const struct vlan_range *trunk; /* tagged */
 	size_t n_trunk;
 	unsigned char mac[6];
-	bool static_mac; /* MAC is known to be there: no flooding for it, no learning of it */
+	/* MAC is there for good: nothing is learnt, no broadcasts and no frames to unknown MACs
+	 * are sent there, and ARP requests for it are answered by the bridge (neighbours.h). */
+	bool static_mac;
 	bool locked;	 /* and no other may send from there; Linux 5.16, EINVAL before */
 };
 int rtnl_port_set(struct rtnl *r, const struct port_spec *p, struct error *e);

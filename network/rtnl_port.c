@@ -127,6 +127,22 @@ static void put_lock(struct netlink_batch *b, int index, const char *name)
 	netlink_nest_end(b, nest);
 }
 
+/* bridge link set dev NAME learning off flood off bcast_flood off proxy_arp_wifi on. The last:
+ * an ARP request, from any port, for an address that the host knows, of a MAC that is at this port,
+ * is answered by the bridge; plain proxy_arp would keep IPv6's multicasts from the port, too. */
+static void put_static(struct netlink_batch *b, int index, const char *name)
+{
+	struct nlattr *nest;
+
+	port_begin(b, RTM_SETLINK, index, "set bridge port", name);
+	nest = netlink_nest(b, IFLA_PROTINFO);
+	netlink_put_u8(b, IFLA_BRPORT_LEARNING, 0);
+	netlink_put_u8(b, IFLA_BRPORT_UNICAST_FLOOD, 0);
+	netlink_put_u8(b, IFLA_BRPORT_BCAST_FLOOD, 0);
+	netlink_put_u8(b, IFLA_BRPORT_PROXYARP_WIFI, 1);
+	netlink_nest_end(b, nest);
+}
+
 int rtnl_port_set(struct rtnl *r, const struct port_spec *p, struct error *e)
 {
 	static const int own = BRIDGE_VLAN_INFO_PVID | BRIDGE_VLAN_INFO_UNTAGGED;
@@ -145,6 +161,8 @@ int rtnl_port_set(struct rtnl *r, const struct port_spec *p, struct error *e)
 		put_vlans(&b, RTM_SETLINK, port.index, p->name, &p->trunk[i], 0);
 	if (p->static_mac || p->locked)
 		put_fdb(&b, port.index, p->name, p->mac);
+	if (p->static_mac)
+		put_static(&b, port.index, p->name);
 	if (p->locked)
 		put_lock(&b, port.index, p->name);
 	return b.n ? netlink_send(&b, r->fd, &r->seq, NULL, NULL, e) : 0;

@@ -13,6 +13,7 @@
 #include "network/attach.h"
 #include "network/attach_chain.h"
 #include "network/ipam.h"
+#include "network/neighbours.h"
 #include "network/rtnl.h"
 
 static int disable_ports(const struct attach_result *r, struct error *e)
@@ -136,6 +137,17 @@ static int delete_chains(const struct attach_record *rec, bool netns_goes, struc
 	return rc;
 }
 
+/* While the addresses are ours still. */
+static int remove_neighbours(const struct attach_record *rec, struct error *e)
+{
+	int rc = 0;
+
+	for (size_t i = 0; i < rec->result.n_attachments; i++)
+		if (neighbours_remove(&rec->result.attachments[i], 0, rc == 0 ? e : NULL) < 0)
+			rc = -1;
+	return rc;
+}
+
 int attach_undo(struct attach_record *rec, bool netns_goes, struct error *e)
 {
 	int rc = 0;
@@ -150,6 +162,8 @@ int attach_undo(struct attach_record *rec, bool netns_goes, struct error *e)
 	if (attach_names_leave(rec, rc == 0 ? e : NULL) < 0)
 		rc = -1;
 	if (attach_ports_give_back(&rec->result, rec->instance, rc == 0 ? e : NULL) < 0)
+		rc = -1;
+	if (remove_neighbours(rec, rc == 0 ? e : NULL) < 0)
 		rc = -1;
 	if (release_leases(rec, rc == 0 ? e : NULL) < 0)
 		rc = -1;

@@ -60,6 +60,10 @@ make_web()
 	refused "address 10.79.0.9 is in use by" run -b "$BUNDLE" --network web --ip 10.79.0.9 "$ID"
 	run -0 nsrun run -b "$BUNDLE" --network web --ip 10.79.0.10 "$ID"
 	remove_stranger
+	nsrun network rm web
+	nsrun network create --subnet 10.79.0.0/24 --ipv6=false --probe web
+	jq -e '.[0].probe' <<<"$(nsrun network inspect web)"
+	jq -e '.nsrun.probe' "$NSRUN_NET_DIR/web.conflist"
 }
 
 @test "an address of the host's own is not given out" {

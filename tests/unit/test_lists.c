@@ -163,17 +163,24 @@ static void test_chained_is_named(void **state)
 }
 
 /* No other plugin knows our own words. */
-static void test_internal_is_ours(void **state)
+static void test_ours_alone(void **state)
 {
-	static const char text[] = "{\"cniVersion\":\"1.0.0\",\"name\":\"x\",\"nsrun\":"
-				   "{\"internal\":true},\"plugins\":[{\"type\":\"ptp\"}]}";
-	cleanup_network struct network n = { 0 };
-	ERROR_INIT(e);
+	static const char *const keys[] = { "internal", "probe", "staticNeighbours" };
 
 	(void)state;
-	ok(decode(text, &n, &e), &e);
-	assert_string_equal(n.unsupported, "nsrun.internal with plugin type \"ptp\" (plugins[0]): "
-					   "not supported yet");
+	for (size_t i = 0; i < ARRAY_SIZE(keys); i++) {
+		cleanup_free char *text = xasprintf(
+			"{\"cniVersion\":\"1.0.0\",\"name\":\"x\",\"nsrun\":{\"%s\":true},"
+			"\"plugins\":[{\"type\":\"ptp\"}]}", keys[i]);
+		cleanup_free char *refusal = xasprintf(
+			"nsrun.%s with plugin type \"ptp\" (plugins[0]): not supported yet",
+			keys[i]);
+		cleanup_network struct network n = { 0 };
+		ERROR_INIT(e);
+
+		ok(decode(text, &n, &e), &e);
+		assert_string_equal(n.unsupported, refusal);
+	}
 }
 
 static void test_bridge_settings(void **state)
@@ -695,7 +702,7 @@ int main(void)
 		cmocka_unit_test(test_podman),
 		cmocka_unit_test(test_nerdctl_and_containerd),
 		cmocka_unit_test(test_chained_is_named),
-		cmocka_unit_test(test_internal_is_ours),
+		cmocka_unit_test(test_ours_alone),
 		cmocka_unit_test(test_bridge_settings),
 		cmocka_unit_test(test_sets_and_routes),
 		cmocka_unit_test(test_name_servers),
