@@ -2,6 +2,7 @@
 /* nsrun network reload [--all] [NAME...]: rules, bridges, ports as lists and records have them. */
 #include "base/log.h"
 #include "cli/network.h"
+#include "network/firewall.h"
 #include "network/network.h"
 #include "network/portmap.h"
 #include "network/state.h"
@@ -38,6 +39,8 @@ static int reload_all(struct cli *cli, struct error *e)
 			reload_one(cli, v[i].name, &rc, e);
 	networks_free(v, n);
 	if (portmap_reload(rc == 0 ? e : NULL) < 0)
+		rc = -1;
+	if (firewall_reload(rc == 0 ? e : NULL) < 0)
 		rc = -1;
 	return rc;
 }

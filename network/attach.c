@@ -151,9 +151,9 @@ static int enter_network(const struct attach_options *o, struct attach_plan *p, 
 	cleanup_close int lock = -1;
 
 	if (state_lock_network(p->net.name, &lock, e) < 0 || lists_settle(&p->net, e) < 0 ||
-	    bridge_ensure(&p->net, host, &p->bridge, e) < 0)
+	    bridge_ensure(&p->net, host, &p->bridge, e) < 0 ||
+	    foreign_meet(&p->net, p->bridge.index, p->bridge.generation, published, e) < 0)
 		return -1;
-	foreign_warn(&p->net, p->bridge.index, p->bridge.generation, published);
 	for (int f = 0; f < IP_FAMILIES; f++) {
 		const struct network_range *r = network_ipam_range(&p->net.ipam, f);
 

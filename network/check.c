@@ -20,6 +20,7 @@
 #include "network/lists.h"
 #include "network/neighbours.h"
 #include "network/netns.h"
+#include "network/passage.h"
 #include "network/ports.h"
 #include "network/state.h"
 
@@ -201,6 +202,20 @@ static int check_rules(const struct network *n, struct error *e)
 	return rules_network_check(&rules.rules, e);
 }
 
+static int check_passage(const struct network *n, struct error *e)
+{
+	cleanup_close int lock = -1;
+	int all;
+
+	if (!n->let_through || n->internal)
+		return 0;
+	if (state_lock_host(&lock, e) < 0)
+		return -1;
+	all = passage_check(n->bridge, n->admin_chain, e);
+	return all ? all < 0 ? -1 : 0
+		   : missing(e, "%s is not let through iptables any more", n->bridge);
+}
+
 static int check_one(const struct network_dirs *dirs, struct rtnl *host,
 		     const struct attach_record *rec, size_t index, struct error *e)
 {
@@ -212,7 +227,7 @@ static int check_one(const struct network_dirs *dirs, struct rtnl *host,
 		return attach_chain_verify(a, rec->instance, e);
 	known = network_load(dirs, a->network, &n, NULL) == 0 && !n.chained;
 	if (check_host(host, a, e) < 0 || check_inside(rec, known ? &n : NULL, a, e) < 0 ||
-	    check_leases(rec, a, e) < 0)
+	    check_leases(rec, a, e) < 0 || (known && check_passage(&n, e) < 0))
 		return -1;
 	if (index == 0 && check_ports(rec, e) < 0)
 		return -1;

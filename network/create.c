@@ -25,6 +25,7 @@
 #include "network/create.h"
 #include "network/dns.h"
 #include "network/decode.h"
+#include "network/foreign.h"
 #include "network/ipam.h"
 #include "network/lists.h"
 #include "network/network.h"
@@ -261,6 +262,7 @@ static int remove_parts(const struct network_dirs *d, const struct network *n, s
 	if (step_await(e, "forget names", dns_forget(n->name, e)) < 0 ||
 	    step_await(e, "remove bridge", used ? bridge_remove(n, e) : 0) < 0 ||
 	    step_await(e, "remove rules", used ? rules_network_remove(&b.rules, e) : 0) < 0 ||
+	    step_await(e, "close passage", used ? foreign_part(n, e) : 0) < 0 ||
 	    step_await(e, "remove leases", dir ? ipam_remove(dir, e) : 0) < 0 ||
 	    step_await(e, "remove list", remove_list(d, n, e)) < 0)
 		return -1;

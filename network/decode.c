@@ -48,7 +48,8 @@ static int decode_portmap(const struct decode_at *at, const struct json *j, stru
 }
 
 /* ingressPolicy: "open" lets other networks in, "same-bridge" (our default) does not, "isolated"
- * parts the members as well. */
+ * parts the members as well. Whoever names iptables, or a chain of its, wants the network let
+ * through there. */
 static int decode_firewall(const struct decode_at *at, const struct json *j, struct network *n,
 			   struct error *e)
 {
@@ -57,11 +58,9 @@ static int decode_firewall(const struct decode_at *at, const struct json *j, str
 
 	if (decode_firewall_settings(at, j, &s, &mine) < 0)
 		return refused_or_wrong(n, &mine, e);
-	/* Who asks for another's firewall to let the network through gets the plugin that does. */
-	if (s.backend)
-		decode_unsupported(n, "%s.backend", at->path);
-	if (decode_is_set(j, "iptablesAdminChainName"))
-		decode_unsupported(n, "%s.iptablesAdminChainName", at->path);
+	n->let_through = s.backend ? str_eq(s.backend, "iptables") : s.admin_chain != NULL;
+	free(n->admin_chain);
+	n->admin_chain = s.admin_chain ? xstrdup(s.admin_chain) : NULL;
 	if (s.policy == FIREWALL_OPEN)
 		n->isolate = false;
 	else if (s.policy == FIREWALL_ISOLATED)

@@ -102,7 +102,7 @@ int decode_portmap_settings(const struct decode_at *at, const struct json *j,
 int decode_firewall_settings(const struct decode_at *at, const struct json *j,
 			     struct firewall_settings *ret, struct error *e)
 {
-	static const char *const backends[] = { "iptables", "firewalld", NULL };
+	static const char *const backends[] = { "iptables", "nftables", "firewalld", NULL };
 	static const char *const policies[] = { [FIREWALL_OPEN - 1] = "open",
 						[FIREWALL_SAME_BRIDGE - 1] = "same-bridge",
 						[FIREWALL_ISOLATED - 1] = "isolated",
@@ -115,13 +115,16 @@ int decode_firewall_settings(const struct decode_at *at, const struct json *j,
 	    decode_chain_name(at, j, "iptablesAdminChainName", &s.admin_chain, e) < 0 ||
 	    decode_string(at, j, "firewalldZone", &zone, e) < 0)
 		return -1;
+	if (s.backend && str_eq(s.backend, "firewalld")) {
+		refuse(at, "backend", e);
+		return error_hint(e, "firewall-cmd --zone=trusted --add-interface=BRIDGE, and "
+				     "backend \"nftables\"");
+	}
 	if (zone && zone[0] && !str_eq(zone, "trusted"))
 		return refuse(at, "firewalldZone", e);
 	for (int i = 0; policy && policies[i]; i++)
 		if (str_eq(policy, policies[i]))
 			s.policy = (enum firewall_policy)(i + 1);
-	if (!s.admin_chain)
-		s.admin_chain = "CNI-ADMIN";
 	*ret = s;
 	return 0;
 }

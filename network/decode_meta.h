@@ -22,10 +22,12 @@ int decode_portmap_settings(const struct decode_at *at, const struct json *j,
 			    struct portmap_settings *ret, struct error *e);
 
 enum firewall_policy { FIREWALL_DEFAULT, FIREWALL_OPEN, FIREWALL_SAME_BRIDGE, FIREWALL_ISOLATED };
+/* backend: "iptables" lets the network through its tables (passage.h); "nftables" is our own table
+ * alone; "firewalld" is refused. */
 struct firewall_settings {
 	enum firewall_policy policy;
-	const char *backend;	 /* "iptables", "firewalld"; NULL: whichever is there. J's */
-	const char *admin_chain; /* "CNI-ADMIN"; J's */
+	const char *backend;	 /* NULL: not said. J's */
+	const char *admin_chain; /* NULL: not said. J's */
 };
 int decode_firewall_settings(const struct decode_at *at, const struct json *j,
 			     struct firewall_settings *ret, struct error *e);

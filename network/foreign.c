@@ -7,7 +7,8 @@
  * Looking takes some tens of microseconds, more where there are thousands of chains, so its outcome
  * is kept beside the network's other state, in the file "firewall":
  *
- *	GENERATION	of nftables, when it was looked
+ *	GENERATION	of nftables, when it was looked; behind it, that and how iptables lets it
+ *			through, if so
  *	WARNING		or an empty line: of what the bridge forwards
  *	WARNING		or an empty line: of published ports alone
  *
@@ -21,9 +22,11 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/fd.h"
 #include "base/log.h"
 #include "base/memory.h"
 #include "network/foreign_impl.h"
+#include "network/passage.h"
 #include "network/state.h"
 
 #define FILE_MAX 4096
@@ -188,21 +191,34 @@ static void keep(const char *path, const char *key, const struct findings *f)
 		log_debug("%s", e.msg);
 }
 
-void foreign_warn(const struct network *n, int index, uint32_t generation, bool published)
+static int open_passage(const struct network *n, struct error *e)
+{
+	cleanup_close int lock = -1;
+
+	if (state_lock_host(&lock, e) < 0)
+		return -1;
+	return passage_open(n->bridge, n->admin_chain, e);
+}
+
+int foreign_meet(const struct network *n, int index, uint32_t generation, bool published,
+		 struct error *e)
 {
 	struct findings f cleanup(findings_done) = { 0 };
 	cleanup_free char *path = NULL;
-	char key[32];
-	ERROR_INIT(e);
+	char key[64];
+	ERROR_INIT(why);
 
 	if (n->internal) /* it forwards nothing */
-		return;
+		return 0;
 	path = state_net_path(n->name, "firewall");
-	snprintf(key, sizeof(key), "%u\n", generation);
+	snprintf(key, sizeof(key), "%u%s%s\n", generation, n->let_through ? " iptables " : "",
+		 n->let_through && n->admin_chain ? n->admin_chain : "");
 	if (!recall(path, key, &f)) {
-		if (look(n, index, &f, &e) < 0) {
-			log_debug("network \"%s\": firewalls of others: %s", n->name, e.msg);
-			return;
+		if (n->let_through && open_passage(n, e) < 0)
+			return -1;
+		if (look(n, index, &f, &why) < 0) {
+			log_debug("network \"%s\": firewalls of others: %s", n->name, why.msg);
+			return 0;
 		}
 		keep(path, key, &f);
 	}
@@ -210,4 +226,14 @@ void foreign_warn(const struct network *n, int index, uint32_t generation, bool 
 		log_warning("%s", f.forward);
 	else if (published && f.published[0])
 		log_warning("%s", f.published);
+	return 0;
+}
+
+int foreign_part(const struct network *n, struct error *e)
+{
+	cleanup_close int lock = -1;
+
+	if (state_lock_host(&lock, e) < 0)
+		return -1;
+	return passage_close(n->bridge, e);
 }

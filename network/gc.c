@@ -24,6 +24,7 @@
 #include "network/cni.h"
 #include "network/ipam.h"
 #include "network/lists.h"
+#include "network/passage.h"
 #include "network/state.h"
 
 static struct error *first(int rc, struct error *e)
@@ -182,6 +183,8 @@ int network_gc(const struct network_dirs *dirs, const char *network, struct erro
 	if (gc_ports(first(rc, e)) < 0)
 		rc = -1;
 	if (attach_sweep(first(rc, e)) < 0)
+		rc = -1;
+	if (passage_sweep(first(rc, e)) < 0)
 		rc = -1;
 	return rc;
 }

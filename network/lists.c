@@ -61,6 +61,7 @@ void network_done(struct network *n)
 	network_ipam_done(&n->ipam);
 	free(n->parent);
 	free(n->chained);
+	free(n->admin_chain);
 	tuning_done(&n->tuning);
 	free(n->trunk);
 	free(n->unsupported);

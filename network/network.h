@@ -104,6 +104,8 @@ struct network {
 	bool gateway_on_bridge;	/* the bridge has the gateways' addresses */
 	bool isolated_ports;	/* members do not reach one another */
 	bool no_snat, masquerade_all; /* of published ports: struct network_rules */
+	bool let_through;	/* by iptables, if that is there (passage.h) ... */
+	char *admin_chain;	/* ... which asks this chain of its first; NULL: none named */
 	bool promiscuous;	/* the bridge is */
 	bool force_address;	/* another address of the bridge's gives way to the gateway */
 	bool probe;		/* addresses are asked for on the segment first (duplicate.h) */

@@ -9,6 +9,7 @@
 #include "network/nft.h"
 
 #include <arpa/inet.h>
+#include <linux/netfilter/nf_tables_compat.h>
 #include <linux/netfilter/nfnetlink.h>
 #include <string.h>
 
@@ -312,6 +313,22 @@ void nft_dnat(struct netlink_batch *b, uint32_t family, uint32_t reg_addr, uint3
 void nft_masquerade(struct netlink_batch *b)
 {
 	close_expression(b, open_expression(b, "masq"));
+}
+
+void nft_counter(struct netlink_batch *b)
+{
+	close_expression(b, open_expression(b, "counter"));
+}
+
+void nft_xt_match(struct netlink_batch *b, const char *name, uint32_t revision, const void *info,
+		  size_t n)
+{
+	struct expression x = open_expression(b, "match");
+
+	netlink_put_string(b, NFTA_MATCH_NAME, name);
+	netlink_put_be32(b, NFTA_MATCH_REV, revision);
+	netlink_put(b, NFTA_MATCH_INFO, info, n);
+	close_expression(b, x);
 }
 
 void nft_verdict(struct netlink_batch *b, int verdict, const char *chain)

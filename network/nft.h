@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * The nftables messages that rules.c and rules_table.c need, as requests of a netlink batch
- * (network/netlink.h). All speak of the table `inet nsrun`. Between nft_begin() and nft_end() they
- * are one transaction.
+ * (network/netlink.h). Those that name a table speak of `inet nsrun`. Between nft_begin() and
+ * nft_end() they are one transaction.
  *
  * Registers are numbered as nft(8) does, so that it can read our rules back: 1..4 have 16 bytes
  * each, 8..23 are their quarters; a concatenation puts each part at the start of the next free
@@ -96,6 +96,11 @@ void nft_fib_daddr_type(struct netlink_batch *b, uint32_t type);
 void nft_dnat(struct netlink_batch *b, uint32_t family, uint32_t reg_addr, uint32_t reg_port);
 /* masquerade */
 void nft_masquerade(struct netlink_batch *b);
+/* counter */
+void nft_counter(struct netlink_batch *b);
+/* -m NAME: an extension of xtables', of which INFO is as the kernel has it, padded to 8 bytes. */
+void nft_xt_match(struct netlink_batch *b, const char *name, uint32_t revision, const void *info,
+		  size_t n);
 /* VERDICT: NF_ACCEPT, NF_DROP, NFT_RETURN, NFT_JUMP (to CHAIN). */
 void nft_verdict(struct netlink_batch *b, int verdict, const char *chain);
 

@@ -7,6 +7,7 @@
 static const struct plugin *const PLUGINS[] = {
 	&plugin_bandwidth,
 	&plugin_dummy,
+	&plugin_firewall,
 	&plugin_host_device,
 	&plugin_bridge,
 	&plugin_host_local,

@@ -7,6 +7,7 @@
 
 extern const struct plugin plugin_bandwidth;
 extern const struct plugin plugin_dummy;
+extern const struct plugin plugin_firewall;
 extern const struct plugin plugin_host_device;
 extern const struct plugin plugin_bridge;
 extern const struct plugin plugin_host_local;

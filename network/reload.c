@@ -158,13 +158,15 @@ static int restore_members(const struct network *n, const struct bridge *bridge,
 	return rc;
 }
 
-/* The look at others' firewalls that is kept is of before. */
-static void look_again(const struct network *n, const struct bridge *bridge)
+/* The look at others' firewalls that is kept is of before; the list may have asked for more. */
+static int look_again(const struct network *n, const struct bridge *bridge, struct error *e)
 {
 	cleanup_free char *kept = state_net_path(n->name, "firewall");
 
 	unlink(kept);
-	foreign_warn(n, bridge->index, bridge->generation, true);
+	if (!n->let_through && foreign_part(n, e) < 0)
+		return -1;
+	return foreign_meet(n, bridge->index, bridge->generation, true, e);
 }
 
 static int reload(struct network *n, struct error *e)
@@ -179,9 +181,9 @@ static int reload(struct network *n, struct error *e)
 	    lists_settle(n, e) < 0)
 		return -1;
 	/* The rules first: nothing is forwarded without them. */
-	if (restore_rules(n, e) < 0 || bridge_restore(n, &r, &bridge, e) < 0)
+	if (restore_rules(n, e) < 0 || bridge_restore(n, &r, &bridge, e) < 0 ||
+	    look_again(n, &bridge, e) < 0)
 		return -1;
-	look_again(n, &bridge);
 	if (restore_members(n, &bridge, &r, e) < 0)
 		return -1;
 	return n->names == NETWORK_NAMES_OFF ? 0 : dns_revive(e);

@@ -41,6 +41,7 @@ struct link_info {
 	uint16_t port_no; /* of a bridge's port: the lowest that was free; 0: none */
 	bool up, running, loopback, promisc, allmulti;
 	bool carrier; /* at once; `running` follows up to a second later */
+	bool isolated; /* of a bridge's port: it reaches no other that is */
 };
 /* By index > 0, else by name. Returns 1 and *ret, or 0 if there is none. */
 int rtnl_link_get(struct rtnl *r, int index, const char *name, struct link_info *ret,
@@ -97,6 +98,9 @@ int rtnl_port_disable(struct rtnl *r, const char *name, struct error *e);
 /* Link INDEX becomes a port of the bridge MASTER, and up; one that is stays. */
 int rtnl_port_attach(struct rtnl *r, int index, int master, bool hairpin, bool isolated,
 		     struct error *e);
+
+/* A link that is gone is success. */
+int rtnl_port_isolate(struct rtnl *r, int index, bool isolated, struct error *e);
 
 /* More of a port that is there, in one sendmsg; nothing is asked of the kernel unless something is
  * to be set. */

@@ -64,6 +64,7 @@ static bool link_parse(const struct nlmsghdr *h, struct link_info *ret)
 	if (str_eq(master, "bridge")) {
 		netlink_nested(info[IFLA_INFO_SLAVE_DATA], port, IFLA_BRPORT_MAX);
 		ret->port_no = netlink_u16(port[IFLA_BRPORT_NO]);
+		ret->isolated = netlink_u8(port[IFLA_BRPORT_ISOLATED]);
 	}
 	first_altname(tb[IFLA_PROP_LIST], ret->altname, sizeof(ret->altname));
 	netlink_bytes(tb[IFLA_ADDRESS], ret->mac, sizeof(ret->mac));

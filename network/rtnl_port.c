@@ -76,6 +76,21 @@ int rtnl_port_attach(struct rtnl *r, int index, int master, bool hairpin, bool i
 	return netlink_send(&b, r->fd, &r->seq, NULL, NULL, e);
 }
 
+/* bridge link set dev INDEX isolated on|off */
+int rtnl_port_isolate(struct rtnl *r, int index, bool isolated, struct error *e)
+{
+	struct netlink_batch b cleanup(netlink_batch_done) = { 0 };
+	const struct ifinfomsg ifi = { .ifi_family = AF_BRIDGE, .ifi_index = index };
+	struct nlattr *nest;
+
+	netlink_begin(&b, RTM_SETLINK, 0, &ifi, sizeof(ifi), "isolate bridge port %d", index);
+	nest = netlink_nest(&b, IFLA_PROTINFO);
+	netlink_put_u8(&b, IFLA_BRPORT_ISOLATED, isolated);
+	netlink_nest_end(&b, nest);
+	netlink_tolerate(&b, ENODEV);
+	return netlink_send(&b, r->fd, &r->seq, NULL, NULL, e);
+}
+
 static void put_vlan(struct netlink_batch *b, uint16_t vid, int flags)
 {
 	const struct bridge_vlan_info info = { .flags = (uint16_t)flags, .vid = vid };

@@ -43,11 +43,12 @@ int rules_masquerade_remove(const struct ip_addr *v, size_t n, struct error *e);
 int rules_masquerade_get(const struct ip_addr *v, size_t n, bool *ret_there, struct error *e);
 
 /* A link that somebody else made, with containers behind it. PARTED: nothing comes to it from other
- * links that are (firewall's "same-bridge"). HAIRPIN, MASQUERADE_ALL: as of networks above
- * (portmap's snat, masqAll); SUBNETS: whose addresses hairpin is about. */
+ * links that are (firewall's "same-bridge"), and with ISOLATED not even from itself. HAIRPIN,
+ * MASQUERADE_ALL: as of networks above (portmap's snat, masqAll); SUBNETS: whose addresses hairpin
+ * is about. */
 struct link_rules {
 	const char *link;
-	bool parted, hairpin, masquerade_all;
+	bool parted, isolated, hairpin, masquerade_all;
 	const struct ip_prefix *subnets;
 	size_t n_subnets;
 };

@@ -22,7 +22,7 @@ struct named {
 static void names_of(const struct link_rules *l, struct named ret[NAMED])
 {
 	ret[0] = (struct named){ "parted", l->parted, false };
-	ret[1] = (struct named){ "same", l->parted, true };
+	ret[1] = (struct named){ "same", l->parted && !l->isolated, true };
 	ret[2] = (struct named){ "hairpin", l->hairpin, false };
 	ret[3] = (struct named){ "masqall", l->masquerade_all, false };
 }

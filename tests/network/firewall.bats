@@ -164,27 +164,6 @@ make_firewalled_lan()
 	iptables-legacy -P FORWARD ACCEPT
 }
 
-@test "docker: a list that names its backend has the plugin firewall let its containers through" {
-	[[ -x /usr/lib/cni/firewall ]] || fail "the reference plugins are not installed: contrib/install test"
-	make_firewalled_lan
-	nsrun network create --subnet 10.90.0.0/24 --ipv6=false web
-	jq '.plugins |= map(if .type == "firewall" then .backend = "iptables" else . end)' "$NSRUN_NET_DIR/web.conflist" >"$BATS_TEST_TMPDIR/list"
-	cp "$BATS_TEST_TMPDIR/list" "$NSRUN_NET_DIR/web.conflist"
-	iptables-nft -P FORWARD DROP
-	iptables-nft -N DOCKER-USER
-	iptables-nft -A FORWARD -j DOCKER-USER
-	CNI_PATH=/usr/lib/cni serve "$ID" --network web
-	assert_equal "$(from_container "$ID" http://192.0.2.2/)" page
-	CNI_PATH=/usr/lib/cni nsrun delete --force "$ID"
-	run iptables-nft -S CNI-FORWARD
-	refute_output --partial 10.90.0
-	CNI_PATH=/usr/lib/cni nsrun network gc web # of a bridge that nobody is on
-	nsrun network rm web
-	ip link del nsr-web 2>/dev/null || true
-	rm -rf /run/nsrun/networks/cni
-	nft delete table inet nsrun 2>/dev/null || true
-}
-
 @test "several firewalls at once are told in one warning" {
 	make_bundle "$BUNDLE" true
 	nft 'add table ip one; add chain ip one f { type filter hook forward priority 0; policy drop; }'

@@ -142,11 +142,8 @@ static void test_chained_is_named(void **state)
 		  "plugins[1].conditionsV4" },
 		{ LIST(BRIDGE("", SUBNET) ",{\"type\":\"firewall\",\"firewalldZone\":\"x\"}"),
 		  "plugins[1].firewalldZone" },
-		{ LIST(BRIDGE("", SUBNET) ",{\"type\":\"firewall\",\"backend\":\"iptables\"}"),
+		{ LIST(BRIDGE("", SUBNET) ",{\"type\":\"firewall\",\"backend\":\"firewalld\"}"),
 		  "plugins[1].backend" },
-		{ LIST(BRIDGE("", SUBNET)
-		       ",{\"type\":\"firewall\",\"iptablesAdminChainName\":\"MINE\"}"),
-		  "plugins[1].iptablesAdminChainName" },
 	};
 
 	(void)state;
@@ -159,6 +156,36 @@ static void test_chained_is_named(void **state)
 		assert_non_null(n.chained);
 		if (strncmp(n.chained, lists[i].why, strlen(lists[i].why)))
 			fail_msg("\"%s\" instead of \"%s\"", n.chained, lists[i].why);
+	}
+}
+
+/* backend and admin chain of the plugin firewall, in one go. */
+static void test_let_through(void **state)
+{
+	static const struct {
+		const char *options, *chain;
+		bool through;
+	} lists[] = {
+		{ "", NULL, false },
+		{ ",\"backend\":\"\"", NULL, false },
+		{ ",\"backend\":\"iptables\",\"firewalldZone\":\"trusted\"", NULL, true },
+		{ ",\"backend\":\"nftables\"", NULL, false },
+		{ ",\"iptablesAdminChainName\":\"MINE\"", "MINE", true },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(lists); i++) {
+		cleanup_free char *text = xasprintf(
+			LIST(BRIDGE("", SUBNET) ",{\"type\":\"firewall\"%s}"), lists[i].options);
+		cleanup_network struct network n = { 0 };
+		ERROR_INIT(e);
+
+		ok(decode(text, &n, &e), &e);
+		assert_null(n.chained);
+		assert_int_equal(n.let_through, lists[i].through);
+		assert_int_equal(!n.admin_chain, !lists[i].chain);
+		if (lists[i].chain)
+			assert_string_equal(n.admin_chain, lists[i].chain);
 	}
 }
 
@@ -702,6 +729,7 @@ int main(void)
 		cmocka_unit_test(test_podman),
 		cmocka_unit_test(test_nerdctl_and_containerd),
 		cmocka_unit_test(test_chained_is_named),
+		cmocka_unit_test(test_let_through),
 		cmocka_unit_test(test_ours_alone),
 		cmocka_unit_test(test_bridge_settings),
 		cmocka_unit_test(test_sets_and_routes),

@@ -154,27 +154,6 @@ static void test_settings(void **state)
 		fails(portmap_settings(wrong[i].text, &s, &e), &e, wrong[i].code, wrong[i].words);
 }
 
-static void test_firewall_settings(void **state)
-{
-	static const char good[] = "{\"backend\": \"iptables\", \"ingressPolicy\": \"isolated\", "
-				   "\"iptablesAdminChainName\": \"MINE\"}";
-	static const char bad[] = "{\"ingressPolicy\": \"closed\"}";
-	const struct decode_at at = { .file = "f" };
-	cleanup_json struct json_doc doc = { 0 }, wrong = { 0 };
-	struct firewall_settings s;
-	ERROR_INIT(e);
-
-	(void)state;
-	ok(json_parse(good, strlen(good), "f", &doc, &e), &e);
-	ok(decode_firewall_settings(&at, doc.root, &s, &e), &e);
-	assert_int_equal(s.policy, FIREWALL_ISOLATED);
-	assert_string_equal(s.backend, "iptables");
-	assert_string_equal(s.admin_chain, "MINE");
-	ok(json_parse(bad, strlen(bad), "f", &wrong, &e), &e);
-	fails(decode_firewall_settings(&at, wrong.root, &s, &e), &e, ERR_INPUT,
-	      "f: ingressPolicy: \"closed\" is unknown");
-}
-
 /* Removal leaves what is a bridge of ours alone; a subnet inside of another goes without. */
 static void test_link_rules(void **state)
 {
@@ -209,7 +188,6 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_shared_link, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_link_rules, setup, teardown),
 		cmocka_unit_test(test_settings),
-		cmocka_unit_test(test_firewall_settings),
 	};
 
 	if (!lab_enter())
