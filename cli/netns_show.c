@@ -352,7 +352,7 @@ static void put_neighbours(const struct show *s, struct strbuf *out)
 /* As the container's own resolv.conf has it. */
 static void put_dns(const struct show *s, struct strbuf *out)
 {
-	cleanup_strbuf struct strbuf search = { 0 }, where = { 0 };
+	cleanup_strbuf struct strbuf search = { 0 };
 	struct line line = { 0 };
 
 	for (size_t i = 0; i < s->dns.n_servers; i++)
