@@ -236,6 +236,36 @@ static int make_config_devices(struct rootfs *r, struct error *e)
 	return 0;
 }
 
+#define PTMX_TARGET "pts/ptmx"
+
+static bool is_ptmx(int dev)
+{
+	char target[sizeof(PTMX_TARGET)];
+
+	return readlinkat(dev, "ptmx", target, sizeof(target)) == (ssize_t)strlen(PTMX_TARGET) &&
+	       memcmp(target, PTMX_TARGET, strlen(PTMX_TARGET)) == 0;
+}
+
+/* Without a mount at /dev, another container on the same root may be doing this as well, or have it
+ * undone for ever. */
+static int make_ptmx(int dev, struct error *e)
+{
+	for (int tries = 0; tries < 100; tries++) {
+		if (symlinkat(PTMX_TARGET, dev, "ptmx") == 0)
+			return 0;
+		if (errno != EEXIST)
+			break;
+		if (is_ptmx(dev))
+			return 0;
+		if (unlinkat(dev, "ptmx", 0) == 0 || errno == ENOENT)
+			continue;
+		if (errno == EBUSY) /* the config mounts there */
+			return 0;
+		return error_errno(e, "replace \"/dev/ptmx\"");
+	}
+	return error_errno(e, "make the link \"/dev/ptmx\"");
+}
+
 /* A link that an image brought stays, as with runc; but /dev/ptmx must be that of the
  * container's own devpts. Without mounts they would lead nowhere. */
 static int make_links(struct rootfs *r, int dev, struct error *e)
@@ -249,18 +279,7 @@ static int make_links(struct rootfs *r, int dev, struct error *e)
 	if (faccessat(r->proc_fd, "kcore", F_OK, 0) == 0 &&
 	    symlinkat("/proc/kcore", dev, "core") < 0 && errno != EEXIST)
 		return error_errno(e, "make the link \"/dev/core\"");
-	if (symlinkat("pts/ptmx", dev, "ptmx") == 0)
-		return 0;
-	if (errno != EEXIST)
-		return error_errno(e, "make the link \"/dev/ptmx\"");
-	if (unlinkat(dev, "ptmx", 0) < 0) {
-		if (errno == EBUSY) /* the config mounts there */
-			return 0;
-		return error_errno(e, "replace \"/dev/ptmx\"");
-	}
-	if (symlinkat("pts/ptmx", dev, "ptmx") < 0)
-		return error_errno(e, "make the link \"/dev/ptmx\"");
-	return 0;
+	return make_ptmx(dev, e);
 }
 
 /* A bind over /dev, as engines make it for --privileged with the host's /dev, is not ours to

@@ -289,6 +289,19 @@ teardown() { mounts_end; }
 	assert_equal "$(<"$BUNDLE/rootfs/dev/null")" trap
 }
 
+@test "devices: a right ptmx in an image without a tmpfs on /dev stays, as another container may be making it; another is replaced" {
+	local was
+	drop_mount /dev
+	inside 'readlink /dev/ptmx'
+	assert_output pts/ptmx
+	was=$(stat -c %i "$BUNDLE/rootfs/dev/ptmx")
+	inside true
+	assert_equal "$(stat -c %i "$BUNDLE/rootfs/dev/ptmx")" "$was"
+	ln -sfn pts/ptmx2 "$BUNDLE/rootfs/dev/ptmx"
+	inside 'readlink /dev/ptmx'
+	assert_output pts/ptmx
+}
+
 @test "devices in a user namespace are the host's, bound" {
 	add_user_ns
 	set_config '.linux.devices = [{path: "/dev/fifo", type: "p"}]'
