@@ -129,15 +129,10 @@ static void put_ports(struct json_writer *w, const struct picture_member *m)
 	json_array_begin(w, "ports");
 	for (size_t i = 0; i < m->n_ports; i++) {
 		const struct publish *port = &m->ports[i];
-		char host[IP_TEXT_MAX];
 
 		json_object_begin(w, NULL);
 		put_taken(w, "id", graph_port_id(port));
-		json_put_string(w, "protocol", publish_protocol(port->protocol));
-		json_put_string(w, "hostIP", publish_host(port, host));
-		json_put_u64(w, "hostPort", port->host_port);
-		json_put_u64(w, "containerPort", port->container_port);
-		json_put_u64(w, "count", port->count);
+		publish_put(w, port);
 		json_object_end(w);
 	}
 	json_array_end(w);

@@ -189,14 +189,9 @@ static void put_published(struct json_writer *w, const struct show *s)
 	json_array_begin(w, "published");
 	for (size_t i = 0; i < r->n_ports; i++) {
 		const struct publish *p = &r->ports[i];
-		char host[IP_TEXT_MAX];
 
 		json_object_begin(w, NULL);
-		json_put_string(w, "protocol", publish_protocol(p->protocol));
-		json_put_string(w, "hostIP", publish_host(p, host));
-		json_put_u64(w, "hostPort", p->host_port);
-		json_put_u64(w, "containerPort", p->container_port);
-		json_put_u64(w, "count", p->count);
+		publish_put(w, p);
 		if (s->connections)
 			json_put_u64(w, "connections", s->connections[i]);
 		json_object_end(w);

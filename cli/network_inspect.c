@@ -156,14 +156,9 @@ static void put_ports(struct json_writer *w, const struct picture_member *m)
 	json_array_begin(w, "ports");
 	for (size_t i = 0; i < m->n_ports; i++) {
 		const struct publish *p = &m->ports[i];
-		char host[IP_TEXT_MAX];
 
 		json_object_begin(w, NULL);
-		json_put_string(w, "protocol", publish_protocol(p->protocol));
-		json_put_string(w, "hostIP", publish_host(p, host));
-		json_put_u64(w, "hostPort", p->host_port);
-		json_put_u64(w, "containerPort", p->container_port);
-		json_put_u64(w, "count", p->count);
+		publish_put(w, p);
 		json_object_end(w);
 	}
 	json_array_end(w);

@@ -79,6 +79,17 @@ const char *publish_host(const struct publish *p, char buf[IP_TEXT_MAX])
 	return ip_addr_text(p->host_ip.family ? &p->host_ip : &any, buf);
 }
 
+void publish_put(struct json_writer *w, const struct publish *p)
+{
+	char host[IP_TEXT_MAX];
+
+	json_put_string(w, "protocol", publish_protocol(p->protocol));
+	json_put_string(w, "hostIP", publish_host(p, host));
+	json_put_u64(w, "hostPort", p->host_port);
+	json_put_u64(w, "containerPort", p->container_port);
+	json_put_u64(w, "count", p->count);
+}
+
 static void put_text(struct json_writer *w, const char *key, const char *text)
 {
 	if (text)

@@ -51,5 +51,7 @@ bool attach_result_has(const struct attach_result *r, const char *network);
 const char *publish_protocol(uint8_t protocol);
 /* The address as it is claimed and told: "any" is told as 0.0.0.0. */
 const char *publish_host(const struct publish *p, char buf[IP_TEXT_MAX]);
+/* Members of the object that is open: protocol, hostIP, hostPort, containerPort, count. */
+void publish_put(struct json_writer *w, const struct publish *p);
 
 #endif

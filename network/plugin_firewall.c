@@ -11,9 +11,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/log.h"
 #include "base/memory.h"
-#include "network/attach_record.h"
 #include "network/firewall.h"
 #include "network/plugins.h"
 #include "network/rtnl.h"
@@ -115,32 +113,10 @@ static int check(const struct cni_call *c, struct error *e)
 	return some > 0 ? firewall_check(&f, e) : some;
 }
 
-struct collection {
-	const struct cni_attachment *valid;
-	size_t n_valid;
-};
-
-/* Those of `nsrun run` are alive whatever another runtime says. */
-static int collect(const char *owner, const char *id, const char *ifname, void *arg,
-		   struct error *e)
-{
-	const struct collection *l = arg;
-
-	for (size_t i = 0; i < l->n_valid; i++)
-		if (str_eq(l->valid[i].container_id, id) && str_eq(l->valid[i].ifname, ifname))
-			return 0;
-	if (attach_record_exists(id))
-		return 0;
-	log_debug("the link of %s goes", owner);
-	return firewall_lower(owner, e);
-}
-
 static int gc(const struct cni_call *c, const struct cni_attachment *valid, size_t n_valid,
 	      struct error *e)
 {
-	struct collection l = { valid, n_valid };
-
-	return use_each("firewall", c->network, collect, &l, e);
+	return use_gc("firewall", c, valid, n_valid, firewall_lower, e);
 }
 
 const struct plugin plugin_firewall = {

@@ -7,7 +7,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/log.h"
 #include "base/memory.h"
 #include "network/plugins.h"
 #include "network/portmap.h"
@@ -193,32 +192,10 @@ static int check(const struct cni_call *c, struct error *e)
 	return p.result.n_ports ? portmap_check(&p, e) : 0;
 }
 
-struct collection {
-	const struct cni_attachment *valid;
-	size_t n_valid;
-};
-
-/* Those of `nsrun run` are alive whatever another runtime says. */
-static int collect(const char *owner, const char *id, const char *ifname, void *arg,
-		   struct error *e)
-{
-	const struct collection *l = arg;
-
-	for (size_t i = 0; i < l->n_valid; i++)
-		if (str_eq(l->valid[i].container_id, id) && str_eq(l->valid[i].ifname, ifname))
-			return 0;
-	if (attach_record_exists(id))
-		return 0;
-	log_debug("ports of %s go", owner);
-	return portmap_unpublish(owner, e);
-}
-
 static int gc(const struct cni_call *c, const struct cni_attachment *valid, size_t n_valid,
 	      struct error *e)
 {
-	struct collection l = { valid, n_valid };
-
-	return use_each("portmap", c->network, collect, &l, e);
+	return use_gc("portmap", c, valid, n_valid, portmap_unpublish, e);
 }
 
 const struct plugin plugin_portmap = {

@@ -8,7 +8,9 @@
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "base/log.h"
 #include "base/memory.h"
+#include "network/attach_record.h"
 #include "network/state.h"
 
 #define USE_MAX ((size_t)1 << 20)
@@ -127,4 +129,33 @@ int use_each(const char *kind, const char *network, use_fn *fn, void *arg, struc
 	if (d)
 		closedir(d);
 	return rc;
+}
+
+struct collection {
+	const char *kind;
+	const struct cni_attachment *valid;
+	size_t n_valid;
+	int (*give_back)(const char *owner, struct error *e);
+};
+
+static int collect(const char *owner, const char *id, const char *ifname, void *arg,
+		   struct error *e)
+{
+	const struct collection *l = arg;
+
+	for (size_t i = 0; i < l->n_valid; i++)
+		if (str_eq(l->valid[i].container_id, id) && str_eq(l->valid[i].ifname, ifname))
+			return 0;
+	if (attach_record_exists(id))
+		return 0;
+	log_debug("%s: what is left of %s goes", l->kind, owner);
+	return l->give_back(owner, e);
+}
+
+int use_gc(const char *kind, const struct cni_call *c, const struct cni_attachment *valid,
+	   size_t n_valid, int (*give_back)(const char *owner, struct error *e), struct error *e)
+{
+	struct collection l = { kind, valid, n_valid, give_back };
+
+	return use_each(kind, c->network, collect, &l, e);
 }

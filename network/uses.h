@@ -30,5 +30,9 @@ bool use_exists(const char *kind, const char *owner);
 typedef int use_fn(const char *owner, const char *id, const char *ifname, void *arg,
 		   struct error *e);
 int use_each(const char *kind, const char *network, use_fn *fn, void *arg, struct error *e);
+/* GC: GIVE_BACK of each owner of KIND in the call's network that is not among VALID. Those of
+ * `nsrun run` are alive whatever another runtime says. */
+int use_gc(const char *kind, const struct cni_call *c, const struct cni_attachment *valid,
+	   size_t n_valid, int (*give_back)(const char *owner, struct error *e), struct error *e);
 
 #endif

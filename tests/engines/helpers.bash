@@ -118,3 +118,24 @@ engine_end()
 	}
 	nothing_left
 }
+
+# configure_podman [MORE]: containers.conf, which MORE adds to, and storage.conf. Here root has no CAP_SYS_RESOURCE:
+# podman's own limits cannot be had. Not every view has the pids controller.
+configure_podman()
+{
+	inside tee /etc/containers/containers.conf.d/test.conf >/dev/null <<-END
+		[containers]
+		default_ulimits = ["nofile=20000:20000", "nproc=20000:20000"]
+		pids_limit = 0
+		[engine]
+		cgroup_manager = "cgroupfs"
+		events_logger = "file"
+		${1-}
+	END
+	inside tee /etc/containers/storage.conf >/dev/null <<-END
+		[storage]
+		driver = "vfs"
+		runroot = "/run/containers/storage"
+		graphroot = "/var/lib/containers/storage"
+	END
+}

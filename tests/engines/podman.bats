@@ -13,21 +13,7 @@ setup_file()
 	installed podman.conf >"$BATS_FILE_TMPDIR/conf/nsrun.conf"
 	# shellcheck disable=SC2016 # for the inner shell
 	inside sh -c 'mkdir -p /etc/containers/containers.conf.d && cp "$1"/* /etc/containers/containers.conf.d' - "$BATS_FILE_TMPDIR/conf"
-	# Here root has no CAP_SYS_RESOURCE: podman's own limits cannot be had. Not every view has the pids controller.
-	inside tee /etc/containers/containers.conf.d/test.conf >/dev/null <<-END
-		[containers]
-		default_ulimits = ["nofile=20000:20000", "nproc=20000:20000"]
-		pids_limit = 0
-		[engine]
-		cgroup_manager = "cgroupfs"
-		events_logger = "file"
-	END
-	inside tee /etc/containers/storage.conf >/dev/null <<-END
-		[storage]
-		driver = "vfs"
-		runroot = "/run/containers/storage"
-		graphroot = "/var/lib/containers/storage"
-	END
+	configure_podman
 	inside podman import "$BATS_FILE_TMPDIR/layer.tar" bb </dev/null
 	# What the first container makes for all of them.
 	ID=t0-$NSRUN_TEST_TAG once bb true

@@ -15,23 +15,9 @@ setup_file()
 		mkdir -p /etc/containers/containers.conf.d /etc/cni/net.d /run/libpod/cni
 		cp "$1" /etc/containers/containers.conf.d
 		for type in $("$2" cni); do ln -s "$2" "/run/libpod/cni/$type"; done' - "$BATS_FILE_TMPDIR/nsrun.conf" "$NSRUN"
-	inside tee /etc/containers/containers.conf.d/test.conf >/dev/null <<-END
-		[containers]
-		default_ulimits = ["nofile=20000:20000", "nproc=20000:20000"]
-		pids_limit = 0
-		[engine]
-		cgroup_manager = "cgroupfs"
-		events_logger = "file"
-		[network]
+	configure_podman '[network]
 		network_backend = "cni"
-		cni_plugin_dirs = ["/run/libpod/cni"]
-	END
-	inside tee /etc/containers/storage.conf >/dev/null <<-END
-		[storage]
-		driver = "vfs"
-		runroot = "/run/containers/storage"
-		graphroot = "/var/lib/containers/storage"
-	END
+		cni_plugin_dirs = ["/run/libpod/cni"]'
 	inside podman import "$BATS_FILE_TMPDIR/layer.tar" bb </dev/null
 	# What the first container makes for all of them.
 	inside podman run --rm --cgroup-parent "/t0-$NSRUN_TEST_TAG" --network none bb true

@@ -13,10 +13,14 @@ setup()
 	IMAGE=$BATS_TEST_TMPDIR/image
 	HELPERS=()
 	PROFILES=
+	# Memory that khugepaged makes a huge page of has changed, as far as criu can tell.
+	THP=$(sed 's/.*\[\(.*\)\].*/\1/' /sys/kernel/mm/transparent_hugepage/enabled)
+	echo never >/sys/kernel/mm/transparent_hugepage/enabled
 }
 
 teardown()
 {
+	echo "$THP" >/sys/kernel/mm/transparent_hugepage/enabled
 	delete_all
 	((${#HELPERS[@]} == 0)) || kill "${HELPERS[@]}" 2>/dev/null || true
 	[[ ! $PROFILES ]] || apparmor_parser -R "$PROFILES"
