@@ -210,10 +210,10 @@ gateway6() { nsrun state "$1" | jq -r '.network.result.attachments[0].gateway6';
 	run -0 nsrun network ports --format plain
 	assert_line --regexp "^0\.0\.0\.0:8080/tcp[[:space:]]+${ID}[[:space:]]"
 	run -0 nsrun network ports -q
-	assert_output $'8080/tcp\n5300-5301/udp'
+	assert_output $'5300-5301/udp\n8080/tcp'
 	run -0 nsrun network ports --format json
 	assert_equal "$(jq -c '[.schema, (.ports[] | [.protocol, .hostIP, .hostPort, .count, .containerIP, .containerPort, .container, .network])]' <<<"$output")" \
-		"[\"nsrun.network.ports/1\",[\"tcp\",\"0.0.0.0\",8080,1,\"$address\",80,\"$ID\",\"bridge\"],[\"tcp\",\"::\",8080,1,\"$(address6_of "$ID")\",80,\"$ID\",\"bridge\"],[\"udp\",\"127.0.0.1\",5300,2,\"$address\",53,\"$ID\",\"bridge\"]]"
+		"[\"nsrun.network.ports/1\",[\"udp\",\"127.0.0.1\",5300,2,\"$address\",53,\"$ID\",\"bridge\"],[\"tcp\",\"0.0.0.0\",8080,1,\"$address\",80,\"$ID\",\"bridge\"],[\"tcp\",\"::\",8080,1,\"$(address6_of "$ID")\",80,\"$ID\",\"bridge\"]]"
 }
 
 @test "udp: a flow of a container that is gone goes to the next one; one from before the port was published too" {
