@@ -57,6 +57,7 @@ void strbuf_done(struct strbuf *b);
 /* True if A and B are the same text; NULL equals only NULL. */
 bool str_eq(const char *a, const char *b);
 bool str_has_prefix(const char *s, const char *prefix);
+bool str_has_suffix(const char *s, const char *suffix);
 
 /* The whole of S as a decimal number in [MIN, MAX]; no sign unless MIN < 0, no spaces, no leading
  * "+". 0 or -1. */

@@ -120,17 +120,16 @@ static int make(const struct firewall *f, struct error *e)
 	return isolate(f, true, e);
 }
 
-/* The file first: it tells of the rest until the last has gone. */
 static int undo(const struct firewall *f, struct error *e)
 {
 	struct link_rules l = { .link = f->link, .parted = true }; /* whatever others had */
-	bool last;
 
-	if (isolate(f, false, e) < 0 || use_remove(KIND, f->link, f->owner, &last, e) < 0)
+	if (isolate(f, false, e) < 0)
 		return -1;
-	if (!last)
-		return 0;
-	return rules_link_remove(&l, e) < 0 ? -1 : passage_close(f->link, e);
+	if (use_is_last(KIND, f->link, f->owner) &&
+	    (rules_link_remove(&l, e) < 0 || passage_close(f->link, e) < 0))
+		return -1;
+	return use_remove(KIND, f->link, f->owner, e);
 }
 
 int firewall_raise(const struct firewall *f, struct error *e)

@@ -14,23 +14,16 @@
 
 #define MORE_MAX 32
 
-static bool has_suffix(const char *name, const char *suffix)
-{
-	size_t n = strlen(name), k = strlen(suffix);
-
-	return n > k && str_eq(name + n - k, suffix);
-}
-
 bool list_file_named(const char *name)
 {
-	return name[0] != '.' && (has_suffix(name, ".conflist") || has_suffix(name, ".conf") ||
-				  has_suffix(name, ".json"));
+	return name[0] != '.' && (str_has_suffix(name, ".conflist") || str_has_suffix(name, ".conf") ||
+				  str_has_suffix(name, ".json"));
 }
 
 /* {"cniVersion": "1.0.0", "name": "x", "type": "ptp", ...}: before there were lists. */
 static bool is_single(const char *path, const struct json *root)
 {
-	return !has_suffix(path, ".conflist") && !decode_member(root, "plugins") &&
+	return !str_has_suffix(path, ".conflist") && !decode_member(root, "plugins") &&
 	       decode_member(root, "type");
 }
 
@@ -104,7 +97,7 @@ static int more_files(int dir_fd, const char *dir, char ***ret, size_t *ret_n, s
 		return error_errno(e, "read the folder \"%s\"", dir);
 	steal_fd(&copy);
 	while (n <= MORE_MAX && (entry = readdir(d)))
-		if (entry->d_name[0] != '.' && has_suffix(entry->d_name, ".conf")) {
+		if (entry->d_name[0] != '.' && str_has_suffix(entry->d_name, ".conf")) {
 			v = xreallocarray(v, n + 1, sizeof(*v));
 			v[n++] = xstrdup(entry->d_name);
 		}

@@ -116,19 +116,17 @@ static int open_link(const struct portmap *p, struct error *e)
 	return link_sysctl(p->link, 4, "route_localnet", "1", e);
 }
 
-/* Under the host-wide lock. The file first, for it tells of the rest. */
+/* Under the host-wide lock. */
 static int close_link(const struct portmap *p, struct error *e)
 {
 	struct ip_prefix subnets[IP_FAMILIES];
 	struct link_rules l = link_of(p, subnets);
-	bool last;
 
-	if (use_remove(KIND, folder_of(p), p->owner, &last, e) < 0)
-		return -1;
-	if (!last || !p->link[0])
-		return 0;
 	l.hairpin = l.masquerade_all = true; /* whatever those before had */
-	return rules_link_remove(&l, e);
+	if (p->link[0] && use_is_last(KIND, folder_of(p), p->owner) &&
+	    rules_link_remove(&l, e) < 0)
+		return -1;
+	return use_remove(KIND, folder_of(p), p->owner, e);
 }
 
 static int begin(const struct portmap *p, struct error *e)

@@ -70,16 +70,45 @@ int use_find(const char *kind, const char *owner, char **ret_link, char **ret_te
 	return 1;
 }
 
-int use_remove(const char *kind, const char *link, const char *owner, bool *ret_last,
-	       struct error *e)
+/* Of a writer that died, for we have the lock. */
+static bool is_unfinished(const struct dirent *entry)
 {
-	cleanup_free char *path = use_path(kind, link, owner), *tmp = xasprintf("%s.tmp", path);
-	cleanup_free char *folder = xasprintf(STATE_USES "/%s/%s", kind, link);
+	return str_has_suffix(entry->d_name, ".tmp");
+}
 
-	unlink(tmp);
+bool use_is_last(const char *kind, const char *link, const char *owner)
+{
+	cleanup_free char *folder = xasprintf(STATE_USES "/%s/%s", kind, link);
+	bool there = false, others = false;
+	DIR *d = opendir(folder);
+	struct dirent *entry;
+
+	while (d && (entry = readdir(d)))
+		if (str_eq(entry->d_name, owner))
+			there = true;
+		else if (entry->d_name[0] != '.' && !is_unfinished(entry))
+			others = true;
+	if (d)
+		closedir(d);
+	return there && !others;
+}
+
+int use_remove(const char *kind, const char *link, const char *owner, struct error *e)
+{
+	cleanup_free char *path = use_path(kind, link, owner);
+	cleanup_free char *folder = xasprintf(STATE_USES "/%s/%s", kind, link);
+	struct dirent *entry;
+	DIR *d;
+
 	if (unlink(path) < 0 && errno != ENOENT)
 		return error_errno(e, "remove \"%s\"", path);
-	*ret_last = rmdir(folder) == 0 || errno == ENOENT;
+	d = opendir(folder);
+	while (d && (entry = readdir(d)))
+		if (is_unfinished(entry))
+			unlinkat(dirfd(d), entry->d_name, 0);
+	if (d)
+		closedir(d);
+	rmdir(folder); /* the last one's */
 	return 0;
 }
 
@@ -102,7 +131,7 @@ static int each_of_link(const char *kind, const char *link, const char *network,
 		cleanup_free char *name = xstrdup(entry->d_name);
 		char *id = strchr(name, '@'), *ifname = id ? strchr(id + 1, '@') : NULL;
 
-		if (!ifname)
+		if (!ifname || is_unfinished(entry))
 			continue;
 		*id++ = '\0';
 		*ifname++ = '\0';

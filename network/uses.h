@@ -22,8 +22,10 @@ int use_add(const char *kind, const char *link, const char *owner, const char *t
 /* Returns 1, *ret_link and *ret_text (the caller frees both), or 0. */
 int use_find(const char *kind, const char *owner, char **ret_link, char **ret_text,
 	     struct error *e);
-int use_remove(const char *kind, const char *link, const char *owner, bool *ret_last,
-	       struct error *e);
+/* Whether OWNER is there, and nobody else is: LINK's part is to be undone, and then OWNER's file
+ * removed, so that it tells of what a death in between leaves. */
+bool use_is_last(const char *kind, const char *link, const char *owner);
+int use_remove(const char *kind, const char *link, const char *owner, struct error *e);
 bool use_exists(const char *kind, const char *owner);
 /* Calls FN with each owner of KIND that is of NETWORK (NULL: of any); returns -1 if one of them
  * does. */

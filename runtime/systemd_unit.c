@@ -18,13 +18,6 @@
 #define VALID_CHARS                                                                                \
 	"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789:-_.\\"
 
-static bool has_suffix(const char *s, const char *suffix)
-{
-	size_t n = strlen(s), k = strlen(suffix);
-
-	return n >= k && strcmp(s + n - k, suffix) == 0;
-}
-
 /* As systemd-escape(1) writes what a unit's name may not hold: ids may have a "+". */
 static char *escape_id(const char *id)
 {
@@ -103,7 +96,7 @@ int systemd_unit_names(const char *given, const char *id, bool user, char **ret_
 	}
 	if (!*name)
 		return error_set(e, ERR_INPUT, "linux.cgroupsPath: \"%s\" names no unit", given);
-	if (has_suffix(name, ".slice"))
+	if (str_has_suffix(name, ".slice"))
 		return error_set(e, ERR_UNSUPPORTED,
 				 "linux.cgroupsPath: \"%s\": \"%s\" is a slice, which holds units "
 				 "and no processes",
@@ -115,7 +108,7 @@ int systemd_unit_names(const char *given, const char *id, bool user, char **ret_
 		free(slice);
 		slice = xstrdup(other);
 	}
-	if (!has_suffix(slice, ".slice"))
+	if (!str_has_suffix(slice, ".slice"))
 		return error_set(e, ERR_INPUT,
 				 "linux.cgroupsPath: \"%s\": \"%s\" is not a slice's name", given,
 				 slice);

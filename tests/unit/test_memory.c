@@ -140,6 +140,11 @@ static void test_compare(void **state)
 	assert_true(str_has_prefix("abc", "ab"));
 	assert_true(str_has_prefix("abc", ""));
 	assert_false(str_has_prefix("a", "ab"));
+	assert_true(str_has_suffix("abc", "bc"));
+	assert_true(str_has_suffix("abc", "abc"));
+	assert_true(str_has_suffix("abc", ""));
+	assert_false(str_has_suffix("c", "bc"));
+	assert_false(str_has_suffix("abc", "ab"));
 }
 
 static void test_numbers(void **state)

@@ -113,6 +113,21 @@ static void test_shared_link(void **state)
 	lab_expect_not("nft list ruleset", "\"v0\"");
 }
 
+/* Of writers that died, no more; and who died after the rules were gone, before the file was. */
+static void test_after_deaths(void **state)
+{
+	(void)state;
+	call(CALL("ADD"), CONF(MAP(ONE) PREV));
+	lab_run("cd " STATE_USES "/portmap/v0 && touch \"$(ls).tmp\" x@c9@eth0.tmp");
+	call(CALL("DEL"), CONF(""));
+	lab_expect_not("nft list ruleset", "\"v0\"");
+	lab_expect_not("ls -R " STATE_USES " 2>&1 || :", "eth0");
+	call(CALL("ADD"), CONF(MAP(ONE) PREV));
+	lab_run("nft flush ruleset");
+	call(CALL("DEL"), CONF(""));
+	lab_expect_not("ls -R " STATE_USES " 2>&1 || :", "eth0");
+}
+
 static int portmap_settings(const char *text, struct portmap_settings *ret, struct error *e)
 {
 	const struct decode_at at = { .file = "f", .path = "plugins[1]" };
@@ -187,6 +202,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_nothing_to_publish, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_shared_link, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_link_rules, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_after_deaths, setup, teardown),
 		cmocka_unit_test(test_settings),
 	};
 
