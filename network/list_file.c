@@ -16,8 +16,9 @@
 
 bool list_file_named(const char *name)
 {
-	return name[0] != '.' && (str_has_suffix(name, ".conflist") || str_has_suffix(name, ".conf") ||
-				  str_has_suffix(name, ".json"));
+	return name[0] != '.' &&
+	       (str_has_suffix(name, ".conflist") || str_has_suffix(name, ".conf") ||
+		str_has_suffix(name, ".json"));
 }
 
 /* {"cniVersion": "1.0.0", "name": "x", "type": "ptp", ...}: before there were lists. */
