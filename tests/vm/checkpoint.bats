@@ -13,25 +13,24 @@ setup()
 	IMAGE=$BATS_TEST_TMPDIR/image
 	HELPERS=()
 	PROFILES=
-	# Memory that khugepaged makes a huge page of has changed, as far as criu can tell.
-	THP=$(sed 's/.*\[\(.*\)\].*/\1/' /sys/kernel/mm/transparent_hugepage/enabled)
-	echo never >/sys/kernel/mm/transparent_hugepage/enabled
 }
 
 teardown()
 {
-	echo "$THP" >/sys/kernel/mm/transparent_hugepage/enabled
 	delete_all
 	((${#HELPERS[@]} == 0)) || kill "${HELPERS[@]}" 2>/dev/null || true
 	[[ ! $PROFILES ]] || apparmor_parser -R "$PROFILES"
 	test_end
 }
 
-# A container that has 8 MB of memory, and counts in /tmp/n.
+# A container that has 8 MB of memory, and counts in /tmp/n: another process, as its forks would have those 8 MB until
+# they execute `sleep`, and no earlier image of them.
 counting()
 {
-	make_bundle "$BUNDLE" sh -c 'x=$(head -c 8000000 /dev/zero | tr "\0" x); i=0
-		while :; do i=$((i + 1)); echo $i >/tmp/n; sleep 0.05; done'
+	make_bundle "$BUNDLE" sh -c '{
+			until [ -e /tmp/go ]; do sleep 0.05; done
+			i=0; while :; do i=$((i + 1)); echo $i >/tmp/n; sleep 0.05; done
+		} & x=$(head -c 8000000 /dev/zero | tr "\0" x); : >/tmp/go; wait'
 	set_config '.mounts += [{"destination": "/tmp", "type": "tmpfs", "source": "tmpfs"}]'
 	launch run -d -b "$BUNDLE" "$@" "$ID"
 	wait_until counts_past 3
