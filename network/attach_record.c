@@ -250,7 +250,8 @@ static int get_attachment(const struct json *j, struct attachment *a, struct err
 	a->bridge = xstrdup(json_get_string(j, "bridge"));
 	a->mac = xstrdup(json_get_string(j, "mac"));
 	a->data_dir = xstrdup(json_get_string(j, "dataDir"));
-	a->static_neighbours = neighbours && neighbours->boolean && a->bridge;
+	a->static_neighbours = neighbours && neighbours->type == JSON_BOOL &&
+			       neighbours->boolean && a->bridge;
 	if (!a->network || !a->ifname)
 		return error_set(e, ERR_GENERIC, "an attachment lacks a name");
 	if (get_prefix(j, "address", &a->addresses[IP4], e) < 0 ||

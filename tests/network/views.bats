@@ -32,10 +32,9 @@ stable()
 # shows COMMAND...: what it prints is what stands on stdin.
 shows() { diff -u - <("$NSRUN" "$@" 2>&1 | stable); }
 
-@test "network ls: every driver, its way out, names; the same in JSON and plain" {
-	make_lan
-	create web --subnet 10.90.0.0/24
-	create db --internal --names=false --subnet 10.91.0.0/24 --isolate=false
+# Networks that are no bridge of ours: lan, pp, mixed.
+create_others()
+{
 	create lan --driver macvlan -o parent=lan0 --subnet 192.0.2.0/24 --gateway 192.0.2.2 --ip-range 192.0.2.64/26
 	create pp --driver ptp --subnet 10.92.0.0/24
 	cat >"$NSRUN_NET_DIR/mixed.conflist" <<-'END'
@@ -44,6 +43,13 @@ shows() { diff -u - <("$NSRUN" "$@" 2>&1 | stable); }
 		  "ipam": {"type": "host-local", "dataDir": "/run/leases", "subnet": "10.93.0.0/24"}},
 		 {"type": "firewall", "backend": "iptables"}]}
 	END
+}
+
+@test "network ls: every driver, its way out, names; the same in JSON and plain" {
+	make_lan
+	create web --subnet 10.90.0.0/24
+	create db --internal --names=false --subnet 10.91.0.0/24 --isolate=false
+	create_others
 	member web "a$ID" --network db -p 8080-8082:80-82 -p 5353:53/udp
 	member lan "b$ID"
 	shows network ls <<-'END'
@@ -189,14 +195,7 @@ shows() { diff -u - <("$NSRUN" "$@" 2>&1 | stable); }
 
 @test "netns show: what stands on another link, and on which; a device of the host's; a list of other plugins" {
 	make_lan
-	create lan --driver macvlan -o parent=lan0 --subnet 192.0.2.0/24 --gateway 192.0.2.2 --ip-range 192.0.2.64/26
-	create pp --driver ptp --subnet 10.92.0.0/24
-	cat >"$NSRUN_NET_DIR/mixed.conflist" <<-'END'
-		{"cniVersion": "1.0.0", "name": "mixed", "plugins": [
-		 {"type": "bridge", "bridge": "br-mixed", "isGateway": true, "ipMasq": true,
-		  "ipam": {"type": "host-local", "dataDir": "/run/leases", "subnet": "10.93.0.0/24"}},
-		 {"type": "firewall", "backend": "iptables"}]}
-	END
+	create_others
 	member lan "a$ID"
 	member pp "b$ID"
 	member mixed "c$ID"

@@ -31,7 +31,7 @@ static int setup(void **state)
 {
 	static struct fixture f;
 
-	snprintf(f.dir, sizeof(f.dir), "/tmp/labels.XXXXXX");
+	snprintf(f.dir, sizeof(f.dir), "/tmp/nsrun-unit-XXXXXX");
 	if (!mkdtemp(f.dir) || (f.fd = open(f.dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC)) < 0 ||
 	    symlinkat("1", f.fd, "self") < 0)
 		return -1;

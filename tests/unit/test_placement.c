@@ -88,7 +88,7 @@ static bool has_policies(void)
 {
 	int mode;
 
-	return syscall(SYS_get_mempolicy, &mode, NULL, 0, NULL, 0) == 0;
+	return syscall(SYS_get_mempolicy, &mode, NULL, 0, NULL, 0) == 0 || errno != ENOSYS;
 }
 
 static void policy(void *arg)
@@ -148,8 +148,10 @@ static void policy_refused(void *arg)
 static void test_policy(void **state)
 {
 	(void)state;
-	if (!has_policies())
+	if (!has_policies()) {
+		print_message("this kernel has no memory policies (CONFIG_NUMA)\n");
 		skip();
+	}
 	assert_int_equal(sandbox_run(0, NULL, 0, policy, NULL), 0);
 	assert_int_equal(sandbox_run(0, NULL, 0, policy_refused, NULL), 0);
 }
