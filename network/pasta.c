@@ -3,6 +3,7 @@
  * $ pasta -f -q --config-net -I eth0 -T none -U none --no-map-gw --dns-forward 169.254.1.1
  *	-P /proc/self/fd/1 -t 8080:80 -u none --netns-only --netns /proc/self/fd/0
  *
+ *	argv[0]		tells ps(1), and a delete that has no record, whose it is
  *	-f		no fork: what we started is what runs
  *	-T, -U none	the host's loopback stays out of the container's reach ...
  *	--no-map-gw	... by the gateway's address as well
@@ -13,6 +14,7 @@
  */
 #include "network/pasta.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/capability.h>
@@ -22,6 +24,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
@@ -166,7 +169,7 @@ static void add_ports(struct args *a, const struct pasta_options *o, uint8_t pro
 static void args_make(struct args *a, const struct pasta_options *o)
 {
 	a->v = xcalloc(FIXED_ARGS + 2 * o->n_ports, sizeof(*a->v));
-	args_add(a, "pasta", NULL);
+	args_add(a, o->name ? o->name : "pasta", NULL);
 	args_add(a, "-f", NULL);
 	args_add(a, "-q", NULL);
 	args_add(a, "--config-net", NULL);
@@ -285,6 +288,65 @@ int pasta_begin(struct program *p, const struct pasta_options *o, int container_
 	if (*words)
 		log_debug("pasta: %s", words);
 	return read_result(o, container_nl, ret, e);
+}
+
+/* The directory's own owner is root: pasta may not be traced. */
+static bool is_users(int dir_fd, uid_t uid)
+{
+	cleanup_free char *text = NULL;
+	const char *line;
+
+	if (file_read(dir_fd, "status", false, 16384, &text, NULL, NULL) < 0)
+		return false;
+	line = strstr(text, "\nUid:\t");
+	return line && strtoul(line + strlen("\nUid:\t"), NULL, 10) == uid;
+}
+
+static bool is_called(int dir_fd, const char *name)
+{
+	char text[512];
+	cleanup_close int fd = openat(dir_fd, "cmdline", O_RDONLY | O_CLOEXEC);
+	ssize_t n = fd < 0 ? -1 : read(fd, text, sizeof(text) - 1);
+
+	if (n <= 0)
+		return false;
+	text[n] = '\0'; /* the arguments end at a NUL each */
+	return str_eq(text, name);
+}
+
+/* Opened before it is looked at: a pid used again meanwhile is no longer the pidfd's. */
+static int look_at(int proc, const char *entry, const char *name, pid_t *ret_pid,
+		   uint64_t *ret_start_time)
+{
+	cleanup(process_release) struct process p = PROCESS_INIT;
+	cleanup_close int dir = -1;
+	long long pid;
+	uint64_t start;
+	char state;
+
+	if (str_to_int64(entry, 1, INT32_MAX, &pid) < 0 || process_open((pid_t)pid, &p, NULL) < 0)
+		return 0;
+	dir = openat(proc, entry, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (dir < 0 || !is_called(dir, name) || !is_users(dir, geteuid()) ||
+	    process_stat(p.pid, &state, &start, NULL) < 0 || !process_alive(&p))
+		return 0;
+	*ret_pid = p.pid;
+	*ret_start_time = start;
+	return 1;
+}
+
+int pasta_find(const char *name, pid_t *ret_pid, uint64_t *ret_start_time, struct error *e)
+{
+	DIR *proc = opendir("/proc");
+	struct dirent *entry;
+	int found = 0;
+
+	if (!proc)
+		return error_errno(e, "open \"/proc\"");
+	while (found == 0 && (entry = readdir(proc)))
+		found = look_at(dirfd(proc), entry->d_name, name, ret_pid, ret_start_time);
+	closedir(proc);
+	return found;
 }
 
 int pasta_end(pid_t pid, uint64_t start_time, struct error *e)

@@ -24,6 +24,9 @@
 bool pasta_is_needed(void);
 
 struct pasta_options {
+	/* Its argv[0], by which pasta_find() knows it without a record: begins with "pasta", or it
+	 * would be passt(1). NULL: "pasta" */
+	const char *name;
 	const char *ifname; /* in the container; NULL: "eth0" */
 	struct publish *ports; /* host_port 0: a free one is put there */
 	size_t n_ports;
@@ -38,6 +41,8 @@ int pasta_spawn(const char *path, const struct pasta_options *o, pid_t pid, bool
  * namespace is read by CONTAINER_NL, a NETLINK_ROUTE socket from there. P is left to itself. */
 int pasta_begin(struct program *p, const struct pasta_options *o, int container_nl,
 		struct attach_result *ret, struct error *e);
+/* The process of ours whose argv[0] is NAME: 1, or 0 if there is none. Reads all of /proc. */
+int pasta_find(const char *name, pid_t *ret_pid, uint64_t *ret_start_time, struct error *e);
 /* Ends it, and waits until it has; one that is gone, or was never there, is success. */
 int pasta_end(pid_t pid, uint64_t start_time, struct error *e);
 

@@ -99,6 +99,10 @@ int cgroup_check_controllers(const struct cgroup *c, const struct oci_resources 
 /* cgroup_systemd.c. Fills C but for its manager; C is to be done with also after an error. */
 int cgroup_systemd_plan(const struct oci_config *config, const char *id, struct cgroup *c,
 			struct error *e);
+/* The scope that cgroup_systemd_plan() would have given, if it is there and its description is that
+ * of a container ID of ours: 1, *RET_CGROUP is to be done with. 0: none, or no systemd. */
+int cgroup_systemd_find(const struct oci_config *config, const char *id, struct cgroup *ret_cgroup,
+			struct error *e);
 /* Has systemd put PID into the scope (or SUB below it): a user may not by himself take a process
  * from one scope to another. */
 int cgroup_systemd_join(const struct cgroup *c, const char *sub, pid_t pid, struct error *e);

@@ -73,28 +73,28 @@ static unsigned int version_of(const char *text)
 	return (unsigned int)strtoul(text + (*text == 'v'), NULL, 10);
 }
 
-/* Where the scope will be. Refuses a unit that is in use. */
-static int ask(struct systemd_scope *s, char **ret_path, struct error *e)
+/* Where the scope is, or will be. Returns 1 if a unit of its name is in use: A tells more. */
+static int ask(struct systemd_scope *s, struct systemd_answer *a, char **ret_path,
+	       struct error *e)
 {
 	cleanup(systemd_request_done) struct systemd_request q = { 0 };
-	cleanup(systemd_answer_done) struct systemd_answer a = { 0 };
 	cleanup_free char *clean = NULL;
 
 	systemd_request_begin(&q, &s->manager, "query", s->unit);
-	if (systemd_call(&q, 4, &a, e) < 0)
+	if (systemd_call(&q, 5, a, e) < 0)
 		return -1;
-	s->version = version_of(a.words[0]);
-	/* A unit that failed keeps its name until somebody takes note: start does. */
-	if (str_eq(a.words[2], "loaded") && !str_eq(a.words[3], "inactive") &&
-	    !str_eq(a.words[3], "failed")) {
-		error_set(e, ERR_BUSY, "systemd has a unit \"%s\" already, which is %s", s->unit,
-			  a.words[3]);
-		return error_hint(e, "systemctl %sstatus %s", s->manager.user ? "--user " : "",
-				  s->unit);
-	}
-	clean = path_clean(a.words[1]);
+	s->version = version_of(a->words[0]);
+	clean = path_clean(a->words[1]);
 	*ret_path = systemd_unit_cgroup(clean, s->slice, s->unit);
-	return 0;
+	/* A unit that failed keeps its name until somebody takes note: start does. */
+	return str_eq(a->words[2], "loaded") && !str_eq(a->words[3], "inactive") &&
+	       !str_eq(a->words[3], "failed");
+}
+
+static int refuse_used(const struct systemd_scope *s, const char *active, struct error *e)
+{
+	error_set(e, ERR_BUSY, "systemd has a unit \"%s\" already, which is %s", s->unit, active);
+	return error_hint(e, "systemctl %sstatus %s", s->manager.user ? "--user " : "", s->unit);
 }
 
 /* The v1 hierarchies in which systemd makes and removes its units' directories. */
@@ -113,8 +113,6 @@ static bool is_managed(const struct cgroup_dir *d)
  * that some unit left there. */
 static void own_leaf(struct cgroup_dir *d)
 {
-	if (!is_managed(d))
-		return;
 	free(d->existed);
 	d->existed = xstrndup(d->path, (size_t)(strrchr(d->path, '/') - d->path));
 	if (!*d->existed) {
@@ -130,7 +128,8 @@ static int plan_dirs(struct cgroup *c, const struct oci_resources *r, const stru
 	for (size_t i = 0; i < h->n; i++) {
 		if (cgroup_plan_dir(c, &h->v[i], path, id, e) < 0)
 			return -1;
-		own_leaf(&c->dirs[i]);
+		if (is_managed(&c->dirs[i]))
+			own_leaf(&c->dirs[i]);
 	}
 	return cgroup_check_controllers(c, r, e);
 }
@@ -142,8 +141,10 @@ int cgroup_systemd_plan(const struct oci_config *config, const char *id, struct 
 	const struct oci_resources *r = lin ? lin->resources : NULL;
 	struct systemd_scope *s = xcalloc(1, sizeof(*s));
 	cleanup(cgroup_host_done) struct cgroup_host h = { 0 };
+	cleanup(systemd_answer_done) struct systemd_answer a = { 0 };
 	cleanup_free char *path = NULL;
 	bool user = cgroup_in_user_namespace();
+	int used;
 
 	c->scope = s;
 	if (!systemd_supported())
@@ -165,9 +166,77 @@ int cgroup_systemd_plan(const struct oci_config *config, const char *id, struct 
 	if (cgroup_check(r, c->layout, e) < 0)
 		return -1;
 	systemd_manager_find(user, &s->manager);
-	if (ask(s, &path, e) < 0)
-		return -1;
+	used = ask(s, &a, &path, e);
+	if (used != 0)
+		return used < 0 ? -1 : refuse_used(s, a.words[3], e);
 	return plan_dirs(c, r, &h, path, id, e);
+}
+
+/* ---- without a record ---- */
+
+/* As describe() has it, but for the instance that nobody knows any more; or as the annotation. */
+static bool is_described(const struct systemd_scope *s, const char *id, const char *description)
+{
+	cleanup_free char *ours = xasprintf("nsrun container %s (", id);
+	bool told = false;
+
+	for (size_t i = 0; i < s->properties.n; i++) {
+		const struct systemd_property *p = &s->properties.v[i];
+
+		if (str_eq(p->name, "Description") && str_eq(p->type, "s")) {
+			told = true;
+			if (str_eq(description, p->words[0]))
+				return true;
+		}
+	}
+	return !told && str_has_prefix(description, ours);
+}
+
+int cgroup_systemd_find(const struct oci_config *config, const char *id, struct cgroup *ret_cgroup,
+			struct error *e)
+{
+	const struct oci_linux *lin = config->linux_;
+	cleanup(systemd_answer_done) struct systemd_answer a = { 0 };
+	cleanup(cgroup_host_done) struct cgroup_host h = { 0 };
+	cleanup(cgroup_done) struct cgroup c = CGROUP_INIT;
+	cleanup_free char *path = NULL;
+	bool user = cgroup_in_user_namespace();
+	struct systemd_scope *s;
+
+	if (!systemd_supported())
+		return 0;
+	c.manager = CGROUP_SYSTEMD;
+	c.scope = s = xcalloc(1, sizeof(*s));
+	if (systemd_unit_names(lin ? lin->cgroupsPath : NULL, id, user, &s->slice, &s->unit,
+			       NULL) < 0 ||
+	    systemd_annotations(config->annotations, config->n_annotations, &s->properties,
+				NULL) < 0)
+		return 0; /* never was one's */
+	systemd_manager_find(user, &s->manager);
+	if (cgroup_host_look(&h, e) < 0)
+		return -1;
+	c.layout = h.layout;
+	if (h.layout == CGROUP_NONE)
+		return 0;
+	if (ask(s, &a, &path, e) < 0)
+		return str_eq(a.error, SYSTEMD_ERROR_CONNECT) ||
+				       str_eq(a.error, SYSTEMD_ERROR_EXEC) ? 0 : -1;
+	if (!is_described(s, id, a.words[4]))
+		return 0;
+	s->description = xstrdup(a.words[4]);
+	c.dirs = xcalloc(h.n, sizeof(*c.dirs));
+	for (size_t i = 0; i < h.n; i++) {
+		struct cgroup_dir *d = &c.dirs[c.n_dirs++];
+
+		d->mount = xstrdup(h.v[i].mount);
+		d->controllers = xstrdup(h.v[i].controllers);
+		d->path = xstrdup(path);
+		d->v2 = h.v[i].v2;
+		own_leaf(d);
+	}
+	*ret_cgroup = c;
+	c = CGROUP_INIT;
+	return 1;
 }
 
 /* ---- attach ---- */

@@ -182,9 +182,11 @@ static int write_names(struct create *c, const struct attach_result *result, str
 /* Who it is goes to disk before it does anything: so `delete` finds it, whatever becomes of us. */
 static int hold_pasta(struct create *c, struct error *e)
 {
+	cleanup_free char *name = record_pasta_name(&c->record);
 	struct pasta_options o = pasta_options(c);
 	struct record *r = &c->record;
 
+	o.name = name;
 	if (pasta_spawn(c->pasta_path, &o, c->process.pid,
 			namespaces_has(&c->namespaces, CLONE_NEWUSER), &c->pasta,
 			&r->pasta_start_time, e) < 0)

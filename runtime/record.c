@@ -219,6 +219,23 @@ int record_open_process(const struct record *r, struct process *ret, struct erro
 	return n > 0 ? process_open_same(r->pid, r->start_time, ret, e) : n;
 }
 
+char *record_pasta_name(const struct record *r)
+{
+	struct stat st = { 0 };
+
+	fstat(r->dir_fd, &st);
+	return xasprintf("pasta:%s:%x.%x.%llx", r->id, major(st.st_dev), minor(st.st_dev),
+			 (unsigned long long)st.st_ino);
+}
+
+int record_find_pasta(struct record *r, struct error *e)
+{
+	cleanup_free char *name = record_pasta_name(r);
+	int n = pasta_find(name, &r->pasta_pid, &r->pasta_start_time, e);
+
+	return n > 0 && process_boot_id(r->boot_id, e) < 0 ? -1 : n;
+}
+
 int record_end_pasta(const struct record *r, struct error *e)
 {
 	int n = r->pasta_pid > 0 ? of_this_boot(r, e) : 0;

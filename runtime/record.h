@@ -81,6 +81,11 @@ bool record_is_locked(const struct record *r);
 /* Opens the process that took the lock, as /proc/locks tells it: 1; 0 if there is none, or none
  * that our pid namespace sees. Another's children may hold the lock for it. */
 int record_lock_holder(const struct record *r, struct process *ret, struct error *e);
+/* What the container's pasta is called: "pasta:ID:" and this very directory's device and inode, so
+ * that one of the same id below another root is another. The caller frees. */
+char *record_pasta_name(const struct record *r);
+/* Finds it without a record: 1, and R knows it; 0 if there is none. */
+int record_find_pasta(struct record *r, struct error *e);
 /* Ends the container's pasta, if it has one; idempotent. */
 int record_end_pasta(const struct record *r, struct error *e);
 void record_unlock(struct record *r);

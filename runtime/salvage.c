@@ -3,15 +3,17 @@
  * A record that cannot be read: somebody wrote into it, or the disk did. What its container has is
  * then known by name alone:
  *
+ *	scope		by the unit's name, which the copy of the config tells, and its description:
+ *			"nsrun container ID (...)", or the annotation's. Its cgroups go with it.
  *	cgroups		/nsrun/ID, the default path, where nobody but nsrun makes any. One that the
  *			config chose may have been there before, and is left alone.
  *	attachments	name the container's id. Only if the directory has an etc/: it has that
  *			from before its own were made (create.c), and of two containers of one id
  *			(below two --roots) one alone can be attached, for the name of the pin.
  *	pin		/run/netns/ID, likewise.
+ *	pasta		a process of ours by its argv[0], which names this very directory.
  *
- * The process is killed by its cgroup. Hooks, mount targets, a scope of systemd's and a user's
- * pasta stay unknown.
+ * The process is killed by its cgroup. Hooks and mount targets stay unknown.
  */
 #include "runtime/salvage.h"
 
@@ -22,6 +24,7 @@
 #include "base/log.h"
 #include "network/attach_record.h"
 #include "network/netdev.h"
+#include "runtime/cgroup_impl.h"
 
 /* Plans a container that cannot be there, and puts ID in the place of its name: what this host's
  * default paths are is for the planner to know. */
@@ -64,19 +67,39 @@ static void attachments(struct record *r)
 	r->attached = r->instance;
 }
 
+/* Whoever cannot look warns: what is there then stays. */
+static void scope(const struct oci_config *config, struct record *r)
+{
+	ERROR_INIT(e);
+
+	if (cgroup_systemd_find(config, r->id, &r->cgroup, &e) < 0)
+		log_warning("a scope of systemd's, if there is one, is not removed: %s", e.msg);
+}
+
+static void pasta(struct record *r)
+{
+	ERROR_INIT(e);
+
+	if (record_find_pasta(r, &e) < 0)
+		log_warning("pasta, if there is one, is not ended: %s", e.msg);
+}
+
 void salvage(const struct runtime *rt, struct record *r, const struct error *why)
 {
 	cleanup(oci_config_done) struct oci_config config = { 0 };
 	const char *given = NULL;
+	bool known;
 
 	if (record_config(r, &config, NULL) == 0 && config.linux_)
 		given = config.linux_->cgroupsPath;
-	if (!given || !*given)
+	scope(&config, r);
+	if (r->cgroup.n_dirs == 0 && (!given || !*given))
 		default_cgroup(rt, r);
 	attachments(r);
+	pasta(r);
+	known = r->cgroup.n_dirs > 0;
 	log_warning("%s: what bears the container's name is removed; what only the record told is "
-		    "not: mount targets made in its root, poststop hooks, a systemd scope, "
-		    "pasta%s%s%s",
-		    why->msg, r->cgroup.n_dirs ? "" : ", processes, the cgroup",
-		    given && *given ? " " : "", given && *given ? given : "");
+		    "not: mount targets made in its root, poststop hooks%s%s%s",
+		    why->msg, known ? "" : ", processes, the cgroup",
+		    !known && given && *given ? " " : "", !known && given ? given : "");
 }

@@ -14,7 +14,7 @@
  * to EOF. Both are words, each ended by a NUL; nothing is escaped.
  *
  *	request	"nsrun-systemd 1", N, N x { "bus" | "peer", ADDRESS }, then one of
- *		query UNIT			VERSION CGROUP LOAD ACTIVE
+ *		query UNIT			VERSION CGROUP LOAD ACTIVE DESCRIPTION
  *		start UNIT properties		CGROUP
  *		stop UNIT DESCRIPTION		"stopped" | "gone" | "foreign"
  *		set UNIT properties
@@ -129,7 +129,7 @@ void systemd_request_properties(struct systemd_request *q, const struct systemd_
 
 struct systemd_answer {
 	char *text;
-	const char *words[4]; /* what follows "ok"; into text */
+	const char *words[5]; /* what follows "ok"; into text */
 	size_t n;
 	char *error; /* the D-Bus name of the error that the call returned */
 };

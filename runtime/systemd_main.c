@@ -258,19 +258,22 @@ static void reset_failed(struct helper *h)
 
 static int query(struct helper *h, struct strbuf *out)
 {
-	cleanup_free char *cgroup = NULL, *load = NULL, *active = NULL;
+	cleanup_free char *cgroup = NULL, *load = NULL, *active = NULL, *description = NULL;
 	int r = get(h, NULL, MANAGER, "ControlGroup", &cgroup);
 
 	if (r >= 0)
 		r = get(h, h->unit, UNIT, "LoadState", &load);
 	if (r >= 0)
 		r = get(h, h->unit, UNIT, "ActiveState", &active);
+	if (r >= 0)
+		r = get(h, h->unit, UNIT, "Description", &description);
 	if (r < 0)
 		return r;
 	say(out, h->version);
 	say(out, cgroup);
 	say(out, load);
 	say(out, active);
+	say(out, description);
 	return 0;
 }
 

@@ -435,7 +435,7 @@ spoiled() { echo '{"id": "' >"/run/nsrun/containers/$1/record.json"; }
 		refused "container \"$ID\": record.json: line 1, column" "$verb" "$ID"
 	done
 	run -0 --separate-stderr timeout 20 "$NSRUN" delete --force "$ID"
-	assert_regex "$stderr" "^nsrun: warning: container \"$ID\": record.json: line 1, .*what bears the container's name is removed; what only the record told is not: mount targets made in its root, poststop hooks, a systemd scope, pasta\$"
+	assert_regex "$stderr" "^nsrun: warning: container \"$ID\": record.json: line 1, .*what bears the container's name is removed; what only the record told is not: mount targets made in its root, poststop hooks\$"
 	wait_until no_process "$pid"
 	[[ ! -e /run/netns/$ID ]]
 	run -0 nsrun network ports --format plain
@@ -450,7 +450,7 @@ spoiled() { echo '{"id": "' >"/run/nsrun/containers/$1/record.json"; }
 	ip netns add "$ID"
 	spoiled "$ID"
 	run -0 --separate-stderr timeout 20 "$NSRUN" delete --force "$ID"
-	assert_regex "$stderr" "poststop hooks, a systemd scope, pasta, processes, the cgroup /$ID\$"
+	assert_regex "$stderr" "poststop hooks, processes, the cgroup /$ID\$"
 	kill -0 "$pid"
 	ip netns delete "$ID" # not the container's, so still there
 	kill -KILL "$pid"

@@ -245,6 +245,30 @@ listen_on()
 	wait "$other" || true
 }
 
+@test "pasta: delete --force without a record ends this container's alone" {
+	local mine other
+	dora_bundle
+	dora_launch run -d -b "$BUNDLE" -p 8080:80 "$ID"
+	mine=$(pastas)
+	# The same id below another root, and one that only looks like it.
+	dora_launch --root "$DORA_HOME/root" run -d -b "$BUNDLE" -p 8081:80 "$ID"
+	other=$(pastas | grep -vx "$mine")
+	assert_regex "$(tr '\0' ' ' <"/proc/$mine/cmdline")" "^pasta:$ID:[0-9a-f]+\.[0-9a-f]+\.[0-9a-f]+ -f "
+	echo garbage >"$DORA_RUNTIME/nsrun/containers/$ID/record.json"
+	run -0 dora delete --force "$ID"
+	wait_until no_process "$mine"
+	[[ ! -e $DORA_RUNTIME/nsrun/containers/$ID ]]
+	kill -0 "$other"
+	assert_equal "$(dora --root "$DORA_HOME/root" state "$ID" | jq -r .status)" running
+	run -0 dora --root "$DORA_HOME/root" delete --force "$ID"
+	wait_until no_pasta
+	# Without a cgroup nothing names the first one's process.
+	pkill -KILL -u "$DORA" -f '^sleep 1000$' || true
+	wait_until bash -c "! pgrep -r D,R,S -u $DORA -f '^sleep 1000\$'"
+}
+
+no_process() { [[ ! -e /proc/$1 ]] || [[ $(cut -d' ' -f3 "/proc/$1/stat" 2>/dev/null || echo Z) == Z ]]; }
+
 # die_at N|count: her create dies as its Nth system call begins (tests/killat.c); $status, $output.
 die_at()
 {

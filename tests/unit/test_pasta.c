@@ -152,6 +152,36 @@ static void test_command_line(void **state)
 	assert_int_equal(pasta_end(0, 0, &e), 0);
 }
 
+/* By argv[0], whole. */
+static void test_find(void **state)
+{
+	cleanup_free char *name = xasprintf("pasta:web:0.1.%d", (int)getpid());
+	cleanup_free char *other = xasprintf("%s0", name);
+	pid_t found = 0, child = fork();
+	uint64_t start = 0;
+	ERROR_INIT(e);
+
+	(void)state;
+	assert_true(child >= 0);
+	if (child == 0) {
+		execl("/bin/sleep", name, "1000", NULL);
+		_exit(1);
+	}
+	while (process_executed(child, 0) == 0)
+		usleep(1000);
+	assert_int_equal(pasta_find(other, &found, &start, &e), 0);
+	assert_int_equal(pasta_find(name, &found, &start, &e), 1);
+	assert_int_equal(found, child);
+	if (geteuid() == 0) { /* another user's is not ours */
+		assert_int_equal(seteuid(4000), 0);
+		assert_int_equal(pasta_find(name, &found, &start, &e), 0);
+		assert_int_equal(seteuid(0), 0);
+	}
+	assert_int_equal(pasta_end(found, start, &e), 0);
+	assert_int_equal(pasta_find(name, &found, &start, &e), 0);
+	assert_int_equal(waitpid(child, NULL, 0), -1); /* reaped */
+}
+
 static void test_it_refuses(void **state)
 {
 	const struct lab *l = *state;
@@ -184,6 +214,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_not_installed, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_check, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_command_line, setup, teardown),
+		cmocka_unit_test(test_find),
 		cmocka_unit_test_setup_teardown(test_it_refuses, setup, teardown),
 	};
 

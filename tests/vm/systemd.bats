@@ -250,6 +250,36 @@ file() { cat "$DIR/$1"; }
 	done
 }
 
+@test "without a record: delete --force finds the scope by its name and description" {
+	local config pid
+	for config in . '.linux.cgroupsPath = "nsruntest.slice:box:" + $id' \
+		'.annotations["org.systemd.property.Description"] = "\u0027a box\u0027"'; do
+		rm -rf "$BUNDLE"
+		make_bundle "$BUNDLE"
+		set_config "$config" --arg id "$ID"
+		UNIT=nsrun-$ID.scope
+		[[ $config != *cgroupsPath* ]] || UNIT=box-$ID.scope
+		launch --systemd-cgroup run -d -b "$BUNDLE" "$ID"
+		[[ $(property ActiveState) == active ]]
+		pid=$(pid_of "$ID")
+		echo garbage >"/run/nsrun/containers/$ID/record.json"
+		run -0 --separate-stderr nsrun delete --force "$ID"
+		assert_regex "$stderr" "what only the record told is not: mount targets made in its root, poststop hooks\$"
+		gone || fail "$config: $(systemctl status "$UNIT")"
+		[[ ! -e /proc/$pid ]] || [[ $(cut -d' ' -f3 "/proc/$pid/stat") == Z ]]
+	done
+	# Somebody else's of that name.
+	UNIT=nsrun-$ID.scope
+	nsrun create -b "$BUNDLE" "$ID"
+	systemd-run --quiet --scope --unit="$UNIT" sleep 1000 >/dev/null 2>&1 3>&- &
+	wait_until eval '[[ $(property ActiveState) == active ]]'
+	echo garbage >"/run/nsrun/containers/$ID/record.json"
+	run -0 nsrun delete --force "$ID"
+	assert_equal "$(property ActiveState)" active
+	systemctl stop "$UNIT"
+	wait || true
+}
+
 # wrap_helper SCRIPT: the helper is SCRIPT, to which the request is $1, a file, and the real one $REAL.
 wrap_helper()
 {
