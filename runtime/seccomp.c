@@ -6,11 +6,8 @@
  *   the default one;
  * - the native architecture is always in;
  * - several conditions on one argument are alternatives, each a rule of its own (libseccomp refuses
- *   them in one).
- *
- * runc goes one step further: it puts a stub before the filter that answers ENOSYS for system calls
- * newer than every one that the profile names, so that a C library falls back where EPERM would
- * make it give up. Not done here yet.
+ *   them in one);
+ * - calls that are newer than the profile are ENOSYS (seccomp_newer.c).
  */
 #include "runtime/seccomp.h"
 
@@ -29,6 +26,7 @@
 #include "base/fd.h"
 #include "base/log.h"
 #include "runtime/seccomp_cache.h"
+#include "runtime/seccomp_newer.h"
 
 #ifndef SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV
 #define SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV (1UL << 5) /* Linux 5.19 */
@@ -211,8 +209,8 @@ static int add_rule(scmp_filter_ctx ctx, const struct oci_seccomp *s, size_t ind
 	return 0;
 }
 
-/* "SCMP_ARCH_X86_64" -> libseccomp's token, by its own names ("x86_64"); 0 if it knows none. */
-static uint32_t arch_from_name(const char *name)
+/* By libseccomp's own names ("x86_64"). */
+uint32_t seccomp_architecture(const char *name)
 {
 	char text[32];
 	size_t n;
@@ -231,7 +229,7 @@ static uint32_t arch_from_name(const char *name)
 static int add_architectures(scmp_filter_ctx ctx, const struct oci_seccomp *s, struct error *e)
 {
 	for (size_t i = 0; i < s->n_architectures; i++) {
-		uint32_t arch = arch_from_name(s->architectures[i]);
+		uint32_t arch = seccomp_architecture(s->architectures[i]);
 		int rc;
 
 		if (arch == 0)
@@ -318,7 +316,7 @@ const char *seccomp_flag_name(size_t i)
 
 bool seccomp_knows_architecture(const char *name)
 {
-	return arch_from_name(name) != 0;
+	return seccomp_architecture(name) != 0;
 }
 
 void seccomp_library_version(char ret_text[static 32])
@@ -379,7 +377,10 @@ static int build(const struct oci_seccomp *s, struct seccomp_program *p, struct 
 	for (size_t i = 0; i < s->n_syscalls; i++)
 		if (add_rule(ctx, s, i, action, e) < 0)
 			return -1;
-	return export_program(ctx, p, e);
+	if (export_program(ctx, p, e) < 0)
+		return -1;
+	seccomp_put_newer(s, p);
+	return 0;
 }
 
 static bool lets_through(const char *action)
@@ -415,13 +416,13 @@ static bool silences(const struct oci_seccomp *s)
 	return !sends;
 }
 
-/* All that the program depends on. The 1 is this file's own version: a change in what is built
+/* All that the program depends on. The 2 is this file's own version: a change in what is built
  * takes another. */
 static void describe(const struct oci_seccomp *s, struct strbuf *input)
 {
 	const struct scmp_version *v = seccomp_version();
 	uint32_t version = v->major << 16 | v->minor << 8 | v->micro;
-	uint32_t head[4] = { 1, version, seccomp_arch_native(), 0 };
+	uint32_t head[4] = { 2, version, seccomp_arch_native(), 0 };
 
 	for (size_t i = 0; i < ARRAY_SIZE(actions); i++)
 		if (kernel_has_action(actions[i].kernel))

@@ -10,6 +10,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "base/error.h"
 #include "oci/config.h"
@@ -56,7 +57,9 @@ const char *seccomp_operator_name(size_t i);
 const char *seccomp_flag_name(size_t i);
 /* What this kernel takes of these flags. */
 bool seccomp_kernel_has_flag(const char *name);
-/* What libseccomp can make filters for. */
+/* "SCMP_ARCH_X86_64": libseccomp's token, which is the kernel's AUDIT_ARCH_* but for x32's; 0 if it
+ * makes no filters for such. */
+uint32_t seccomp_architecture(const char *name);
 bool seccomp_knows_architecture(const char *name);
 /* "2.5.4" */
 void seccomp_library_version(char ret_text[static 32]);

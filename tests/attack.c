@@ -14,6 +14,7 @@
  *	attack swap A B SECONDS exchanges two names without pause
  *	attack packets SOCKET   garbage for a SOCK_SEQPACKET listener: other types, sizes,
  *	                        descriptors
+ *	attack calls NR...      makes system calls by number, without arguments: "NR: ERRNO" each
  *	attack keys             the session keyring's description
  *	attack flood BYTES      writes that much to stdout, then ends
  *	attack notify TEXT...   each TEXT a message to $NOTIFY_SOCKET, as sd_notify(3) does
@@ -428,6 +429,16 @@ static int mute(const char *dir)
 	}
 }
 
+static int calls(char **numbers)
+{
+	for (; *numbers; numbers++) {
+		long result = syscall(atol(*numbers), 0, 0, 0, 0, 0, 0);
+
+		printf("%s: %s\n", *numbers, result < 0 ? strerrorname_np(errno) : "0");
+	}
+	return 0;
+}
+
 int main(int argc, char **argv)
 {
 	const char *what = argc > 1 ? argv[1] : "";
@@ -446,6 +457,8 @@ int main(int argc, char **argv)
 		return swap(argv[2], argv[3], argv[4]);
 	if (strcmp(what, "packets") == 0 && argc == 3)
 		return packets(argv[2]);
+	if (strcmp(what, "calls") == 0)
+		return calls(argv + 2);
 	if (strcmp(what, "keys") == 0)
 		return show_keys();
 	if (strcmp(what, "flood") == 0 && argc == 3)

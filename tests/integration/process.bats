@@ -378,6 +378,23 @@ seccomp() { set_config ".linux.seccomp = {defaultAction: \"SCMP_ACT_ALLOW\", sys
 	assert_output --partial "not supported"
 }
 
+@test "seccomp: what is newer than the profile is ENOSYS instead of EPERM, as in runc" {
+	[[ $(uname -m) == x86_64 ]] || skip "numbers of x86_64"
+	install -m 0755 "${BUILD:-$(dirname "$NSRUN")}/tests/attack" "$BUNDLE/rootfs/bin/attack"
+	local profile='{defaultAction: "SCMP_ACT_ERRNO", architectures: ["SCMP_ARCH_X86_64"], syscalls: [{action: "SCMP_ACT_ALLOW",
+		names: ["execve", "brk", "mmap", "munmap", "mprotect", "arch_prctl", "set_tid_address", "set_robust_list", "rseq",
+		"prlimit64", "getrandom", "readlink", "readlinkat", "read", "write", "writev", "exit_group", "exit", "getuid", "geteuid",
+		"prctl", "setgroups", "setresgid", "setresuid", "capget", "capset", "chdir", "getcwd", "fstat", "newfstatat", "stat",
+		"rt_sigaction", "rt_sigprocmask", "setgid", "setuid", "getpid", "close", "fcntl", "ioctl", "quotactl_fd"]}]}'
+	set_config ".linux.seccomp = $profile"
+	# mkdir; landlock_add_rule, then what the profile is older than.
+	run -0 nsrun run -b "$BUNDLE" "$ID" attack calls 83 442 444 462 700
+	assert_output "$(printf '%s\n' 83:\ EPERM 442:\ EPERM 444:\ ENOSYS 462:\ ENOSYS 700:\ ENOSYS)"
+	set_config ".linux.seccomp = $profile | .linux.seccomp.defaultErrnoRet = 13"
+	run -0 nsrun run -b "$BUNDLE" "$ID" attack calls 83 442 444 700
+	assert_output "$(printf '%s\n' 83:\ EACCES 442:\ EACCES 444:\ EACCES 700:\ EACCES)"
+}
+
 @test "seccomp: kill ends the program, by SIGSYS" {
 	seccomp '[{names: ["mkdir", "mkdirat"], action: "SCMP_ACT_KILL_PROCESS"}]'
 	run -159 nsrun run -b "$BUNDLE" "$ID" mkdir /tmp/x

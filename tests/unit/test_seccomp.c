@@ -296,6 +296,85 @@ static void test_several_conditions(void **state)
 	seccomp_program_done(&p);
 }
 
+/* Above all that the profile names, of each architecture that it names, is ENOSYS, if it were EPERM
+ * otherwise. */
+static void test_newer(void **state)
+{
+#if defined(__x86_64__)
+	STRINGS(arches, S(NATIVE_NAME), S("SCMP_ARCH_X86"), S("SCMP_ARCH_X32"));
+	STRINGS(allowed, S("getpid"), S("faccessat2"), S("no_such_call"));
+	STRINGS(forbidden, S("quotactl_fd")); /* as the default: known all the same */
+	struct oci_seccomp_rule rules[] = {
+		{ .names = allowed, .n_names = 3, .action = S("SCMP_ACT_ALLOW") },
+		{ .names = forbidden, .n_names = 1, .action = S("SCMP_ACT_ERRNO") },
+	};
+	struct oci_seccomp s = { .defaultAction = S("SCMP_ACT_ERRNO"),
+				 .syscalls = rules,
+				 .n_syscalls = 1,
+				 .architectures = arches,
+				 .n_architectures = 3 };
+	const struct {
+		const char *action;
+		struct opt_u32 errno_ret;
+		uint32_t newer;
+	} rows[] = {
+		{ "SCMP_ACT_ERRNO", { true, EPERM }, SECCOMP_RET_ERRNO | ENOSYS },
+		{ "SCMP_ACT_ERRNO", { true, ENXIO }, SECCOMP_RET_ERRNO | ENXIO },
+		{ "SCMP_ACT_KILL_PROCESS", { 0 }, SECCOMP_RET_KILL_PROCESS },
+		{ "SCMP_ACT_LOG", { 0 }, SECCOMP_RET_LOG },
+	};
+	struct seccomp_program p;
+
+	(void)state;
+	compiles(&s, &p);
+	for (int i = 0; i < 2; i++) {
+		uint32_t arch = i == 0 ? AUDIT_ARCH_X86_64 : AUDIT_ARCH_I386;
+		int getpid_nr = i == 0 ? SYS_getpid : 20;
+
+		assert_int_equal(decide(&p, arch, getpid_nr, 0, 0), SECCOMP_RET_ALLOW);
+		assert_int_equal(decide(&p, arch, 439, 0, 0), SECCOMP_RET_ALLOW);
+		assert_int_equal(decide(&p, arch, 438, 0, 0), SECCOMP_RET_ERRNO | EPERM);
+		assert_int_equal(decide(&p, arch, 440, 0, 0), SECCOMP_RET_ERRNO | ENOSYS);
+		assert_int_equal(decide(&p, arch, 0xeffff, 0, 0), SECCOMP_RET_ERRNO | ENOSYS);
+		assert_int_equal(decide(&p, arch, 0xf0000, 0, 0), SECCOMP_RET_ERRNO | EPERM);
+		assert_int_equal(decide(&p, arch, -1, 0, 0), SECCOMP_RET_ERRNO | EPERM);
+	}
+	assert_int_equal(decide(&p, AUDIT_ARCH_X86_64, 0x40000000 | SYS_getpid, 0, 0),
+			 SECCOMP_RET_ALLOW);
+	assert_int_equal(decide(&p, AUDIT_ARCH_X86_64, 0x40000000 | 440, 0, 0),
+			 SECCOMP_RET_ERRNO | EPERM);
+	assert_int_equal(decide(&p, 0x1234, 440, 0, 0), SECCOMP_RET_KILL_THREAD);
+	seccomp_program_done(&p);
+	s.n_syscalls = 2;
+	compiles(&s, &p);
+	assert_int_equal(decide(&p, NATIVE, 440, 0, 0), SECCOMP_RET_ERRNO | EPERM);
+	assert_int_equal(decide(&p, NATIVE, 443, 0, 0), SECCOMP_RET_ERRNO | EPERM);
+	assert_int_equal(decide(&p, NATIVE, 444, 0, 0), SECCOMP_RET_ERRNO | ENOSYS);
+	seccomp_program_done(&p);
+	s.n_architectures = 0; /* the native one is in, but nobody has thought of its numbers */
+	compiles(&s, &p);
+	assert_int_equal(decide(&p, NATIVE, 444, 0, 0), SECCOMP_RET_ERRNO | EPERM);
+	seccomp_program_done(&p);
+	s.n_architectures = 1;
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		s.defaultAction = S(rows[i].action);
+		s.defaultErrnoRet = rows[i].errno_ret;
+		compiles(&s, &p);
+		assert_int_equal(decide(&p, NATIVE, 444, 0, 0), rows[i].newer);
+		seccomp_program_done(&p);
+	}
+	s.defaultErrnoRet = (struct opt_u32){ 0 };
+	s.defaultAction = S("SCMP_ACT_ERRNO");
+	s.n_syscalls = 0; /* it names none */
+	compiles(&s, &p);
+	assert_int_equal(decide(&p, NATIVE, 444, 0, 0), SECCOMP_RET_ERRNO | EPERM);
+	seccomp_program_done(&p);
+#else
+	(void)state;
+	skip();
+#endif
+}
+
 static void test_architectures(void **state)
 {
 #if defined(__x86_64__)
@@ -825,6 +904,7 @@ int main(void)
 		cmocka_unit_test(test_errno),
 		cmocka_unit_test(test_operators),
 		cmocka_unit_test(test_several_conditions),
+		cmocka_unit_test(test_newer),
 		cmocka_unit_test(test_architectures),
 		cmocka_unit_test(test_refused),
 		cmocka_unit_test(test_notify),
