@@ -296,6 +296,28 @@ static void test_several_conditions(void **state)
 	seccomp_program_done(&p);
 }
 
+#if defined(__x86_64__)
+static void newer_of(const struct seccomp_program *p, uint32_t arch, int getpid_nr)
+{
+	assert_int_equal(decide(p, arch, getpid_nr, 0, 0), SECCOMP_RET_ALLOW);
+	assert_int_equal(decide(p, arch, 439, 0, 0), SECCOMP_RET_ALLOW);
+	assert_int_equal(decide(p, arch, 438, 0, 0), SECCOMP_RET_ERRNO | EPERM);
+	assert_int_equal(decide(p, arch, 440, 0, 0), SECCOMP_RET_ERRNO | ENOSYS);
+	assert_int_equal(decide(p, arch, 0xeffff, 0, 0), SECCOMP_RET_ERRNO | ENOSYS);
+	assert_int_equal(decide(p, arch, 0xf0000, 0, 0), SECCOMP_RET_ERRNO | EPERM);
+	assert_int_equal(decide(p, arch, -1, 0, 0), SECCOMP_RET_ERRNO | EPERM);
+}
+
+static void answers(const struct oci_seccomp *s, int nr, uint32_t want)
+{
+	struct seccomp_program p;
+
+	compiles(s, &p);
+	assert_int_equal(decide(&p, NATIVE, nr, 0, 0), want);
+	seccomp_program_done(&p);
+}
+#endif
+
 /* Above all that the profile names, of each architecture that it names, is ENOSYS, if it were EPERM
  * otherwise. */
 static void test_newer(void **state)
@@ -327,18 +349,8 @@ static void test_newer(void **state)
 
 	(void)state;
 	compiles(&s, &p);
-	for (int i = 0; i < 2; i++) {
-		uint32_t arch = i == 0 ? AUDIT_ARCH_X86_64 : AUDIT_ARCH_I386;
-		int getpid_nr = i == 0 ? SYS_getpid : 20;
-
-		assert_int_equal(decide(&p, arch, getpid_nr, 0, 0), SECCOMP_RET_ALLOW);
-		assert_int_equal(decide(&p, arch, 439, 0, 0), SECCOMP_RET_ALLOW);
-		assert_int_equal(decide(&p, arch, 438, 0, 0), SECCOMP_RET_ERRNO | EPERM);
-		assert_int_equal(decide(&p, arch, 440, 0, 0), SECCOMP_RET_ERRNO | ENOSYS);
-		assert_int_equal(decide(&p, arch, 0xeffff, 0, 0), SECCOMP_RET_ERRNO | ENOSYS);
-		assert_int_equal(decide(&p, arch, 0xf0000, 0, 0), SECCOMP_RET_ERRNO | EPERM);
-		assert_int_equal(decide(&p, arch, -1, 0, 0), SECCOMP_RET_ERRNO | EPERM);
-	}
+	newer_of(&p, AUDIT_ARCH_X86_64, SYS_getpid);
+	newer_of(&p, AUDIT_ARCH_I386, 20);
 	assert_int_equal(decide(&p, AUDIT_ARCH_X86_64, 0x40000000 | SYS_getpid, 0, 0),
 			 SECCOMP_RET_ALLOW);
 	assert_int_equal(decide(&p, AUDIT_ARCH_X86_64, 0x40000000 | 440, 0, 0),
@@ -346,29 +358,21 @@ static void test_newer(void **state)
 	assert_int_equal(decide(&p, 0x1234, 440, 0, 0), SECCOMP_RET_KILL_THREAD);
 	seccomp_program_done(&p);
 	s.n_syscalls = 2;
-	compiles(&s, &p);
-	assert_int_equal(decide(&p, NATIVE, 440, 0, 0), SECCOMP_RET_ERRNO | EPERM);
-	assert_int_equal(decide(&p, NATIVE, 443, 0, 0), SECCOMP_RET_ERRNO | EPERM);
-	assert_int_equal(decide(&p, NATIVE, 444, 0, 0), SECCOMP_RET_ERRNO | ENOSYS);
-	seccomp_program_done(&p);
+	answers(&s, 440, SECCOMP_RET_ERRNO | EPERM);
+	answers(&s, 443, SECCOMP_RET_ERRNO | EPERM);
+	answers(&s, 444, SECCOMP_RET_ERRNO | ENOSYS);
 	s.n_architectures = 0; /* the native one is in, but nobody has thought of its numbers */
-	compiles(&s, &p);
-	assert_int_equal(decide(&p, NATIVE, 444, 0, 0), SECCOMP_RET_ERRNO | EPERM);
-	seccomp_program_done(&p);
+	answers(&s, 444, SECCOMP_RET_ERRNO | EPERM);
 	s.n_architectures = 1;
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
 		s.defaultAction = S(rows[i].action);
 		s.defaultErrnoRet = rows[i].errno_ret;
-		compiles(&s, &p);
-		assert_int_equal(decide(&p, NATIVE, 444, 0, 0), rows[i].newer);
-		seccomp_program_done(&p);
+		answers(&s, 444, rows[i].newer);
 	}
 	s.defaultErrnoRet = (struct opt_u32){ 0 };
 	s.defaultAction = S("SCMP_ACT_ERRNO");
 	s.n_syscalls = 0; /* it names none */
-	compiles(&s, &p);
-	assert_int_equal(decide(&p, NATIVE, 444, 0, 0), SECCOMP_RET_ERRNO | EPERM);
-	seccomp_program_done(&p);
+	answers(&s, 444, SECCOMP_RET_ERRNO | EPERM);
 #else
 	(void)state;
 	skip();
