@@ -9,6 +9,7 @@
 #include <arpa/inet.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/random.h>
 
 #include "base/memory.h"
 
@@ -193,6 +194,17 @@ static int hex(char c)
 		return c - '0';
 	c |= 0x20;
 	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+int mac_random(unsigned char ret[6], struct error *e)
+{
+	unsigned char mac[6];
+
+	if (getrandom(mac, sizeof(mac), 0) != (ssize_t)sizeof(mac))
+		return error_errno(e, "getrandom");
+	mac[0] = (unsigned char)((mac[0] & 0xfc) | 0x02);
+	memcpy(ret, mac, sizeof(mac));
+	return 0;
 }
 
 int mac_parse(const char *s, unsigned char ret[6], struct error *e)

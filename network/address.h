@@ -60,6 +60,8 @@ struct ip_addr ip_addr_add(const struct ip_addr *a, uint64_t n);
 uint64_t ip_addr_distance(const struct ip_addr *a, const struct ip_addr *b);
 /* fe80::/64 with the interface id made of the MAC (EUI-64; RFC 4291, appendix A). */
 struct ip_prefix ip_link_local(const unsigned char mac[6]);
+/* Locally administered, unicast. */
+int mac_random(unsigned char ret[6], struct error *e);
 int mac_parse(const char *s, unsigned char ret[6], struct error *e);
 const char *mac_text(const unsigned char mac[6], char buf[18]);
 

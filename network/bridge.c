@@ -8,7 +8,6 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <sys/random.h>
 
 #include "base/fd.h"
 #include "base/log.h"
@@ -83,15 +82,6 @@ int bridge_uplink_mtu(struct rtnl *r, uint32_t *ret_mtu, struct error *e)
 	return rc < 0 ? -1 : 0;
 }
 
-/* Locally administered, unicast. */
-static int random_mac(unsigned char mac[6], struct error *e)
-{
-	if (getrandom(mac, 6, 0) != 6)
-		return error_errno(e, "getrandom");
-	mac[0] = (unsigned char)((mac[0] & 0xfc) | 0x02);
-	return 0;
-}
-
 /* What has come up since the network was made: a VPN, say. */
 static int check_subnet(const struct network *n, struct error *e)
 {
@@ -118,7 +108,7 @@ static int make_link(const struct network *n, struct rtnl *r, struct link_record
 	if (record_read(n, rec) < 0 || !rec->made) {
 		memset(rec, 0, sizeof(*rec));
 		rec->made = true;
-		if (random_mac(rec->mac, e) < 0)
+		if (mac_random(rec->mac, e) < 0)
 			return -1;
 	}
 	rec->index = 0;
@@ -190,7 +180,7 @@ static int set_up(const struct network *n, struct rtnl *r, const struct link_inf
 		return -1;
 	/* The rules stand before anything is forwarded. */
 	if (add_rules(n, &ret->generation, e) < 0 ||
-	    bridge_gateway_ensure(n, r, link, &gateway, e) < 0)
+	    bridge_gateway_ensure(n, r, link, 0, &gateway, e) < 0)
 		return -1;
 	ret->gateway_index = gateway.index;
 	return bridge_gateway_set_up(n, r, &gateway, e);
@@ -306,6 +296,35 @@ int bridge_port_set(const struct network *n, struct rtnl *r, const char *port,
 		return 0;
 	memcpy(s.mac, mac, 6);
 	return rtnl_port_set(r, &s, e);
+}
+
+static int check_vlans(const struct network *n, struct rtnl *r, const struct link_info *port,
+		       struct error *e)
+{
+	cleanup_free bool *in = xcalloc(VLAN_IDS, sizeof(*in));
+	uint16_t own;
+
+	if (rtnl_port_vlans(r, port->index, in, &own, e) < 0)
+		return -1;
+	if (n->vlan && own != n->vlan)
+		return error_set(e, ERR_GENERIC, "link %s is not in VLAN %u", port->name, n->vlan);
+	if (!n->keep_default_vlan && n->vlan != 1 && in[1])
+		return error_set(e, ERR_GENERIC, "link %s is in VLAN 1", port->name);
+	for (size_t i = 0; i < n->n_trunk; i++)
+		for (unsigned int id = n->trunk[i].first; id <= n->trunk[i].last; id++)
+			if (!in[id])
+				return error_set(e, ERR_GENERIC, "link %s is not in VLAN %u",
+						 port->name, id);
+	return 0;
+}
+
+int bridge_port_check(const struct network *n, struct rtnl *r, const struct link_info *port,
+		      struct error *e)
+{
+	if (n->check_mac && !port->locked)
+		return error_set(e, ERR_GENERIC, "link %s lets in frames from any MAC",
+				 port->name);
+	return n->vlan || n->n_trunk ? check_vlans(n, r, port, e) : 0;
 }
 
 /* Ports that others plugged into our bridge: their traffic is not ours to cut. Our own stale ones

@@ -39,6 +39,10 @@ int bridge_remove(const struct network *n, struct error *e);
  * good. */
 int bridge_port_set(const struct network *n, struct rtnl *r, const char *port,
 		    const unsigned char mac[6], struct error *e);
+/* PORT is as bridge_port_set() made it; else ERR_GENERIC with the first difference. What the
+ * network does not ask for may be as it likes. */
+int bridge_port_check(const struct network *n, struct rtnl *r, const struct link_info *port,
+		      struct error *e);
 /* What the network is in the table inet nsrun; good as long as N. */
 struct bridge_rules {
 	struct network_rules rules;

@@ -26,6 +26,11 @@ static const char *port_name(const struct network *n, char buf[IFNAMSIZ])
 	return buf;
 }
 
+bool bridge_gateway_is_port(const struct link_info *l, uint32_t group)
+{
+	return l->group == group && str_eq(l->kind, "veth") && strncmp(l->name, "vg", 2) == 0;
+}
+
 bool bridge_gateway_owns(const struct network *n, const char *port)
 {
 	char name[IFNAMSIZ];
@@ -36,21 +41,23 @@ bool bridge_gateway_owns(const struct network *n, const char *port)
 /*	ip link add PORT master BRIDGE up type veth peer name BRIDGE.VLAN
  *	bridge vlan add dev PORT vid VLAN pvid untagged
  * A cable, not a link of type vlan, so that it is what the reference plugin makes, and needs no
- * module. */
+ * module. Its MACs are set: one of the kernel's choice udev would change. */
 static int make_cable(const struct network *n, struct rtnl *r, const struct link_info *bridge,
-		      const char *name, struct error *e)
+		      uint32_t group, const char *name, struct error *e)
 {
 	char port[IFNAMSIZ];
-	const struct veth_spec v = { .host_name = port_name(n, port),
-				     .peer_name = name,
-				     .peer_netns_fd = -1,
-				     .master = bridge->index,
-				     .mtu = bridge->mtu };
+	struct veth_spec v = { .host_name = port_name(n, port),
+			       .peer_name = name,
+			       .peer_netns_fd = -1,
+			       .master = bridge->index,
+			       .mtu = bridge->mtu,
+			       .group = group };
 	const struct port_spec p = { .name = port,
 				     .vlan = n->vlan,
 				     .keep_default_vlan = n->keep_default_vlan };
 
-	if (rtnl_veth_create(r, &v, NULL, e) < 0)
+	if (mac_random(v.host_mac, e) < 0 || mac_random(v.peer_mac, e) < 0 ||
+	    rtnl_veth_create(r, &v, NULL, e) < 0)
 		return -1;
 	if (rtnl_port_set(r, &p, e) == 0)
 		return 0;
@@ -59,7 +66,7 @@ static int make_cable(const struct network *n, struct rtnl *r, const struct link
 }
 
 int bridge_gateway_ensure(const struct network *n, struct rtnl *r, const struct link_info *bridge,
-			  struct link_info *ret, struct error *e)
+			  uint32_t group, struct link_info *ret, struct error *e)
 {
 	char name[IFNAMSIZ];
 	int found;
@@ -69,7 +76,7 @@ int bridge_gateway_ensure(const struct network *n, struct rtnl *r, const struct 
 		return 0;
 	network_gateway_link(n, name);
 	found = rtnl_link_get(r, 0, name, ret, e);
-	if (found < 0 || (!found && make_cable(n, r, bridge, name, e) < 0))
+	if (found < 0 || (!found && make_cable(n, r, bridge, group, name, e) < 0))
 		return -1;
 	if (rtnl_link_get(r, 0, name, ret, e) != 1)
 		return error_wrap(e, "look at the gateway's link %s", name);

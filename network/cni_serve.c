@@ -156,9 +156,11 @@ static int read_environment(struct serve *s, struct error *e)
 	s->code = CODE_ENVIRONMENT;
 	if (find_command(s, variable("CNI_COMMAND"), e) < 0 || check_needed(s, e) < 0)
 		return -1;
-	c->container_id = variable("CNI_CONTAINERID");
-	c->ifname = variable("CNI_IFNAME");
-	c->netns = variable("CNI_NETNS");
+	if (NEEDS[s->command] & NEED_ID) { /* others are about no container, whatever is set */
+		c->container_id = variable("CNI_CONTAINERID");
+		c->ifname = variable("CNI_IFNAME");
+		c->netns = variable("CNI_NETNS");
+	}
 	c->args = variable("CNI_ARGS");
 	c->path = variable("CNI_PATH");
 	if (c->container_id && !id_valid(c->container_id))

@@ -117,9 +117,18 @@ static int decode_addresses(const struct decode_at *at, const struct json *j, st
 
 /* ---- VLANs ---- */
 
+/* `FILE: plugins[0].KEY: TEXT`. Returns -1. */
+static int wrong(const struct decode_at *at, const char *key, struct error *e, const char *text)
+{
+	const char *dot = at->path[0] && key[0] ? "." : "";
+
+	return error_set(e, ERR_INPUT, "%s: %s%s%s: %s", at->file, at->path, dot, key, text);
+}
+
 static int get_vlan(const struct decode_at *at, const struct json *j, const char *key,
 		    uint16_t *ret, struct error *e)
 {
+	char text[80];
 	const struct json *m = decode_member(j, key);
 	uint64_t v;
 
@@ -127,9 +136,10 @@ static int get_vlan(const struct decode_at *at, const struct json *j, const char
 		return 0;
 	if (m->type != JSON_NUMBER)
 		return decode_wrong(at, key, "an unsigned integer", m, e);
-	if (json_to_u64(m, &v) < 0 || v > VLAN_MAX)
-		return error_set(e, ERR_INPUT, "%s: %s.%s: %.40s is no VLAN (1 to %d)", at->file,
-				 at->path, key, m->text, VLAN_MAX);
+	if (json_to_u64(m, &v) < 0 || v > VLAN_MAX) {
+		snprintf(text, sizeof(text), "%.40s is no VLAN (1 to %d)", m->text, VLAN_MAX);
+		return wrong(at, key, e, text);
+	}
 	*ret = (uint16_t)v;
 	return 0;
 }
@@ -147,11 +157,9 @@ static int decode_trunk_entry(const struct decode_at *at, const struct json *j, 
 	    get_vlan(at, j, "maxID", &range.last, e) < 0)
 		return -1;
 	if (!range.first != !range.last || range.first > range.last)
-		return error_set(e, ERR_INPUT, "%s: %s: minID and maxID are no range of VLANs",
-				 at->file, at->path);
+		return wrong(at, "", e, "minID and maxID are no range of VLANs");
 	if (!one.first && !range.first)
-		return error_set(e, ERR_INPUT, "%s: %s: no id, and no minID and maxID", at->file,
-				 at->path);
+		return wrong(at, "", e, "no id, and no minID and maxID");
 	one.last = one.first;
 	n->trunk = xreallocarray(n->trunk, n->n_trunk + 2, sizeof(*n->trunk));
 	if (one.first)
@@ -161,33 +169,36 @@ static int decode_trunk_entry(const struct decode_at *at, const struct json *j, 
 	return 0;
 }
 
-static int decode_vlans(const struct decode_at *at, const struct json *j, struct network *n,
-			struct error *e)
+int decode_vlans(const struct decode_at *at, const struct json *j, struct network *n,
+		 struct error *e)
 {
 	const struct json *list;
 	unsigned int i = 0;
+	char text[128];
 
 	if (get_vlan(at, j, "vlan", &n->vlan, e) < 0 ||
 	    decode_bool(at, j, "preserveDefaultVlan", &n->keep_default_vlan, e) < 0 ||
 	    decode_array(at, j, "vlanTrunk", &list, e) < 0)
 		return -1;
 	if (list && list->n > VLAN_MAX)
-		return error_set(e, ERR_INPUT, "%s: %s.vlanTrunk: more than %d", at->file, at->path,
-				 VLAN_MAX);
+		return wrong(at, "vlanTrunk", e, "more than there are VLANs");
 	for json_each(entry, list) {
 		struct decode_at here = { .file = at->file };
 
-		snprintf(here.path, sizeof(here.path), "%.60s.vlanTrunk[%u]", at->path, i++);
+		snprintf(here.path, sizeof(here.path), "%.60s%svlanTrunk[%u]", at->path,
+			 at->path[0] ? "." : "", i++);
 		if (decode_trunk_entry(&here, entry, n, e) < 0)
 			return -1;
 	}
-	if (n->vlan && n->gateway_on_bridge &&
-	    snprintf(NULL, 0, "%s.%u", n->bridge, n->vlan) >= NETWORK_IFNAME_SIZE)
-		return error_set(e, ERR_INPUT,
-				 "%s: %s.vlan: the gateway's link would be called %s.%u, which is "
-				 "too long a name",
-				 at->file, at->path, n->bridge, n->vlan);
-	return 0;
+	/* A trunk's native VLAN is 1, unless the list says otherwise. */
+	if (n->n_trunk && !n->vlan && !decode_member(j, "preserveDefaultVlan"))
+		n->keep_default_vlan = true;
+	if (!n->vlan || !n->gateway_on_bridge ||
+	    snprintf(NULL, 0, "%s.%u", n->bridge, n->vlan) < NETWORK_IFNAME_SIZE)
+		return 0;
+	snprintf(text, sizeof(text), "the gateway's link would be called %s.%u, which is too long"
+				     " a name", n->bridge, n->vlan);
+	return wrong(at, "vlan", e, text);
 }
 
 const char *network_gateway_link(const struct network *n, char buf[NETWORK_IFNAME_SIZE])

@@ -49,6 +49,9 @@ void decode_refuse_set(const struct decode_at *at, const struct json *j, const c
 /* decode_bridge.c: the plugin of that type; and of those that make an interface otherwise. */
 int decode_bridge(const struct decode_at *at, const struct json *j, struct network *n,
 		  struct error *e);
+/* "vlan", "vlanTrunk", "preserveDefaultVlan", once N->bridge and N->gateway_on_bridge are known. */
+int decode_vlans(const struct decode_at *at, const struct json *j, struct network *n,
+		 struct error *e);
 int decode_driver(const struct decode_at *at, const struct json *j, struct network *n,
 		  struct error *e);
 

@@ -18,7 +18,6 @@
 #include <sched.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/random.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -326,9 +325,8 @@ static int choose_names(struct laying *y, struct error *e)
 		end->name = xstrdup(y->o->ends[i].name);
 		end->instance = xstrdup(y->o->ends[i].instance);
 		end->netns = xstrdup(y->o->ends[i].netns);
-		if (getrandom(end->mac, sizeof(end->mac), 0) != (ssize_t)sizeof(end->mac))
-			return error_errno(e, "getrandom");
-		end->mac[0] = (unsigned char)((end->mac[0] & 0xfc) | 0x02);
+		if (mac_random(end->mac, e) < 0)
+			return -1;
 	}
 	return 0;
 }

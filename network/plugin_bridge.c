@@ -16,6 +16,7 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "network/attach.h"
+#include "network/bridge.h"
 #include "network/cni_record.h"
 #include "network/interface.h"
 #include "network/plugin_bridge.h"
@@ -159,24 +160,32 @@ static int begin(const struct cni_call *c, const struct bridge_conf *b, struct i
 	return cni_record_write(c->network, c->container_id, c->ifname, &rec, e);
 }
 
-/* Bridge, host end, container end, in this order. */
-static int describe(const struct bridge_conf *b, struct interface *f, const char *host_ifname,
-		    const unsigned char bridge_mac[6], struct cni_result *r, struct error *e)
+static struct cni_interface *describe_link(const struct link_info *l, struct cni_result *r)
 {
 	struct cni_interface *i = cni_result_add_interface(r);
-	struct link_info link;
 	char mac[18];
+
+	i->name = xstrdup(l->name);
+	i->mac = xstrdup(mac_text(l->mac, mac));
+	return i;
+}
+
+/* Bridge, host end, container end, and in a VLAN the gateway's link, in this order. */
+static int describe(struct interface *f, const char *host_ifname, const struct link_info *bridge,
+		    const struct link_info *gateway, struct cni_result *r, struct error *e)
+{
+	struct link_info link;
 	int found = rtnl_link_get(&f->host, 0, host_ifname, &link, e);
 
 	if (found <= 0)
 		return found < 0 ? -1 : error_set(e, ENODEV, "\"%s\" has gone again", host_ifname);
-	i->name = xstrdup(b->bridge);
-	i->mac = xstrdup(mac_text(bridge_mac, mac));
-	i = cni_result_add_interface(r);
-	i->name = xstrdup(host_ifname);
-	i->mac = xstrdup(mac_text(link.mac, mac));
-	i->mtu = link.mtu;
-	return interface_describe(f, f->call->ifname, r, e);
+	describe_link(bridge, r);
+	describe_link(&link, r)->mtu = link.mtu;
+	if (interface_describe(f, f->call->ifname, r, e) < 0)
+		return -1;
+	if (gateway->index != bridge->index)
+		describe_link(gateway, r);
+	return 0;
 }
 
 static int masquerade(const struct cni_call *c, const struct bridge_conf *b,
@@ -200,17 +209,16 @@ static int set_up(const struct bridge_conf *b, struct interface *f, struct cni_r
 		  struct error *e)
 {
 	const struct cni_call *c = f->call;
+	struct link_info bridge, gateway;
 	char host_ifname[IFNAMSIZ];
-	unsigned char mac[6];
-	int bridge;
 
 	cni_record_host_ifname(c->network, c->container_id, c->ifname, host_ifname);
-	if (plugin_bridge_ensure(b, r, &f->host, &bridge, mac, e) < 0 ||
-	    plugin_bridge_plug_in(b, f, bridge, host_ifname, r, e) < 0)
+	if (plugin_bridge_ensure(b, r, &f->host, &bridge, &gateway, e) < 0 ||
+	    plugin_bridge_plug_in(b, f, bridge.index, host_ifname, r, e) < 0)
 		return -1;
 	if (!b->disable_interface && interface_configure(f, c->ifname, r, 2, INTERFACE_LAN, e) < 0)
 		return -1;
-	if (describe(b, f, host_ifname, mac, r, e) < 0 || interface_dns(c, r, e) < 0)
+	if (describe(f, host_ifname, &bridge, &gateway, r, e) < 0 || interface_dns(c, r, e) < 0)
 		return -1;
 	return masquerade(c, b, r, e);
 }
@@ -221,7 +229,7 @@ static int bridge_add(const struct cni_call *c, struct cni_result *ret, struct e
 						 .host = { .fd = -1 },
 						 .inside = { .fd = -1 } };
 	cleanup_cni_result struct cni_result r = { 0 };
-	struct bridge_conf b;
+	cleanup_bridge_conf struct bridge_conf b = { 0 };
 
 	if (bridge_conf_decode(c, &b, e) < 0 || interface_open(c, &f, e) < 0 ||
 	    begin(c, &b, &f, e) < 0)
@@ -301,7 +309,13 @@ static int check_host_end(const struct bridge_conf *b, struct interface *f, int 
 				 host_ifname, b->bridge);
 	if (!link.up)
 		return error_set(e, ERR_GENERIC, "link %s is down", host_ifname);
-	return 0;
+	/* On is not wrong: the firewall plugin and others may want it, too. */
+	if (b->isolated && !link.isolated)
+		return error_set(e, ERR_GENERIC, "link %s is not isolated from other ports",
+				 host_ifname);
+	if (b->hairpin && !link.hairpin)
+		return error_set(e, ERR_GENERIC, "link %s is not in hairpin mode", host_ifname);
+	return bridge_port_check(&b->network, &f->host, &link, e);
 }
 
 static int check_masquerade(const struct cni_call *c, struct error *e)
@@ -326,7 +340,7 @@ static int bridge_check(const struct cni_call *c, struct error *e)
 	cleanup_interface struct interface f = { .netns = -1,
 						 .host = { .fd = -1 },
 						 .inside = { .fd = -1 } };
-	struct bridge_conf b;
+	cleanup_bridge_conf struct bridge_conf b = { 0 };
 	struct link_info link;
 	int index;
 
@@ -342,7 +356,7 @@ static int bridge_check(const struct cni_call *c, struct error *e)
 
 static int bridge_status(const struct cni_call *c, struct error *e)
 {
-	struct bridge_conf b;
+	cleanup_bridge_conf struct bridge_conf b = { 0 };
 
 	if (bridge_conf_decode(c, &b, e) < 0)
 		return -1;
@@ -425,7 +439,7 @@ static int bridge_gc(const struct cni_call *c, const struct cni_attachment *vali
 		     struct error *e)
 {
 	struct rtnl host cleanup(rtnl_done) = { .fd = -1 };
-	struct bridge_conf b;
+	cleanup_bridge_conf struct bridge_conf b = { 0 };
 	int rc;
 
 	if (bridge_conf_decode(c, &b, e) < 0 || rtnl_open(&host, e) < 0)

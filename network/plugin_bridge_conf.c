@@ -3,30 +3,12 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "network/decode_impl.h"
 #include "network/interface.h"
 #include "network/plugin_bridge.h"
 
 #define DEFAULT_BRIDGE "cni0"
 #define MTU_MIN	       68
-
-/* Known, and not honoured here: told with its value. */
-static int refuse(const struct cni_call *c, struct error *e)
-{
-	static const char *const keys[] = { "vlan", "vlanTrunk" };
-	struct decode_at at = interface_at(c);
-
-	for (size_t i = 0; i < ARRAY_SIZE(keys); i++) {
-		cleanup_strbuf struct strbuf b = { 0 };
-		struct json_writer w = { .out = &b };
-
-		if (!decode_is_set(c->conf, keys[i]))
-			continue;
-		json_put_tree(&w, NULL, decode_member(c->conf, keys[i]));
-		return error_set(e, ERR_UNSUPPORTED, "%s: %s%s%s: %.200s: not supported yet",
-				 at.file, at.path, at.path[0] ? "." : "", keys[i], b.s);
-	}
-	return 0;
-}
 
 static int decode_flags(const struct cni_call *c, struct bridge_conf *b, struct error *e)
 {
@@ -42,7 +24,7 @@ static int decode_flags(const struct cni_call *c, struct bridge_conf *b, struct 
 		{ "hairpinMode", &b->hairpin },
 		{ "promiscMode", &b->promisc },
 		{ "portIsolation", &b->isolated },
-		{ "macspoofchk", &b->check_mac },
+		{ "macspoofchk", &b->network.check_mac },
 		{ "enabledad", &b->detect_duplicates },
 		{ "disableContainerInterface", &b->disable_interface },
 	};
@@ -51,6 +33,7 @@ static int decode_flags(const struct cni_call *c, struct bridge_conf *b, struct 
 		if (decode_bool(&at, c->conf, flags[i].key, flags[i].to, e) < 0)
 			return -1;
 	b->gateway |= b->default_gateway;
+	b->network.gateway_on_bridge = b->gateway;
 	return 0;
 }
 
@@ -88,10 +71,15 @@ const char *bridge_conf_name(const struct cni_call *c)
 	return name && name[0] ? name : DEFAULT_BRIDGE;
 }
 
+void bridge_conf_done(struct bridge_conf *b)
+{
+	network_done(&b->network);
+}
+
 int bridge_conf_decode(const struct cni_call *c, struct bridge_conf *ret, struct error *e)
 {
 	struct decode_at at = interface_at(c);
-	struct bridge_conf b = { .ipam = interface_has_ipam(c) };
+	cleanup_bridge_conf struct bridge_conf b = { .ipam = interface_has_ipam(c) };
 	int asked;
 
 	if (decode_string(&at, c->conf, "bridge", &b.bridge, e) < 0 ||
@@ -100,9 +88,13 @@ int bridge_conf_decode(const struct cni_call *c, struct bridge_conf *ret, struct
 		return -1;
 	b.bridge = bridge_conf_name(c);
 	asked = interface_mac(c, b.mac, e);
-	if (asked < 0 || check(c, &b, e) < 0 || refuse(c, e) < 0)
+	if (asked < 0 || check(c, &b, e) < 0)
 		return -1;
 	b.mac_asked = asked == 1;
+	b.network.bridge = xstrdup(b.bridge);
+	if (decode_vlans(&at, c->conf, &b.network, e) < 0)
+		return -1;
 	*ret = b;
+	memset(&b, 0, sizeof(b));
 	return 0;
 }

@@ -11,13 +11,13 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <sys/random.h>
 
 #include "base/fd.h"
 #include "base/log.h"
 #include "base/memory.h"
 #include "network/attach.h"
 #include "network/bridge.h"
+#include "network/bridge_gateway.h"
 #include "network/cni_record.h"
 #include "network/plugin_bridge.h"
 #include "network/rtnl_link.h"
@@ -26,8 +26,14 @@
 
 /* ---- its addresses ---- */
 
+/* The link that has the gateways: the bridge, or BRIDGE.VLAN. */
+static const char *link_word(const struct link_info *l)
+{
+	return str_eq(l->kind, "bridge") ? "bridge" : "link";
+}
+
 /* An address that is there is fine; another one of the same subnet is not. */
-static int make_room(const struct bridge_conf *b, struct rtnl *host, int index,
+static int make_room(const struct bridge_conf *b, struct rtnl *host, const struct link_info *link,
 		     const struct ip_prefix *want, struct error *e)
 {
 	cleanup_free struct address_info *v = NULL;
@@ -37,17 +43,18 @@ static int make_room(const struct bridge_conf *b, struct rtnl *host, int index,
 	if (rtnl_address_list(host, &v, &n, e) < 0)
 		return -1;
 	for (size_t i = 0; i < n; i++) {
-		if (v[i].index != index || v[i].a.addr.family != want->addr.family ||
+		if (v[i].index != link->index || v[i].a.addr.family != want->addr.family ||
 		    !ip_prefix_overlap(&v[i].a, want))
 			continue;
 		if (v[i].a.len == want->len && ip_addr_cmp(&v[i].a.addr, &want->addr) == 0)
 			continue;
 		if (!b->force_address) {
-			error_set(e, ERR_EXISTS, "bridge %s has the address %s, not %s", b->bridge,
-				  ip_prefix_text(&v[i].a, has), ip_prefix_text(want, text));
+			error_set(e, ERR_EXISTS, "%s %s has the address %s, not %s",
+				  link_word(link), link->name, ip_prefix_text(&v[i].a, has),
+				  ip_prefix_text(want, text));
 			return error_hint(e, "\"forceAddress\": true has it replaced");
 		}
-		if (rtnl_address_delete(host, index, &v[i].a, e) < 0)
+		if (rtnl_address_delete(host, link->index, &v[i].a, e) < 0)
 			return -1;
 	}
 	return 0;
@@ -56,31 +63,31 @@ static int make_room(const struct bridge_conf *b, struct rtnl *host, int index,
 /* Neighbour solicitations for forwarded packets come from the link-local address, and a bridge of
  * ours gets none from the kernel (rtnl_bridge_create()). Whoever is on it could call himself the
  * router. */
-static int prepare_ipv6(const struct bridge_conf *b, struct rtnl *host, int index, struct error *e)
+static int prepare_ipv6(struct rtnl *host, const struct link_info *link, struct error *e)
 {
 	static const struct ip_prefix local = {
 		.addr = { .family = AF_INET6, .b = { 0xfe, 0x80, [15] = 1 } }, .len = 64
 	};
 
-	if (link_sysctl(b->bridge, 6, "disable_ipv6", "0", e) < 0 ||
-	    link_sysctl(b->bridge, 6, "accept_ra", "0", e) < 0 ||
-	    rtnl_address_add(host, index, &local, e) < 0)
+	if (link_sysctl(link->name, 6, "disable_ipv6", "0", e) < 0 ||
+	    link_sysctl(link->name, 6, "accept_ra", "0", e) < 0 ||
+	    rtnl_address_add(host, link->index, &local, e) < 0)
 		return -1;
 	return net_forward_ipv6(e);
 }
 
 static int add_gateway(const struct bridge_conf *b, const struct cni_ip *ip, struct rtnl *host,
-		       int index, struct error *e)
+		       const struct link_info *link, struct error *e)
 {
 	const struct ip_prefix gateway = { .addr = ip->gateway, .len = ip->address.len };
 
 	if (!ip->gateway.family)
 		return 0;
-	if (make_room(b, host, index, &gateway, e) < 0 ||
+	if (make_room(b, host, link, &gateway, e) < 0 ||
 	    (ip->gateway.family == AF_INET ? net_sysctl("ipv4/ip_forward", "1", e)
-					   : prepare_ipv6(b, host, index, e)) < 0)
+					   : prepare_ipv6(host, link, e)) < 0)
 		return -1;
-	return rtnl_address_add(host, index, &gateway, e);
+	return rtnl_address_add(host, link->index, &gateway, e);
 }
 
 /* ---- the link ---- */
@@ -105,9 +112,8 @@ static int make_link(const struct bridge_conf *b, struct rtnl *host, struct erro
 	unsigned char mac[6];
 	int index;
 
-	if (getrandom(mac, 6, 0) != 6)
-		return error_errno(e, "getrandom");
-	mac[0] = (unsigned char)((mac[0] & 0xfc) | 0x02); /* locally administered, unicast */
+	if (mac_random(mac, e) < 0)
+		return -1;
 	log_debug("make bridge %s", b->bridge);
 	return rtnl_bridge_create(host, b->bridge, mac, b->mtu, CNI_LINK_GROUP, &index, e);
 }
@@ -124,10 +130,11 @@ static int find_link(const struct bridge_conf *b, struct rtnl *host, struct link
 }
 
 int plugin_bridge_ensure(const struct bridge_conf *b, const struct cni_result *r, struct rtnl *host,
-			 int *ret_index, unsigned char ret_mac[6], struct error *e)
+			 struct link_info *ret, struct link_info *ret_gateway, struct error *e)
 {
+	const struct network *n = &b->network;
+	struct link_info link, gateway;
 	cleanup_close int lock = -1;
-	struct link_info link;
 	int found;
 
 	if (state_lock_host(&lock, e) < 0)
@@ -141,11 +148,15 @@ int plugin_bridge_ensure(const struct bridge_conf *b, const struct cni_result *r
 		return -1;
 	if (b->promisc && set_promisc(b, host, e) < 0)
 		return -1;
+	if ((n->vlan || n->n_trunk) && rtnl_bridge_filter_vlans(host, link.index, b->bridge, e) < 0)
+		return -1;
+	if (bridge_gateway_ensure(n, host, &link, CNI_LINK_GROUP, &gateway, e) < 0)
+		return -1;
 	for (size_t i = 0; b->gateway && i < r->n_ips; i++)
-		if (add_gateway(b, &r->ips[i], host, link.index, e) < 0)
+		if (add_gateway(b, &r->ips[i], host, &gateway, e) < 0)
 			return -1;
-	*ret_index = link.index;
-	memcpy(ret_mac, link.mac, 6);
+	*ret = link;
+	*ret_gateway = gateway;
 	return 0;
 }
 
@@ -187,12 +198,11 @@ int plugin_bridge_plug_in(const struct bridge_conf *b, struct interface *f, int 
 			       .hairpin = b->hairpin,
 			       .isolated = b->isolated,
 			       .group = CNI_LINK_GROUP };
-	const struct network settings = { .check_mac = b->check_mac };
 	ERROR_INIT(mine);
 
 	choose_macs(c, b, r, &v);
 	if (rtnl_veth_create(&f->host, &v, NULL, &mine) == 0)
-		return bridge_port_set(&settings, &f->host, host_ifname, v.peer_mac, e);
+		return bridge_port_set(&b->network, &f->host, host_ifname, v.peer_mac, e);
 	if (mine.code == EXFULL)
 		return error_set(e, ERR_BUSY, "bridge %s is full", b->bridge);
 	if (e)
@@ -202,8 +212,8 @@ int plugin_bridge_plug_in(const struct bridge_conf *b, struct interface *f, int 
 
 /* ---- CHECK ---- */
 
-static int verify_gateways(const struct cni_call *c, const struct bridge_conf *b,
-			   struct rtnl *host, int index, struct error *e)
+static int verify_gateways(const struct cni_call *c, const struct link_info *link,
+			   struct rtnl *host, struct error *e)
 {
 	cleanup_free struct address_info *v = NULL;
 	char text[IP_TEXT_MAX];
@@ -216,12 +226,13 @@ static int verify_gateways(const struct cni_call *c, const struct bridge_conf *b
 		bool there = !ip->gateway.family;
 
 		for (size_t k = 0; k < n && !there; k++)
-			there = v[k].index == index && v[k].a.len == ip->address.len &&
+			there = v[k].index == link->index && v[k].a.len == ip->address.len &&
 				ip_addr_cmp(&v[k].a.addr, &ip->gateway) == 0;
 		if (!there)
 			return error_set(e, ERR_GENERIC,
-					 "bridge %s does not have the gateway's address %s",
-					 b->bridge, ip_addr_text(&ip->gateway, text));
+					 "%s %s does not have the gateway's address %s",
+					 link_word(link), link->name,
+					 ip_addr_text(&ip->gateway, text));
 	}
 	return 0;
 }
@@ -249,6 +260,22 @@ static int verify_forwarding(const struct cni_call *c, struct error *e)
 	return 0;
 }
 
+/* The link that has the gateways: the bridge LINK, or BRIDGE.VLAN, *LINK then. */
+static int find_gateway(const struct bridge_conf *b, struct rtnl *host, struct link_info *link,
+			struct error *e)
+{
+	char name[IFNAMSIZ];
+	int found;
+
+	if (str_eq(network_gateway_link(&b->network, name), link->name))
+		return 0;
+	found = rtnl_link_get(host, 0, name, link, e);
+	if (found <= 0)
+		return found < 0 ? -1 : error_set(e, ERR_GENERIC, "link %s, of VLAN %u's gateway,"
+						  " is gone", name, b->network.vlan);
+	return link->up ? 0 : error_set(e, ERR_GENERIC, "link %s is down", name);
+}
+
 int plugin_bridge_verify(const struct cni_call *c, const struct bridge_conf *b, struct rtnl *host,
 			 int *ret_index, struct error *e)
 {
@@ -260,9 +287,11 @@ int plugin_bridge_verify(const struct cni_call *c, const struct bridge_conf *b, 
 	if (!link.up)
 		return error_set(e, ERR_GENERIC, "bridge %s is down", b->bridge);
 	*ret_index = link.index;
+	if (b->promisc && !link.promisc)
+		return error_set(e, ERR_GENERIC, "bridge %s is not promiscuous", b->bridge);
 	if (!b->gateway)
 		return 0;
-	if (verify_gateways(c, b, host, link.index, e) < 0)
+	if (find_gateway(b, host, &link, e) < 0 || verify_gateways(c, &link, host, e) < 0)
 		return -1;
 	return verify_forwarding(c, e);
 }
@@ -287,7 +316,10 @@ int plugin_bridge_remove(const struct bridge_conf *b, struct rtnl *host, struct 
 	if (rtnl_link_list(host, &v, &n, e) < 0)
 		return -1;
 	for (size_t i = 0; i < n; i++)
-		if (v[i].master == link.index)
+		if (v[i].master == link.index && !bridge_gateway_is_port(&v[i], CNI_LINK_GROUP))
 			return 0;
+	for (size_t i = 0; i < n; i++)
+		if (v[i].master == link.index && rtnl_link_delete(host, v[i].name, e) < 0)
+			return -1;
 	return rtnl_link_delete(host, b->bridge, e);
 }

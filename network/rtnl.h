@@ -41,7 +41,9 @@ struct link_info {
 	uint16_t port_no; /* of a bridge's port: the lowest that was free; 0: none */
 	bool up, running, loopback, promisc, allmulti;
 	bool carrier; /* at once; `running` follows up to a second later */
-	bool isolated; /* of a bridge's port: it reaches no other that is */
+	/* Of a bridge's port: it reaches no other that is; frames may go back to it; no other
+	 * source than those known there sends by it. */
+	bool isolated, hairpin, locked;
 };
 /* By index > 0, else by name. Returns 1 and *ret, or 0 if there is none. */
 int rtnl_link_get(struct rtnl *r, int index, const char *name, struct link_info *ret,
@@ -117,6 +119,10 @@ struct port_spec {
 	bool locked;	 /* and no other may send from there; Linux 5.16, EINVAL before */
 };
 int rtnl_port_set(struct rtnl *r, const struct port_spec *p, struct error *e);
+#define VLAN_IDS 4096
+/* Which VLANs port INDEX is in: RET[0..VLAN_IDS); *ret_own is untagged to it (0: none). `bridge
+ * vlan show`, of all ports: not for the hot path. */
+int rtnl_port_vlans(struct rtnl *r, int index, bool *ret, uint16_t *ret_own, struct error *e);
 /* Ports are in VLANs from then on, in 1 by default. ERR_UNSUPPORTED where the kernel has none. */
 int rtnl_bridge_filter_vlans(struct rtnl *r, int index, const char *name, struct error *e);
 int rtnl_link_set_promiscuous(struct rtnl *r, int index, const char *name, struct error *e);

@@ -65,6 +65,8 @@ static bool link_parse(const struct nlmsghdr *h, struct link_info *ret)
 		netlink_nested(info[IFLA_INFO_SLAVE_DATA], port, IFLA_BRPORT_MAX);
 		ret->port_no = netlink_u16(port[IFLA_BRPORT_NO]);
 		ret->isolated = netlink_u8(port[IFLA_BRPORT_ISOLATED]);
+		ret->hairpin = netlink_u8(port[IFLA_BRPORT_MODE]);
+		ret->locked = netlink_u8(port[IFLA_BRPORT_LOCKED]);
 	}
 	first_altname(tb[IFLA_PROP_LIST], ret->altname, sizeof(ret->altname));
 	netlink_bytes(tb[IFLA_ADDRESS], ret->mac, sizeof(ret->mac));

@@ -183,6 +183,49 @@ int rtnl_port_set(struct rtnl *r, const struct port_spec *p, struct error *e)
 	return b.n ? netlink_send(&b, r->fd, &r->seq, NULL, NULL, e) : 0;
 }
 
+/* The list that the attribute IFLA_AF_SPEC has: an entry a VLAN. */
+static void read_vlans(const struct nlattr *spec, bool *ret, uint16_t *ret_own)
+{
+	for (const struct nlattr *a = spec ? netlink_next(spec, NULL) : NULL; a;
+	     a = netlink_next(spec, a)) {
+		struct bridge_vlan_info v;
+
+		if ((a->nla_type & NLA_TYPE_MASK) != IFLA_BRIDGE_VLAN_INFO ||
+		    netlink_bytes(a, &v, sizeof(v)) != sizeof(v) || v.vid >= VLAN_IDS)
+			continue;
+		ret[v.vid] = true;
+		if (v.flags & BRIDGE_VLAN_INFO_PVID && v.flags & BRIDGE_VLAN_INFO_UNTAGGED)
+			*ret_own = v.vid;
+	}
+}
+
+int rtnl_port_vlans(struct rtnl *r, int index, bool *ret, uint16_t *ret_own, struct error *e)
+{
+	struct netlink_batch b cleanup(netlink_batch_done) = { 0 };
+	struct strbuf raw cleanup(strbuf_done) = { 0 };
+	const struct ifinfomsg ifi = { .ifi_family = AF_BRIDGE };
+	struct nlattr *tb[IFLA_AF_SPEC + 1];
+	size_t left;
+
+	netlink_begin(&b, RTM_GETLINK, NLM_F_DUMP, &ifi, sizeof(ifi), "list VLANs");
+	netlink_put_u32(&b, IFLA_EXT_MASK, RTEXT_FILTER_BRVLAN);
+	if (netlink_dump(&b, r->fd, &r->seq, &raw, e) < 0)
+		return -1;
+	memset(ret, 0, VLAN_IDS * sizeof(*ret));
+	*ret_own = 0;
+	left = raw.len;
+	for (struct nlmsghdr *h = (void *)raw.s; NLMSG_OK(h, left); h = NLMSG_NEXT(h, left)) {
+		const struct ifinfomsg *link = NLMSG_DATA(h);
+
+		if (h->nlmsg_type != RTM_NEWLINK || h->nlmsg_len < NLMSG_LENGTH(sizeof(*link)) ||
+		    link->ifi_index != index)
+			continue;
+		netlink_attrs(h, sizeof(*link), tb, IFLA_AF_SPEC);
+		read_vlans(tb[IFLA_AF_SPEC], ret, ret_own);
+	}
+	return 0;
+}
+
 /* ip link set NAME type bridge vlan_filtering 1 */
 int rtnl_bridge_filter_vlans(struct rtnl *r, int index, const char *name, struct error *e)
 {

@@ -144,6 +144,8 @@ static void test_gc(void **state)
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(fine); i++)
 		free(cni_lab_ok("loopback", "CNI_COMMAND=GC", fine[i]));
+	/* What a container is said by is not looked at. */
+	free(cni_lab_ok("loopback", "CNI_COMMAND=GC CNI_NETNS=/no/such CNI_IFNAME=a/b", fine[0]));
 	cni_lab_fails("loopback", "CNI_COMMAND=GC", CONF(""), 7,
 		      "cni.dev/valid-attachments: missing");
 	cni_lab_fails("loopback", "CNI_COMMAND=GC", CONF(", \"cni.dev/valid-attachments\": {}"), 7,

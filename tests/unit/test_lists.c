@@ -218,7 +218,8 @@ static void test_bridge_settings(void **state)
 		"\"forceAddress\":true,\"isGateway\":true,\"ipMasqBackend\":\"nftables\","
 		"\"dns\":{\"nameservers\":[\"192.0.2.1\"]}",
 		SUBNET));
-	static const char bare[] = LIST("{\"type\":\"bridge\",\"ipam\":{}}");
+	static const char bare[] = LIST("{\"type\":\"bridge\",\"vlanTrunk\":[{\"id\":5}],"
+					"\"ipam\":{}}");
 	cleanup_network struct network n = { 0 }, l2 = { 0 };
 	char link[NETWORK_IFNAME_SIZE];
 	ERROR_INIT(e);
@@ -237,6 +238,7 @@ static void test_bridge_settings(void **state)
 	ok(decode(bare, &l2, &e), &e);
 	assert_null(l2.chained);
 	assert_int_equal(l2.ipam.type, IPAM_NONE);
+	assert_true(l2.keep_default_vlan); /* the native one of a trunk without "vlan" */
 }
 
 /* Two sets, one of them of two ranges; routes with all that they can have. */

@@ -43,3 +43,73 @@ port() { nsrun state "$1" | jq -r '.network.result.attachments[0].hostIfname'; }
 	run ip link show br-vlan.100
 	assert_failure
 }
+
+# plugin FOLDER COMMAND CONFIG: the plugin "bridge" in FOLDER, as a runtime calls it.
+plugin()
+{
+	env -i PATH="$PATH" CNI_COMMAND="$2" CNI_CONTAINERID="c-$ID" CNI_NETNS="/run/netns/$ID" CNI_IFNAME=eth0 \
+		CNI_PATH="$1" "$1/bridge" <<<"$3"
+}
+
+# vlans PORT: [VLAN, whether it is the port's own].
+vlans() { bridge -j vlan show dev "$1" | jq -c '[.[0].vlans[] | [.vlan, ((.flags // []) | contains(["PVID"]))]]'; }
+
+# broken WORDS COMMAND...: with that done by hand, CHECK says so.
+broken()
+{
+	local words=$1
+	shift
+	"$@"
+	run -1 plugin "$OURS" CHECK "$checked"
+	assert_equal "$(jq .code <<<"$output")" 100
+	assert_output --partial "$words"
+}
+
+@test "as a plugin: the reference plugin's interfaces and gateway; CHECK sees each VLAN; GC" {
+	local config checked result end
+	OURS=$BATS_TEST_TMPDIR/ours
+	mkdir "$OURS"
+	ln -s "$NSRUN" "$OURS/bridge"
+	ln -s "$NSRUN" "$OURS/host-local"
+	make_run_netns
+	ip netns add "$ID"
+	config=$(jq -nc --arg dir "$BATS_TEST_TMPDIR/leases" '{cniVersion: "1.0.0", name: "net", type: "bridge", bridge: "br-vlan",
+		isGateway: true, vlan: 100, preserveDefaultVlan: true,
+		ipam: {type: "host-local", dataDir: $dir, subnet: "10.1.2.0/24"}}')
+	result=$(plugin /usr/lib/cni ADD "$config")
+	assert_equal "$(vlans "$(jq -r '.interfaces[1].name' <<<"$result")")" '[[1,false],[100,true]]'
+	plugin /usr/lib/cni DEL "$config"
+	ip link del br-vlan
+	ip link del br-vlan.100
+	rm -r "$BATS_TEST_TMPDIR/leases"
+
+	checked=$(plugin "$OURS" ADD "$config")
+	assert_equal "$(vlans "$(jq -r '.interfaces[1].name' <<<"$checked")")" '[[1,false],[100,true]]'
+	assert_equal "$(jq -c '[.ips, (.interfaces | map(.name))] | .[1][1] = ""' <<<"$checked")" \
+		"$(jq -c '[.ips, (.interfaces | map(.name))] | .[1][1] = ""' <<<"$result")"
+	assert_equal "$(jq -r '.interfaces[3].mac' <<<"$checked")" "$(</sys/class/net/br-vlan.100/address)"
+	plugin "$OURS" DEL "$config"
+
+	config=$(jq -c 'del(.preserveDefaultVlan) | .vlanTrunk = [{id: 7}, {minID: 200, maxID: 202}]' <<<"$config")
+	result=$(plugin "$OURS" ADD "$config")
+	end=$(jq -r '.interfaces[1].name' <<<"$result")
+	assert_equal "$(vlans "$end")" '[[7,false],[100,true],[200,false],[201,false],[202,false]]'
+	ip netns exec "$ID" ping -c 1 -W 5 10.1.2.1
+	checked=$(jq -c --argjson prev "$result" '. + {prevResult: $prev}' <<<"$config")
+	plugin "$OURS" CHECK "$checked"
+	broken "link $end is not in VLAN 201" bridge vlan del dev "$end" vid 201
+	bridge vlan add dev "$end" vid 201
+	broken "link $end is in VLAN 1" bridge vlan add dev "$end" vid 1
+	bridge vlan del dev "$end" vid 1
+	broken "link $end is not in VLAN 100" bridge vlan add dev "$end" vid 100
+	bridge vlan add dev "$end" vid 100 pvid untagged
+	plugin "$OURS" CHECK "$checked"
+	broken "link br-vlan.100 does not have the gateway's address 10.1.2.1" ip addr del 10.1.2.1/24 dev br-vlan.100
+	broken "link br-vlan.100, of VLAN 100's gateway, is gone" ip link del br-vlan.100
+	plugin "$OURS" DEL "$config"
+	plugin "$OURS" ADD "$config"
+	plugin "$OURS" DEL "$config"
+	ip netns del "$ID"
+	plugin "$OURS" GC "$(jq -c '.cniVersion = "1.1.0" | .["cni.dev/valid-attachments"] = []' <<<"$config")"
+	nothing_left link
+}
