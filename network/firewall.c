@@ -5,6 +5,7 @@
 
 #include "base/fd.h"
 #include "base/memory.h"
+#include "base/step.h"
 #include "network/passage.h"
 #include "network/rtnl.h"
 #include "network/rules.h"
@@ -113,23 +114,24 @@ static int make(const struct firewall *f, struct error *e)
 {
 	const struct link_rules l = rules_of(f);
 
-	if (l.parted && rules_link_add(&l, e) < 0)
+	if (step_await(e, "part link", l.parted ? rules_link_add(&l, e) : 0) < 0 ||
+	    step_await(e, "let through",
+		       f->through ? passage_open(f->link, f->admin_chain, e) : 0) < 0)
 		return -1;
-	if (f->through && passage_open(f->link, f->admin_chain, e) < 0)
-		return -1;
-	return isolate(f, true, e);
+	return step_await(e, "isolate port", isolate(f, true, e));
 }
 
 static int undo(const struct firewall *f, struct error *e)
 {
 	struct link_rules l = { .link = f->link, .parted = true }; /* whatever others had */
 
-	if (isolate(f, false, e) < 0)
+	if (step_await(e, "rejoin port", isolate(f, false, e)) < 0)
 		return -1;
 	if (use_is_last(KIND, f->link, f->owner) &&
-	    (rules_link_remove(&l, e) < 0 || passage_close(f->link, e) < 0))
+	    (step_await(e, "rejoin link", rules_link_remove(&l, e)) < 0 ||
+	     step_await(e, "close passage", passage_close(f->link, e)) < 0))
 		return -1;
-	return use_remove(KIND, f->link, f->owner, e);
+	return step_await(e, "forget link", use_remove(KIND, f->link, f->owner, e));
 }
 
 int firewall_raise(const struct firewall *f, struct error *e)
@@ -140,7 +142,7 @@ int firewall_raise(const struct firewall *f, struct error *e)
 		return -1;
 	if (use_exists(KIND, f->owner))
 		return error_set(e, ERR_EXISTS, "its link is in the rules already");
-	if (write_file(f, e) == 0 && make(f, e) == 0)
+	if (step_await(e, "record link", write_file(f, e)) == 0 && make(f, e) == 0)
 		return 0;
 	undo(f, NULL);
 	state_prune();
@@ -154,7 +156,7 @@ int firewall_lower(const char *owner, struct error *e)
 	int rc;
 
 	if (!use_exists(KIND, owner))
-		return 0;
+		return use_sweep(KIND, e);
 	if (state_lock_host(&lock, e) < 0)
 		return -1;
 	rc = read_file(owner, &f, e);

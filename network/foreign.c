@@ -25,6 +25,7 @@
 #include "base/fd.h"
 #include "base/log.h"
 #include "base/memory.h"
+#include "base/step.h"
 #include "network/foreign_impl.h"
 #include "network/passage.h"
 #include "network/state.h"
@@ -214,7 +215,7 @@ int foreign_meet(const struct network *n, int index, uint32_t generation, bool p
 	snprintf(key, sizeof(key), "%u%s%s\n", generation, n->let_through ? " iptables " : "",
 		 n->let_through && n->admin_chain ? n->admin_chain : "");
 	if (!recall(path, key, &f)) {
-		if (n->let_through && open_passage(n, e) < 0)
+		if (n->let_through && step_await(e, "let through", open_passage(n, e)) < 0)
 			return -1;
 		if (look(n, index, &f, &why) < 0) {
 			log_debug("network \"%s\": firewalls of others: %s", n->name, why.msg);

@@ -26,6 +26,7 @@
 #include "network/lists.h"
 #include "network/passage.h"
 #include "network/state.h"
+#include "network/uses.h"
 
 static struct error *first(int rc, struct error *e)
 {
@@ -48,7 +49,7 @@ static bool is_dead(int dir_fd, const char *name)
 	if (file_read(dir_fd, name, false, 256, &text, NULL, NULL) < 0)
 		return false;
 	text[strcspn(text, "\n")] = '\0';
-	return !has_record(text, NULL, NULL);
+	return !has_record(text, NULL, NULL) && !use_exists("portmap", text);
 }
 
 /* Of the folder ports/tcp/8080. The caller holds the host-wide lock, under which claims are made,

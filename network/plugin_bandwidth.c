@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "base/step.h"
 #include "network/attach_record.h"
 #include "network/bandwidth.h"
 #include "network/plugins.h"
@@ -87,7 +88,8 @@ static int bandwidth_add(const struct cni_call *c, struct cni_result *ret, struc
 	if (bandwidth_is_set(&b)) {
 		if (rtnl_open(&r, e) < 0 || find_host(c, &r, &host, e) < 0)
 			return -1;
-		if (bandwidth_apply(&r, host.index, &o, &b, e) < 0) {
+		if (step_await(e, "limit bandwidth",
+			       bandwidth_apply(&r, host.index, &o, &b, e)) < 0) {
 			bandwidth_remove(&r, &o, NULL);
 			return -1;
 		}
@@ -104,7 +106,9 @@ static int bandwidth_del(const struct cni_call *c, struct error *e)
 	struct rtnl r cleanup(rtnl_done) = { .fd = -1 };
 	const struct bandwidth_owner o = owner(c);
 
-	return rtnl_open(&r, e) < 0 ? -1 : bandwidth_remove(&r, &o, e);
+	return rtnl_open(&r, e) < 0
+		       ? -1
+		       : step_await(e, "delete ifb", bandwidth_remove(&r, &o, e));
 }
 
 static int check(const struct cni_call *c, struct error *e)
@@ -144,7 +148,8 @@ static int gc(const struct cni_call *c, const struct cni_attachment *valid, size
 			all[n_all++] = (struct cni_attachment){
 				rs.v[i].instance, rs.v[i].result.attachments[k].ifname
 			};
-	if (rtnl_open(&r, e) < 0 || bandwidth_gc(&r, c->network, all, n_all, e) < 0)
+	if (rtnl_open(&r, e) < 0 ||
+	    step_await(e, "delete ifbs", bandwidth_gc(&r, c->network, all, n_all, e)) < 0)
 		return -1;
 	return bandwidth_sweep(&r, e);
 }

@@ -15,6 +15,7 @@
 #include "base/fd.h"
 #include "base/log.h"
 #include "base/memory.h"
+#include "base/step.h"
 #include "network/attach.h"
 #include "network/bridge.h"
 #include "network/cni_record.h"
@@ -112,15 +113,18 @@ static int undo(const struct cni_call *c, bool ipam, struct error *e)
 	cni_record_host_ifname(c->network, c->container_id, c->ifname, host_ifname);
 	if (rtnl_open(&host, e) < 0)
 		return -1;
-	if (unplug(c, &host, host_ifname, e) < 0)
+	if (step_await(e, "unplug", unplug(c, &host, host_ifname, e)) < 0)
 		rc = -1;
-	if (unmasquerade(c, &rec, recorded, rc == 0 ? e : NULL) < 0)
+	if (step_await(rc == 0 ? e : NULL, "unmasquerade",
+		       unmasquerade(c, &rec, recorded, rc == 0 ? e : NULL)) < 0)
 		rc = -1;
-	if (ipam && cni_delegate_del(c, rc == 0 ? e : NULL) < 0)
+	if (ipam && step_await(rc == 0 ? e : NULL, "give addresses back",
+			       cni_delegate_del(c, rc == 0 ? e : NULL)) < 0)
 		rc = -1;
 	if (rc < 0)
 		return -1;
-	return cni_record_delete(c->network, c->container_id, c->ifname, e);
+	return step_await(e, "remove record",
+			  cni_record_delete(c->network, c->container_id, c->ifname, e));
 }
 
 /* ---- ADD ---- */
@@ -157,7 +161,11 @@ static int begin(const struct cni_call *c, const struct bridge_conf *b, struct i
 		return -1;
 	rec = (struct cni_record){ 0 };
 	snprintf(rec.bridge, sizeof(rec.bridge), "%s", b->bridge);
-	return cni_record_write(c->network, c->container_id, c->ifname, &rec, e);
+	if (step_await(e, "record attachment",
+		       cni_record_write(c->network, c->container_id, c->ifname, &rec, e)) == 0)
+		return 0;
+	cni_record_delete(c->network, c->container_id, c->ifname, NULL);
+	return -1;
 }
 
 static struct cni_interface *describe_link(const struct link_info *l, struct cni_result *r)
@@ -213,14 +221,18 @@ static int set_up(const struct bridge_conf *b, struct interface *f, struct cni_r
 	char host_ifname[IFNAMSIZ];
 
 	cni_record_host_ifname(c->network, c->container_id, c->ifname, host_ifname);
-	if (plugin_bridge_ensure(b, r, &f->host, &bridge, &gateway, e) < 0 ||
-	    plugin_bridge_plug_in(b, f, bridge.index, host_ifname, r, e) < 0)
+	if (step_await(e, "bridge",
+		       plugin_bridge_ensure(b, r, &f->host, &bridge, &gateway, e)) < 0 ||
+	    step_await(e, "plug in",
+		       plugin_bridge_plug_in(b, f, bridge.index, host_ifname, r, e)) < 0)
 		return -1;
-	if (!b->disable_interface && interface_configure(f, c->ifname, r, 2, INTERFACE_LAN, e) < 0)
+	if (!b->disable_interface &&
+	    step_await(e, "configure link",
+		       interface_configure(f, c->ifname, r, 2, INTERFACE_LAN, e)) < 0)
 		return -1;
 	if (describe(f, host_ifname, &bridge, &gateway, r, e) < 0 || interface_dns(c, r, e) < 0)
 		return -1;
-	return masquerade(c, b, r, e);
+	return step_await(e, "masquerade", masquerade(c, b, r, e));
 }
 
 static int bridge_add(const struct cni_call *c, struct cni_result *ret, struct error *e)
@@ -235,12 +247,10 @@ static int bridge_add(const struct cni_call *c, struct cni_result *ret, struct e
 	    begin(c, &b, &f, e) < 0)
 		return -1;
 	f.detect_duplicates = b.detect_duplicates;
-	if (lease_addresses(c, &b, &r, e) < 0) { /* then the IPAM plugin has undone its part */
-		cni_record_delete(c->network, c->container_id, c->ifname, NULL);
-		return -1;
-	}
-	if (set_up(&b, &f, &r, e) < 0) {
-		undo(c, b.ipam && r.n_ips, NULL); /* who gave nothing has nothing to take back */
+	/* An IPAM plugin that failed has undone its part, and who gave nothing has none. */
+	if (step_await(e, "lease", lease_addresses(c, &b, &r, e)) < 0 ||
+	    set_up(&b, &f, &r, e) < 0) {
+		undo(c, b.ipam && r.n_ips, NULL);
 		return -1;
 	}
 	*ret = r;

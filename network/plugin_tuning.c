@@ -13,6 +13,7 @@
 
 #include "base/fd.h"
 #include "base/memory.h"
+#include "base/step.h"
 #include "network/plugins.h"
 #include "network/rtnl.h"
 #include "network/state.h"
@@ -136,9 +137,10 @@ static int restore(const struct cni_call *c, struct error *e)
 	found = backup_read(path, &before, &mine);
 	if (found == 1 && !c->netns_goes && c->netns && cni_call_inside(c, &inside, NULL) == 0 &&
 	    rtnl_link_get(&inside, 0, c->ifname, &link, NULL) == 1 &&
-	    tuning_apply(&inside, -1, c->ifname, &before, e) < 0)
+	    step_await(e, "restore link", tuning_apply(&inside, -1, c->ifname, &before, e)) < 0)
 		return error_wrap(e, "restore %s", c->ifname);
-	return backup_remove(path, e); /* garbage, too: there is nothing to learn from it */
+	/* Garbage, too: there is nothing to learn from it. */
+	return step_await(e, "forget link", backup_remove(path, e));
 }
 
 /* ---- the commands ---- */
@@ -172,9 +174,10 @@ static int tuning_add(const struct cni_call *c, struct cni_result *ret, struct e
 	    cni_call_pass(c, &result, e) < 0)
 		return -1;
 	fd = cni_call_netns(c, e);
-	if (fd < 0 || rtnl_open_in(fd, &inside, e) < 0 || backup_write(c, &inside, &t, e) < 0)
+	if (fd < 0 || rtnl_open_in(fd, &inside, e) < 0)
 		return -1;
-	if (tuning_apply(&inside, fd, c->ifname, &t, e) < 0) {
+	if (step_await(e, "record link", backup_write(c, &inside, &t, e)) < 0 ||
+	    step_await(e, "tune link", tuning_apply(&inside, fd, c->ifname, &t, e)) < 0) {
 		restore(c, NULL);
 		return -1;
 	}
@@ -236,8 +239,10 @@ static int gc(const struct cni_call *c, const struct cni_attachment *valid, size
 	while ((entry = readdir(d))) {
 		cleanup_free char *path = xasprintf("%s/%s", dir, entry->d_name);
 
+		struct error *mine = rc == 0 ? e : NULL;
+
 		if (is_stale(c, path, entry->d_name, valid, n) &&
-		    backup_remove(path, rc == 0 ? e : NULL) < 0)
+		    step_await(mine, "forget link", backup_remove(path, mine)) < 0)
 			rc = -1;
 	}
 	closedir(d);

@@ -5,6 +5,7 @@
 
 #include "base/fd.h"
 #include "base/memory.h"
+#include "base/step.h"
 #include "network/ports.h"
 #include "network/state.h"
 #include "network/sysctl.h"
@@ -124,9 +125,9 @@ static int close_link(const struct portmap *p, struct error *e)
 
 	l.hairpin = l.masquerade_all = true; /* whatever those before had */
 	if (p->link[0] && use_is_last(KIND, folder_of(p), p->owner) &&
-	    rules_link_remove(&l, e) < 0)
+	    step_await(e, "close link", rules_link_remove(&l, e)) < 0)
 		return -1;
-	return use_remove(KIND, folder_of(p), p->owner, e);
+	return step_await(e, "forget ports", use_remove(KIND, folder_of(p), p->owner, e));
 }
 
 static int begin(const struct portmap *p, struct error *e)
@@ -137,7 +138,9 @@ static int begin(const struct portmap *p, struct error *e)
 		return -1;
 	if (use_exists(KIND, p->owner))
 		return error_set(e, ERR_EXISTS, "its ports are published already");
-	return write_file(p, e) < 0 ? -1 : open_link(p, e);
+	if (step_await(e, "record ports", write_file(p, e)) < 0)
+		return -1;
+	return step_await(e, "open link", open_link(p, e));
 }
 
 int portmap_publish(const struct portmap *p, struct error *e)
@@ -152,8 +155,9 @@ int portmap_publish(const struct portmap *p, struct error *e)
 			portmap_unpublish(p->owner, NULL);
 		return -1;
 	}
-	if (ports_claim(p->result.ports, p->result.n_ports, has, p->owner, e) == 0 &&
-	    attach_ports_publish(&p->result, e) == 0)
+	if (step_await(e, "claim ports",
+		       ports_claim(p->result.ports, p->result.n_ports, has, p->owner, e)) == 0 &&
+	    step_await(e, "publish ports", attach_ports_publish(&p->result, e)) == 0)
 		return 0;
 	portmap_unpublish(p->owner, NULL);
 	return -1;
@@ -166,8 +170,9 @@ int portmap_unpublish(const char *owner, struct error *e)
 	int rc = read_file(owner, &p, e);
 
 	if (rc <= 0)
-		return rc;
-	if (attach_ports_give_back(&p.result, owner, e) < 0 || state_lock_host(&lock, e) < 0)
+		return rc < 0 ? -1 : use_sweep(KIND, e);
+	if (step_await(e, "give ports back", attach_ports_give_back(&p.result, owner, e)) < 0 ||
+	    state_lock_host(&lock, e) < 0)
 		return -1;
 	rc = close_link(&p, e);
 	state_prune();

@@ -17,6 +17,7 @@
 #include "base/fd.h"
 #include "base/log.h"
 #include "base/memory.h"
+#include "base/step.h"
 #include "network/attach.h"
 #include "network/dns.h"
 #include "network/foreign.h"
@@ -181,12 +182,12 @@ static int reload(struct network *n, struct error *e)
 	    lists_settle(n, e) < 0)
 		return -1;
 	/* The rules first: nothing is forwarded without them. */
-	if (restore_rules(n, e) < 0 || bridge_restore(n, &r, &bridge, e) < 0 ||
-	    look_again(n, &bridge, e) < 0)
+	if (step_await(e, "restore rules", restore_rules(n, e)) < 0 ||
+	    step_await(e, "restore bridge", bridge_restore(n, &r, &bridge, e)) < 0 ||
+	    step_await(e, "look at firewalls", look_again(n, &bridge, e)) < 0 ||
+	    step_await(e, "restore members", restore_members(n, &bridge, &r, e)) < 0)
 		return -1;
-	if (restore_members(n, &bridge, &r, e) < 0)
-		return -1;
-	return n->names == NETWORK_NAMES_OFF ? 0 : dns_revive(e);
+	return step_await(e, "revive names", n->names == NETWORK_NAMES_OFF ? 0 : dns_revive(e));
 }
 
 int network_reload(const struct network_dirs *d, const char *name, struct error *e)

@@ -93,22 +93,49 @@ bool use_is_last(const char *kind, const char *link, const char *owner)
 	return there && !others;
 }
 
-int use_remove(const char *kind, const char *link, const char *owner, struct error *e)
+/* What dead writers left there, and the folder if nobody else's file is in it. */
+static void tidy(const char *kind, const char *link)
 {
-	cleanup_free char *path = use_path(kind, link, owner);
 	cleanup_free char *folder = xasprintf(STATE_USES "/%s/%s", kind, link);
+	DIR *d = opendir(folder);
 	struct dirent *entry;
-	DIR *d;
 
-	if (unlink(path) < 0 && errno != ENOENT)
-		return error_errno(e, "remove \"%s\"", path);
-	d = opendir(folder);
 	while (d && (entry = readdir(d)))
 		if (is_unfinished(entry))
 			unlinkat(dirfd(d), entry->d_name, 0);
 	if (d)
 		closedir(d);
-	rmdir(folder); /* the last one's */
+	rmdir(folder);
+}
+
+int use_remove(const char *kind, const char *link, const char *owner, struct error *e)
+{
+	cleanup_free char *path = use_path(kind, link, owner);
+
+	if (unlink(path) < 0 && errno != ENOENT)
+		return error_errno(e, "remove \"%s\"", path);
+	tidy(kind, link);
+	return 0;
+}
+
+int use_sweep(const char *kind, struct error *e)
+{
+	cleanup_free char *folder = xasprintf(STATE_USES "/%s", kind);
+	cleanup_close int lock = -1;
+	DIR *d = opendir(folder);
+	struct dirent *entry;
+
+	if (!d)
+		return 0;
+	if (state_lock_host(&lock, e) < 0) {
+		closedir(d);
+		return -1;
+	}
+	while ((entry = readdir(d)))
+		if (entry->d_name[0] != '.')
+			tidy(kind, entry->d_name);
+	closedir(d);
+	state_prune();
 	return 0;
 }
 
@@ -185,6 +212,7 @@ int use_gc(const char *kind, const struct cni_call *c, const struct cni_attachme
 	   size_t n_valid, int (*give_back)(const char *owner, struct error *e), struct error *e)
 {
 	struct collection l = { kind, valid, n_valid, give_back };
+	int rc = use_each(kind, c->network, collect, &l, e);
 
-	return use_each(kind, c->network, collect, &l, e);
+	return use_sweep(kind, rc == 0 ? e : NULL) < 0 ? -1 : rc;
 }

@@ -6,7 +6,7 @@
  * and is there before it begins. The folder of the last goes with it, which is how the last is
  * known without counting.
  *
- * All but use_exists() under the host-wide lock.
+ * All but use_exists() and use_sweep() under the host-wide lock.
  */
 #ifndef NETWORK_USES_H
 #define NETWORK_USES_H
@@ -27,6 +27,9 @@ int use_find(const char *kind, const char *owner, char **ret_link, char **ret_te
 bool use_is_last(const char *kind, const char *link, const char *owner);
 int use_remove(const char *kind, const char *link, const char *owner, struct error *e);
 bool use_exists(const char *kind, const char *owner);
+/* What writers of KIND left that died before their file was in place: nobody's undoing knows of
+ * it. Takes the lock itself. */
+int use_sweep(const char *kind, struct error *e);
 /* Calls FN with each owner of KIND that is of NETWORK (NULL: of any); returns -1 if one of them
  * does. */
 typedef int use_fn(const char *owner, const char *id, const char *ifname, void *arg,

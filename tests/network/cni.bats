@@ -202,39 +202,6 @@ both()
 	call "$OURS" bridge DEL "$first"
 }
 
-# killed N CONFIG: ADD that dies as its Nth system call begins; "count": how many there are.
-killed()
-{
-	env -i PATH="$PATH" CNI_COMMAND=ADD CNI_CONTAINERID="c-$ID" CNI_NETNS="/run/netns/$NETNS" CNI_IFNAME=eth0 \
-		"$BUILD/tests/killat" "$1" "$NSRUN" cni bridge <<<"$2"
-}
-
-@test "an ADD that is killed at any of 25 of its system calls is undone by DEL, and by GC" {
-	local config calls at point # not i, which is bats's own in `run`
-	config=$(bridge '{isDefaultGateway: true, ipMasq: true}')
-	made+=("$config")
-	calls=$(killed count "$config" | tail -n 1)
-	echo "$calls system calls"
-	((calls > 100))
-	call "$OURS" bridge DEL "$config"
-	cni_gc "$config"
-	for ((point = 0; point < 25; point++)); do
-		at=$((1 + point * (calls - 20) / 25)) # not every ADD has as many
-		echo "killed at $at"
-		run -137 killed "$at" "$config"
-		if ((point % 2)); then
-			call "$OURS" bridge DEL "$config"
-			call "$OURS" bridge DEL "$config"
-			run ! ip -n "$NETNS" link show eth0
-			run ! compgen -G "/run/nsrun/networks/cni/net/*@*"
-			no_leases
-		fi
-		cni_gc "$config"
-		no_leases
-		nothing_left link nft state
-	done
-}
-
 @test "macspoofchk: frames from another MAC go nowhere" {
 	local config
 	config=$(bridge '{isDefaultGateway: true, macspoofchk: true}')

@@ -41,10 +41,12 @@ try_network_create()
 	each_step try_network_create
 }
 
+make_web() { nsrun network create web >/dev/null; }
+
 # However far it came, another one finishes it.
 try_network_rm()
 {
-	nsrun network create web >/dev/null
+	make_web
 	nsrun run --network web -b "$BUNDLE" "$ID" true
 	faulty "$1" network rm web
 	nsrun network rm web 2>/dev/null || refused 'no network called "web"' network rm web
@@ -59,6 +61,61 @@ try_network_rm()
 	nsrun run --network web -b "$BUNDLE" "$ID" true
 	mapfile -t names < <(steps network rm web)
 	each_step try_network_rm
+}
+
+# The host drops what it forwards, and the network's list has it let through.
+@test "a network that iptables lets through: create, network rm" {
+	local fault
+	make_web()
+	{
+		nsrun network create web >/dev/null
+		jq '.plugins |= map(if .type == "firewall" then .backend = "iptables" else . end)' "$NSRUN_NET_DIR/web.conflist" \
+			>"$BATS_TEST_TMPDIR/list"
+		cp "$BATS_TEST_TMPDIR/list" "$NSRUN_NET_DIR/web.conflist"
+	}
+	iptables-nft -P FORWARD DROP
+	ip6tables-nft -P FORWARD DROP
+	settle_networks
+	for fault in "let through" "let through=kill"; do
+		make_web
+		faulty "$fault" create --network web -b "$BUNDLE" "$ID"
+		nsrun delete --force "$ID"
+		run -0 nsrun run --network web -b "$BUNDLE" "$ID" true
+		assert_output ""
+		assert_equal "$(iptables-nft -S FORWARD | grep -c nsr-web)" 2
+		assert_equal "$(ip6tables-nft -S FORWARD | grep -c nsr-web)" 2
+		nsrun network rm web
+		undone "$fault"
+	done
+	make_web
+	nsrun run --network web -b "$BUNDLE" "$ID" true
+	mapfile -t names < <(steps network rm web)
+	each_step try_network_rm
+	nft delete table ip filter
+	nft delete table ip6 filter
+}
+
+# However far it came, another one finishes it.
+try_reload()
+{
+	launch create "${options[@]}" -b "$BUNDLE" "$ID"
+	nft flush ruleset
+	find /run/nsrun/networks/leases/web -name '10.*' -delete
+	ip link set "$(nsrun state "$ID" | jq -r '.network.result.attachments[0].hostIfname')" nomaster
+	faulty "$1" network reload web
+	nsrun network reload web
+	run -0 nsrun network check web
+	recovers "$1" "${options[@]}"
+}
+
+@test "network reload" {
+	options=(--network web -p 8080:80)
+	mkdir "$NSRUN_NET_DIR"
+	nsrun network create web --subnet 10.90.0.0/24 >/dev/null
+	settle "${options[@]}"
+	mapfile -t names < <(steps network reload web)
+	each_step try_reload
+	nsrun network rm web
 }
 
 has_no_link() { [[ ! $(nsrun netns exec "$1" ip -o link | grep lnk) ]]; }

@@ -171,6 +171,8 @@ no_table() { run ! nft list table inet nsrun; }
 	run fetch http://127.0.0.1:8080/
 	assert_failure
 	assert_equal "$(fetch http://127.0.0.1:8081/)" "hello-from-$ID-b"
+	nsrun network gc # knows that it is another runtime's
+	our_portmap CHECK "$ID-b" '[{"hostPort": 8081, "containerPort": 80}]'
 	our_portmap DEL "$ID-b" '[]'
 	no_table
 }
