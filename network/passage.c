@@ -77,10 +77,7 @@ static int open_one(struct nfnl *nl, uint8_t family, const char *link, const cha
 	n = wishes(&t, link, admin_chain, w);
 	if (is_as_wished(&t, w, n))
 		return 0;
-	if (passage_table_change(nl, &t, w, n, admin_chain && !t.admin ? admin_chain : NULL, e) < 0)
-		return -1;
-	passage_table_drop_chains(nl, &t); /* one that was asked before, and is not now */
-	return 0;
+	return passage_table_change(nl, &t, w, n, admin_chain && !t.admin ? admin_chain : NULL, e);
 }
 
 static int close_one(struct nfnl *nl, uint8_t family, const char *link, struct error *e)
@@ -94,7 +91,6 @@ static int close_one(struct nfnl *nl, uint8_t family, const char *link, struct e
 	if (passage_table_change(nl, &t, NULL, 0, NULL, e) < 0 && e->code != ENOENT)
 		return -1;
 	error_clear(e); /* somebody flushed them meanwhile */
-	passage_table_drop_chains(nl, &t);
 	return 0;
 }
 

@@ -37,12 +37,11 @@ void passage_table_done(struct passage_table *t);
 /* Of LINK, or, NULL, of any. */
 int passage_table_read(struct nfnl *nl, uint8_t family, const char *link, const char *admin,
 		       struct passage_table *ret, struct error *e);
-/* In one transaction: T's go; NEW_CHAIN (or NULL) is made; V come, first in FORWARD. */
+/* In one transaction: T's go; NEW_CHAIN (or NULL) is made; V come, first in FORWARD; the chains
+ * that only T's lead to go, if it was us who made them and nobody else uses them. */
 int passage_table_change(struct nfnl *nl, const struct passage_table *t,
 			 const struct passage_rule *v, size_t n, const char *new_chain,
 			 struct error *e);
-/* The chains that T's rules lead to go, if it was us who made them and they are in use no more. */
-void passage_table_drop_chains(struct nfnl *nl, const struct passage_table *t);
 /* Whose a rule of that comment is; false: none of ours. */
 bool passage_link(const char *text, char ret[IFNAMSIZ]);
 

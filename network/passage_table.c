@@ -29,6 +29,7 @@
 #define MADE_BY	      "nsrun" /* the user data of a chain that we made */
 #define UDATA_COMMENT 0	      /* libnftnl's NFTNL_UDATA_RULE_COMMENT and _CHAIN_COMMENT */
 #define XT_ALIGNMENT  8
+#define FORSAKEN_MAX  4
 
 void passage_table_done(struct passage_table *t)
 {
@@ -241,22 +242,15 @@ static void put_chain(struct netlink_batch *b, uint8_t family, const char *name)
 	put_comment(b, NFTA_CHAIN_USERDATA, MADE_BY);
 }
 
-int passage_table_change(struct nfnl *nl, const struct passage_table *t,
-			 const struct passage_rule *w, size_t n, const char *new_chain,
-			 struct error *e)
+/* delete chain FAMILY filter NAME; EBUSY: it has rules, or rules lead to it */
+static void put_drop(struct netlink_batch *b, uint8_t family, const char *name)
 {
-	struct netlink_batch b cleanup(netlink_batch_done) = { 0 };
-
-	nft_begin(&b);
-	for (size_t i = 0; i < t->n; i++)
-		put_delete(&b, t->family, &t->v[i]);
-	if (new_chain)
-		put_chain(&b, t->family, new_chain);
-	while (n-- > 0)
-		put_rule(&b, t->family, &w[n]);
-	nft_end(&b);
-	return nfnl_send(nl, &b, NULL, NULL, e);
+	begin(b, NFT_MSG_DELCHAIN, NLM_F_NONREC, family, "delete a chain");
+	netlink_put_string(b, NFTA_CHAIN_TABLE, TABLE);
+	netlink_put_string(b, NFTA_CHAIN_NAME, name);
 }
+
+/* ---- chains that nobody asks any more ---- */
 
 static void made_reply(const struct nlmsghdr *h, size_t request, void *arg)
 {
@@ -272,36 +266,78 @@ static void made_reply(const struct nlmsghdr *h, size_t request, void *arg)
 	*(bool *)arg = str_eq(text, MADE_BY);
 }
 
-/* delete chain FAMILY filter NAME, if we made it; one with rules, or one that rules lead to, is in
- * use, and stays. */
-static void chain_drop(struct nfnl *nl, uint8_t family, const char *name)
+/* Whether it was us who made it. */
+static bool chain_is_ours(struct nfnl *nl, uint8_t family, const char *name)
 {
-	struct netlink_batch look cleanup(netlink_batch_done) = { 0 };
 	struct netlink_batch b cleanup(netlink_batch_done) = { 0 };
 	bool ours = false;
-	ERROR_INIT(ignored);
 
-	begin(&look, NFT_MSG_GETCHAIN, 0, family, name);
-	netlink_put_string(&look, NFTA_CHAIN_TABLE, TABLE);
-	netlink_put_string(&look, NFTA_CHAIN_NAME, name);
-	netlink_tolerate(&look, ENOENT);
-	if (netlink_send(&look, nl->fd, &nl->seq, made_reply, &ours, &ignored) < 0 || !ours)
-		return;
-	nft_begin(&b);
-	begin(&b, NFT_MSG_DELCHAIN, NLM_F_NONREC, family, name);
+	begin(&b, NFT_MSG_GETCHAIN, 0, family, name);
 	netlink_put_string(&b, NFTA_CHAIN_TABLE, TABLE);
 	netlink_put_string(&b, NFTA_CHAIN_NAME, name);
-	nft_end(&b);
-	netlink_send(&b, nl->fd, &nl->seq, NULL, NULL, &ignored);
+	netlink_tolerate(&b, ENOENT);
+	return netlink_send(&b, nl->fd, &nl->seq, made_reply, &ours, NULL) == 0 && ours;
 }
 
-/* The chains that the rules led to. */
-void passage_table_drop_chains(struct nfnl *nl, const struct passage_table *t)
+static bool leads_to(const struct passage_rule *w, size_t n, const char *chain)
 {
-	for (size_t i = 0; i < t->n; i++) {
-		const char *by = strstr(t->v[i].text, " out" BY);
+	for (size_t i = 0; i < n; i++)
+		if (str_eq(w[i].chain, chain))
+			return true;
+	return false;
+}
 
-		if (by)
-			chain_drop(nl, t->family, by + strlen(" out" BY));
+/* Of the chains that T's rules lead to those of ours that none of W does. Returns how many. */
+static size_t find_forsaken(struct nfnl *nl, const struct passage_table *t,
+			    const struct passage_rule *w, size_t n, const char *ret[FORSAKEN_MAX])
+{
+	size_t found = 0;
+
+	for (size_t i = 0; i < t->n && found < FORSAKEN_MAX; i++) {
+		const char *by = strstr(t->v[i].text, " out" BY);
+		const char *chain = by ? by + strlen(" out" BY) : NULL;
+
+		if (chain && !leads_to(w, n, chain) && chain_is_ours(nl, t->family, chain))
+			ret[found++] = chain;
 	}
+	return found;
+}
+
+/* ---- the transaction ---- */
+
+static void put_change(struct netlink_batch *b, const struct passage_table *t,
+		       const struct passage_rule *w, size_t n, const char *new_chain)
+{
+	for (size_t i = 0; i < t->n; i++)
+		put_delete(b, t->family, &t->v[i]);
+	if (new_chain)
+		put_chain(b, t->family, new_chain);
+	while (n-- > 0)
+		put_rule(b, t->family, &w[n]);
+}
+
+/* All of it, with the chains: whoever is killed leaves none that no rule tells of. If that is
+ * refused, one is in use by others, and stays. */
+int passage_table_change(struct nfnl *nl, const struct passage_table *t,
+			 const struct passage_rule *w, size_t n, const char *new_chain,
+			 struct error *e)
+{
+	struct netlink_batch whole cleanup(netlink_batch_done) = { 0 };
+	struct netlink_batch rules cleanup(netlink_batch_done) = { 0 };
+	const char *chains[FORSAKEN_MAX];
+	size_t n_chains = find_forsaken(nl, t, w, n, chains);
+
+	if (n_chains) {
+		nft_begin(&whole);
+		put_change(&whole, t, w, n, new_chain);
+		for (size_t i = 0; i < n_chains; i++)
+			put_drop(&whole, t->family, chains[i]);
+		nft_end(&whole);
+		if (netlink_send(&whole, nl->fd, &nl->seq, NULL, NULL, NULL) == 0)
+			return 0;
+	}
+	nft_begin(&rules);
+	put_change(&rules, t, w, n, new_chain);
+	nft_end(&rules);
+	return nfnl_send(nl, &rules, NULL, NULL, e);
 }
