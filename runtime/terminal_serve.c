@@ -18,6 +18,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
@@ -31,17 +32,19 @@
 
 #include "base/fd.h"
 #include "base/log.h"
+#include "base/memory.h"
 #include "base/path.h"
 
 #define DRAIN_MS 1000
 #define HANGUP_MS 200
+#define FLOW_SIZE 8192
 
 /* One direction. FROM and TO are -1 when that side is over. */
 struct flow {
 	int from, to;
 	bool to_socket;
 	size_t at, end; /* what data[at..end) still waits for TO */
-	char data[8192];
+	char *data;	/* FLOW_SIZE bytes; NULL without a terminal */
 };
 
 struct session {
@@ -121,6 +124,8 @@ static void session_done(struct session *s)
 		tcsetattr(s->tty, TCSANOW, &s->saved);
 	fd_close_at(&s->in.from);
 	fd_close_at(&s->out.to);
+	free(s->in.data);
+	free(s->out.data);
 }
 
 static int session_begin(struct session *s, int master, struct error *e)
@@ -133,8 +138,11 @@ static int session_begin(struct session *s, int master, struct error *e)
 	s->hung_until = 0;
 	s->in.to_socket = s->out.to_socket = false;
 	s->in.at = s->in.end = s->out.at = s->out.end = 0;
+	s->in.data = s->out.data = NULL;
 	if (master < 0)
 		return 0;
+	s->in.data = xcalloc(1, FLOW_SIZE);
+	s->out.data = xcalloc(1, FLOW_SIZE);
 	flags = fcntl(master, F_GETFL);
 	if (flags < 0 || fcntl(master, F_SETFL, flags | O_NONBLOCK) < 0)
 		return error_errno(e, "the terminal's descriptor");
@@ -152,7 +160,7 @@ static int session_begin(struct session *s, int master, struct error *e)
 /* Reads into the empty buffer. 0: nothing now; -1: the source is over. */
 static int flow_read(struct flow *f)
 {
-	ssize_t n = read(f->from, f->data, sizeof(f->data));
+	ssize_t n = read(f->from, f->data, FLOW_SIZE);
 
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))
 		return 0;
