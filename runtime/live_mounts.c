@@ -9,7 +9,8 @@
  *	  ------ clone -------------->	joins the user and mount namespace
  *					new file systems: fsopen(2), detached
  *					opens each target in "/", attaches to the descriptor
- *	  <----- ENVIRONMENT ---------	(or takes all of them away again, and ERROR)
+ *	  <----- MOUNTED -------------	each, with a descriptor; and once for all
+ *					(or takes all of them away again, and ERROR)
  *	config.json of the state
  *
  * The child runs no code of the container and is not in its pid namespace; the container has it
@@ -17,10 +18,12 @@
  * changes where a path leads, but it leads nowhere outside, and it is walked once. A file system of
  * the container's own (FUSE) may never answer: the child has a time limit. Who waits for such a one
  * cannot even be killed, so it is left behind, and holds nothing that others wait for: neither the
- * lock nor our stdio. It ends with the container.
+ * lock nor our stdio. It ends with the container. What it had mounted is taken away by a second
+ * child, by the descriptors: that walks no path, and so waits for nobody.
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
@@ -29,13 +32,16 @@
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "base/log.h"
 #include "base/memory.h"
 #include "base/path.h"
 #include "base/step.h"
 #include "runtime/container.h"
+#include "runtime/live_targets.h"
 #include "runtime/mount.h"
 #include "runtime/mount_prepare.h"
 #include "runtime/record.h"
@@ -43,6 +49,7 @@
 #include "runtime/sync.h"
 
 #define LOCK_TIMEOUT_MS	 10000
+#define ALL		 (-1) /* MOUNTED: no more come */
 #ifndef CHILD_TIMEOUT_MS /* the test build's is shorter */
 #define CHILD_TIMEOUT_MS 30000
 #endif
@@ -57,6 +64,7 @@ struct live {
 	struct process init;
 	int userns, mntns;
 	bool remove;
+	bool undo; /* rootfs.live is taken away */
 	struct mount_prepared *prepared;
 	struct rootfs rootfs;
 	int sync, sync_child, null;
@@ -74,6 +82,8 @@ static void live_done(struct live *l)
 	fd_close_at(&l->null);
 	mounts_prepared_free(l->prepared, l->mounts->n_mounts);
 	rootfs_done(&l->rootfs);
+	for (size_t i = 0; l->rootfs.live && i < l->mounts->n_mounts; i++)
+		fd_close_at(&l->rootfs.live[i]);
 	free(l->rootfs.live);
 	oci_config_done(&l->config);
 	record_done(&l->record);
@@ -135,11 +145,6 @@ static int check_types(const struct live *l, struct error *e)
 	return 0;
 }
 
-/*
- * The targets that are missing in the root file system: those below other mounts are the child's to
- * make.
- */
-
 /* The container's mounts, then the new ones; borrowed but for the array. */
 static void concatenate(const struct live *l, struct oci_config *ret)
 {
@@ -152,60 +157,14 @@ static void concatenate(const struct live *l, struct oci_config *ret)
 		ret->mounts[i] = i < a->n_mounts ? a->mounts[i] : b->mounts[i - a->n_mounts];
 }
 
-static bool has_target(const struct record *r, const char *target)
-{
-	for (size_t i = 0; i < r->n_targets; i++)
-		if (str_eq(r->targets[i], target))
-			return true;
-	return false;
-}
-
-static void record_targets(struct record *r, char *const *targets, size_t n)
-{
-	for (size_t i = 0; i < n; i++) {
-		if (has_target(r, targets[i]))
-			continue;
-		r->targets = xreallocarray(r->targets, r->n_targets + 1, sizeof(char *));
-		r->targets[r->n_targets++] = xstrdup(targets[i]);
-	}
-}
-
-/* Where we cannot, the child may; it tells why not. */
-static void make_target(int root, const char *target)
-{
-	const size_t n = strlen(target);
-	int fd;
-
-	if (n > 2 && str_eq(target + n - 2, "//")) /* copy-symlink: the child's */
-		return;
-	fd = target[n - 1] == '/' ? path_mkdir_in_root(root, target, 0755, NULL)
-				  : path_touch_in_root(root, target, 0644, NULL);
-	fd_close_at(&fd);
-}
-
 static int make_targets(struct live *l, struct error *e)
 {
-	struct record *r = &l->record;
-	cleanup_close int root = open(r->rootfs, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	struct oci_config all;
-	char **targets = NULL;
-	size_t n = 0;
 	int result;
 
-	if (root < 0) /* it may be mounted in the container alone */
-		return 0;
 	concatenate(l, &all);
-	result = rootfs_missing_targets(root, &all, NULL, 0, &targets, &n, e);
+	result = live_targets_make(&l->record, &all, e);
 	free(all.mounts);
-	if (result < 0)
-		return -1;
-	if (n) {
-		record_targets(r, targets, n);
-		result = record_save(r, e);
-	}
-	for (size_t i = 0; i < n && result == 0; i++)
-		make_target(root, targets[i]);
-	strings_free(targets, n);
 	return result;
 }
 
@@ -293,6 +252,10 @@ static int child_story(struct live *l, struct error *e)
 	l->rootfs.new_root_fd = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (l->rootfs.new_root_fd < 0)
 		return error_errno(e, "open the container's root");
+	if (l->undo) {
+		undo(l);
+		return 0;
+	}
 	if (l->remove)
 		return remove_all(l, e);
 	if (add_all(l, e) == 0)
@@ -316,8 +279,15 @@ static void child_main(void *arg)
 		sync_send_error(l->sync_child, &e);
 		_exit(1);
 	}
-	sync_send(l->sync_child, SYNC_ENVIRONMENT, &e);
+	sync_send_fd(l->sync_child, SYNC_MOUNTED, ALL, -1, &e);
 	_exit(0);
+}
+
+static int tell_attached(void *arg, const int *live, struct error *e)
+{
+	const struct live *l = arg;
+
+	return sync_send_fd(l->sync_child, SYNC_MOUNTED, (int)(live - l->rootfs.live), *live, e);
 }
 
 static int prepare_rootfs(struct live *l, struct error *e)
@@ -330,13 +300,65 @@ static int prepare_rootfs(struct live *l, struct error *e)
 	r->new_userns = l->userns >= 0;
 	r->prepared = l->prepared;
 	r->mounts_name = l->name;
-	if (!r->live)
+	r->attached = tell_attached;
+	r->attached_arg = l;
+	if (!r->live) {
 		r->live = xcalloc(n + 1, sizeof(int));
-	for (size_t i = 0; i < n; i++)
-		r->live[i] = -1;
+		for (size_t i = 0; i < n; i++)
+			r->live[i] = -1;
+	}
 	if (r->proc_fd < 0)
 		r->proc_fd = path_proc_open(e);
 	return r->proc_fd < 0 ? -1 : 0;
+}
+
+static int64_t now_ms(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+/* Takes what the child tells until it is done: 0; -1 by its error, its death, or DEADLINE. */
+static int listen_to_child(struct live *l, int64_t deadline, struct error *e)
+{
+	struct pollfd p = { .fd = l->sync, .events = POLLIN };
+	int which = 0, fd = -1;
+
+	while (which != ALL) {
+		int64_t left = deadline - now_ms();
+		int n = left <= 0 ? 0 : poll(&p, 1, (int)left);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return error_set(e, ETIMEDOUT,
+					 "not done within %d s: a file system of the container "
+					 "does not answer",
+					 CHILD_TIMEOUT_MS / 1000);
+		if (sync_await(l->sync, SYNC_MOUNTED, &which, &fd, e) < 0)
+			return -1;
+		if (which >= 0 && (size_t)which < l->mounts->n_mounts)
+			l->rootfs.live[which] = fd;
+		else
+			fd_close_at(&fd);
+	}
+	return 0;
+}
+
+static int await_child(struct live *l, struct error *e)
+{
+	int64_t deadline = now_ms() + CHILD_TIMEOUT_MS;
+	int status, result = listen_to_child(l, deadline, e);
+
+	/* One that has told its error, or is done, ends by itself. */
+	if (result < 0 && e->code == ETIMEDOUT)
+		process_signal(&l->child, SIGKILL);
+	else
+		process_wait(&l->child, CHILD_TIMEOUT_MS, &status, NULL);
+	process_release(&l->child);
+	return result;
 }
 
 static int enter(struct live *l, struct error *e)
@@ -351,7 +373,7 @@ static int enter(struct live *l, struct error *e)
 			   .main = child_main,
 			   .arg = l,
 			   .hidden = true };
-	int pair[2], status, ended;
+	int pair[2];
 
 	if (l->null < 0 && (l->null = open("/dev/null", O_RDWR | O_CLOEXEC)) < 0)
 		return error_errno(e, "open /dev/null");
@@ -362,18 +384,7 @@ static int enter(struct live *l, struct error *e)
 	if (spawn_process(&s, &l->child, e) < 0)
 		return -1;
 	fd_close_at(&l->sync_child);
-	ended = process_wait(&l->child, CHILD_TIMEOUT_MS, &status, e);
-	if (ended < 0)
-		return -1;
-	if (ended == 0) {
-		process_signal(&l->child, SIGKILL);
-		process_release(&l->child);
-		return error_set(e, ETIMEDOUT,
-				 "not done within %d s: a file system of the container does not "
-				 "answer",
-				 CHILD_TIMEOUT_MS / 1000);
-	}
-	return sync_await(l->sync, SYNC_ENVIRONMENT, NULL, NULL, e);
+	return await_child(l, e);
 }
 
 /* The state's config.json tells the mounts that there are: the next add finds what is below them,
@@ -428,11 +439,17 @@ static int note_removed(struct live *l, struct error *e)
 /* All or none. */
 static void take_back(struct live *l)
 {
-	ERROR_INIT(ignored);
+	size_t n = 0;
+	ERROR_INIT(e);
 
+	for (size_t i = 0; l->rootfs.live && i < l->mounts->n_mounts; i++)
+		n += l->rootfs.live[i] >= 0;
+	if (n == 0)
+		return;
 	fd_close_at(&l->sync);
-	l->remove = true;
-	enter(l, &ignored);
+	l->undo = true;
+	if (enter(l, &e) < 0)
+		log_warning("of the new mounts %zu may be left in the container: %s", n, e.msg);
 }
 
 static struct live live_init(const struct runtime *rt, const struct oci_config *mounts,
@@ -462,10 +479,10 @@ int container_mounts_add(const struct runtime *rt, const char *id, const struct 
 	    step(e, "prepare mounts",
 		 mounts_prepare(&l.wanted, l.record.bundle, l.userns, l.name, &l.prepared,
 				e)) < 0 ||
-	    step(e, "make mount targets", make_targets(&l, e)) < 0 ||
-	    step_await(e, "mount", enter(&l, e)) < 0)
+	    step(e, "make mount targets", make_targets(&l, e)) < 0)
 		return -1;
-	if (step(e, "note the mounts", note_added(&l, e)) == 0)
+	if (step_await(e, "mount", enter(&l, e)) == 0 &&
+	    step(e, "note the mounts", note_added(&l, e)) == 0)
 		return 0;
 	take_back(&l);
 	return -1;

@@ -121,7 +121,9 @@ int mount_attached(struct mounting *x, struct error *e)
 	if (!x->live)
 		return 0;
 	*x->live = fcntl(x->top, F_DUPFD_CLOEXEC, 3);
-	return *x->live < 0 ? error_errno(e, "keep the mount") : 0;
+	if (*x->live < 0)
+		return error_errno(e, "keep the mount");
+	return x->r->attached ? x->r->attached(x->r->attached_arg, x->live, e) : 0;
 }
 
 static int need_top(struct mounting *x, struct error *e)

@@ -58,6 +58,9 @@ struct rootfs {
 	/* Mounts for a container that runs (live_mounts.c): each is seen when it is whole, and its
 	 * entry here becomes a descriptor of what was attached. NULL: a root in the making. */
 	int *live;
+	/* Called with that entry at once; NULL: nobody waits for it. */
+	int (*attached)(void *arg, const int *live, struct error *e);
+	void *attached_arg;
 	const char *mounts_name; /* for errors; NULL: "config.json: mounts" */
 	/* Called before each such mount; NULL: all is there. */
 	int (*await)(void *arg, enum rootfs_need need, struct error *e);

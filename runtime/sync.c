@@ -23,7 +23,8 @@ static const char *const type_names[] = {
 	[SYNC_PIVOT] = "PIVOT",	      [SYNC_CONSOLE] = "CONSOLE",
 	[SYNC_CREATED] = "CREATED",   [SYNC_KEEP] = "KEEP",
 	[SYNC_START] = "START",	      [SYNC_EXEC] = "EXEC",
-	[SYNC_ERROR] = "ERROR",	      [SYNC_SPAWNED] = "SPAWNED",
+	[SYNC_ERROR] = "ERROR",	      [SYNC_MOUNTED] = "MOUNTED",
+	[SYNC_SPAWNED] = "SPAWNED",
 };
 
 static const char *type_name(uint32_t type)

@@ -41,6 +41,8 @@ enum sync_type {
 	SYNC_START,
 	SYNC_EXEC,
 	SYNC_ERROR,
+	/* of runtime/live_mounts.c */
+	SYNC_MOUNTED,
 	/* the intermediate of runtime/spawn.c: pid and pidfd of the process it made */
 	SYNC_SPAWNED,
 };

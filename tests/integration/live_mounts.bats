@@ -250,9 +250,17 @@ mounts_of() { nsrun exec "$ID" cut -d' ' -f5 /proc/self/mountinfo; }
 	wait_until nsrun exec "$ID" grep . /dev/shm/asked
 	run nsrun exec "$ID" cat /dev/shm/asked
 	[[ $output == asked* ]] || skip "no FUSE: $output"
+	mounts_of >"$BATS_TEST_TMPDIR/before"
+	entry /tmp tmpfs tmpfs
+	entry /tmp/below bind "$DATA" bind
 	entry /mute/there tmpfs tmpfs
 	run -1 timeout -s KILL 20 "$faults" mounts add "$ID" "$FILE"
 	assert_output --partial "a file system of the container does not answer"
+	# All or none: what it had mounted is taken away again.
+	refute_output --partial "may be left"
+	assert_equal "$(mounts_of)" "$(<"$BATS_TEST_TMPDIR/before")"
+	run jq '[.mounts[] | select(.destination | startswith("/tmp"))] | length' "/run/nsrun/containers/$ID/config.json"
+	assert_output 0
 	# The one that hangs there has no lock.
 	echo '[]' >"$FILE"
 	run -0 nsrun mounts add "$ID" "$FILE"

@@ -36,6 +36,29 @@ no_network() { dora_config 'del(.annotations)'; }
 	ip link delete up0
 }
 
+@test "rootless: NOTIFY_SOCKET: a user's container says READY to her own socket" {
+	local attack=${BUILD:-$SOURCE}/tests/attack heard=$BATS_TEST_TMPDIR/heard listener real=$DORA_NSRUN
+	dora_bundle sh -c 'stat -c %a /run/notify/notify.sock; attack notify STATUS=x READY=1; sleep 1000'
+	no_network
+	install -m 0755 "$attack" "$BUNDLE/rootfs/bin/attack"
+	install -m 0755 "$attack" /run/home/attack
+	as_dora /run/home/attack hear "$DORA_HOME/socket" >"$heard" 2>&1 3>&- &
+	listener=$!
+	wait_until test -S "$DORA_HOME/socket"
+	printf '#!/bin/sh\nNOTIFY_SOCKET=%s exec %s "$@"\n' "$DORA_HOME/socket" "$real" >/run/home/notifying
+	chmod 0755 /run/home/notifying
+	# run -d waits for READY
+	DORA_NSRUN=/run/home/notifying dora_launch run -d -b "$BUNDLE" "$ID"
+	wait_until grep -qx BARRIER=1 "$heard"
+	assert_equal "$(<"$heard")" "$(printf 'READY=1\nMAINPID=%d\nBARRIER=1' "$(dora state "$ID" | jq .pid)")"
+	run -0 dora delete --force "$ID"
+	run -0 find "$DORA_RUNTIME" -mindepth 3
+	assert_output ""
+	[[ ! -e $BUNDLE/rootfs/run/notify ]]
+	kill "$listener"
+	wait "$listener" || true
+}
+
 @test "rootless: every verb of a life" {
 	dora_bundle
 	no_network
