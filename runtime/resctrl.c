@@ -13,8 +13,10 @@
 #include "base/fd.h"
 #include "base/path.h"
 
-#define MOUNT	  "/sys/fs/resctrl"
-#define MAGIC	  0x7655821 /* RDTGROUP_SUPER_MAGIC */
+#ifndef RESCTRL_MOUNT /* the test build's is a hierarchy of cgroup v1, which has tasks files, too */
+#define RESCTRL_MOUNT "/sys/fs/resctrl"
+#define RESCTRL_MAGIC 0x7655821 /* RDTGROUP_SUPER_MAGIC */
+#endif
 #define DEFAULT	  "."
 #define FILE_SIZE ((size_t)64 << 10)
 
@@ -27,14 +29,14 @@ void resctrl_done(struct resctrl *r)
 
 int resctrl_open(int *ret_root, struct error *e)
 {
-	cleanup_close int fd = open(MOUNT, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	cleanup_close int fd = open(RESCTRL_MOUNT, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	struct statfs fs;
 
-	if (fd < 0 || fstatfs(fd, &fs) < 0 || (unsigned long)fs.f_type != MAGIC) {
+	if (fd < 0 || fstatfs(fd, &fs) < 0 || (unsigned long)fs.f_type != RESCTRL_MAGIC) {
 		error_set(e, ERR_UNSUPPORTED,
 			  "config.json: linux.intelRdt: no resctrl file system is mounted at "
-			  MOUNT);
-		return error_hint(e, "mount -t resctrl resctrl " MOUNT
+			  RESCTRL_MOUNT);
+		return error_hint(e, "mount -t resctrl resctrl " RESCTRL_MOUNT
 				     ", on a processor that has it");
 	}
 	*ret_root = steal_fd(&fd);
@@ -119,7 +121,7 @@ int resctrl_plan(int root, const struct oci_intel_rdt *c, const char *id, struct
 	if (c->closID && !there && !has_schema(c))
 		return error_set(e, ERR_INPUT,
 				 "config.json: linux.intelRdt.closID: there is no class \"%s\" in "
-				 MOUNT ", and no schema to make it with",
+				 RESCTRL_MOUNT ", and no schema to make it with",
 				 c->closID);
 	if (c->closID && there && has_schema(c) && compare(root, c, group, e) < 0)
 		return -1;
@@ -144,17 +146,18 @@ static int write_schema(int root, const char *group, const char *schema, struct 
 		why[strcspn(why, "\n")] = '\0';
 		error_set(e, e ? e->code : 0, "the kernel says \"%.256s\"", why);
 	}
-	return error_wrap(e, "linux.intelRdt: set \"%.128s\" in " MOUNT "/%s", schema, group);
+	return error_wrap(e, "linux.intelRdt: set \"%.128s\" in " RESCTRL_MOUNT "/%s", schema,
+			  group);
 }
 
 static int make(int root, const char *dir, struct error *e)
 {
 	if (mkdirat(root, dir, 0755) == 0 || errno == EEXIST)
 		return 0;
-	error_errno(e, "linux.intelRdt: make " MOUNT "/%s", dir);
-	return errno == ENOSPC ? error_hint(e, "the processor has no more of them; see " MOUNT
-					       "/info")
-			       : -1;
+	error_errno(e, "linux.intelRdt: make " RESCTRL_MOUNT "/%s", dir);
+	if (errno != ENOSPC)
+		return -1;
+	return error_hint(e, "the processor has no more of them; see " RESCTRL_MOUNT "/info");
 }
 
 int resctrl_prepare(int root, const struct oci_intel_rdt *c, const struct resctrl *r,
@@ -181,8 +184,8 @@ static int write_task(int root, const char *dir, pid_t pid, struct error *e)
 	cleanup_free char *path = xasprintf("%s/tasks", dir), *text = xasprintf("%d", (int)pid);
 
 	if (file_write(root, path, text, e) < 0)
-		return error_wrap(e, "linux.intelRdt: move process %d to " MOUNT "/%s", (int)pid,
-				  dir);
+		return error_wrap(e, "linux.intelRdt: move process %d to " RESCTRL_MOUNT "/%s",
+				  (int)pid, dir);
 	return 0;
 }
 
@@ -205,7 +208,7 @@ static int remove_group(int root, const char *dir, struct error *e)
 {
 	if (unlinkat(root, dir, AT_REMOVEDIR) == 0 || errno == ENOENT)
 		return 0;
-	return error_errno(e, "remove " MOUNT "/%s", dir);
+	return error_errno(e, "remove " RESCTRL_MOUNT "/%s", dir);
 }
 
 int resctrl_remove(int root, const struct resctrl *r, struct error *e)

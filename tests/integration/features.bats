@@ -51,6 +51,21 @@ fits()
 		and (.potentiallyUnsafeConfigAnnotations | index("io.nsrun.") and index("org.systemd.property."))' "$out" >/dev/null
 }
 
+@test "features: each mount option is taken by a mount" {
+	make_bundle "$BUNDLE" true
+	mkdir "$BATS_TEST_TMPDIR/data"
+	# shellcheck disable=SC2016 # jq's
+	set_config '.mounts += ($options - ["remount"] | map(. as $o | {destination: "/features/\($o)", options: [$o]} +
+		if IN("bind", "rbind", "src-nofollow", "dest-nofollow", "copy-symlink", "idmap", "ridmap")
+		then {type: "bind", source: $data} else {type: "tmpfs", source: "tmpfs"} end +
+		if IN("idmap", "ridmap") then {uidMappings: $map, gidMappings: $map} else {} end))
+		+ [{destination: "/dev/shm", type: "tmpfs", source: "shm", options: ["remount", "noatime"]}]' \
+		--argjson options "$(nsrun features | jq -c .mountOptions)" --arg data "$BATS_TEST_TMPDIR/data" \
+		--argjson map '[{"containerID": 0, "hostID": 1000, "size": 1}]'
+	run -0 nsrun run -b "$BUNDLE" "$ID" grep -c " /features/" /proc/self/mountinfo
+	assert_equal "$output" "$(jq '[.mounts[].destination | select(startswith("/features/"))] | length' "$BUNDLE/config.json")"
+}
+
 @test "features need no privileges and no environment" {
 	run -0 env -i setpriv --bounding-set -all --inh-caps -all "$NSRUN" features
 	refused 'features: unexpected argument "now"' features now
