@@ -12,28 +12,47 @@ struct listing {
 	struct strbuf *out;
 };
 
-static void add(const struct attach_record *rec, const struct attachment *a, const char *problem,
-		void *arg)
+static void put(struct json_writer *w, const struct attach_record *rec,
+		const struct attachment *a, const struct check_findings *found)
+{
+	json_object_begin(w, NULL);
+	json_put_string(w, "container", rec->container_id);
+	json_put_string(w, "network", a->network);
+	json_put_string(w, "ifname", a->ifname);
+	json_put_bool(w, "ok", !found->n);
+	if (found->n)
+		json_put_string(w, "problem", found->v[0]);
+	json_array_begin(w, "problems");
+	for (size_t i = 0; i < found->n; i++)
+		json_put_string(w, NULL, found->v[i]);
+	json_array_end(w);
+	json_object_end(w);
+}
+
+static void add_row(struct table *t, const struct attach_record *rec, const struct attachment *a,
+		    const char *state)
+{
+	table_add(t, rec->container_id);
+	table_add(t, a->network);
+	table_add(t, a->ifname);
+	table_add(t, state);
+}
+
+static void add(const struct attach_record *rec, const struct attachment *a,
+		const struct check_findings *found, void *arg)
 {
 	struct listing *l = arg;
 
 	if (l->o->quiet) {
-		if (problem)
+		if (found->n)
 			strbuf_printf(l->out, "%s\n", rec->container_id);
 	} else if (l->o->format == FORMAT_JSON) {
-		json_object_begin(&l->json, NULL);
-		json_put_string(&l->json, "container", rec->container_id);
-		json_put_string(&l->json, "network", a->network);
-		json_put_string(&l->json, "ifname", a->ifname);
-		json_put_bool(&l->json, "ok", !problem);
-		if (problem)
-			json_put_string(&l->json, "problem", problem);
-		json_object_end(&l->json);
+		put(&l->json, rec, a, found);
 	} else {
-		table_add(&l->table, rec->container_id);
-		table_add(&l->table, a->network);
-		table_add(&l->table, a->ifname);
-		table_add(&l->table, problem ? problem : "ok");
+		if (!found->n)
+			add_row(&l->table, rec, a, "ok");
+		for (size_t i = 0; i < found->n; i++)
+			add_row(&l->table, rec, a, found->v[i]);
 	}
 }
 

@@ -71,14 +71,6 @@ static void add_row(void *arg, const struct attach_record *rec, const struct pub
 	table_add(arg, rec->result.attachments[0].network);
 }
 
-static int by_container(const void *va, const void *vb)
-{
-	const struct attach_record *a = va, *b = vb;
-	int order = strcmp(a->container_id, b->container_id);
-
-	return order ? order : strcmp(a->instance, b->instance);
-}
-
 static int by_port(const void *va, const void *vb)
 {
 	const struct publish *a = va, *b = vb;
@@ -90,8 +82,7 @@ static int by_port(const void *va, const void *vb)
 /* By container, and each one's by port. */
 static void sort(struct attach_records *rs)
 {
-	if (rs->n)
-		qsort(rs->v, rs->n, sizeof(*rs->v), by_container);
+	attach_records_sort(rs);
 	for (size_t i = 0; i < rs->n; i++)
 		if (rs->v[i].result.n_ports)
 			qsort(rs->v[i].result.ports, rs->v[i].result.n_ports,

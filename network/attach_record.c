@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "network/attach_record.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
@@ -16,7 +15,6 @@
 #include "network/state.h"
 
 #define RECORD_MAX JSON_INPUT_MAX
-#define SUFFIX	   ".json"
 
 void attach_result_done(struct attach_result *r)
 {
@@ -62,7 +60,7 @@ bool attach_record_instance_valid(const char *s)
 
 static char *record_path(const char *instance)
 {
-	return xasprintf("%s/%s" SUFFIX, STATE_ATTACHMENTS, instance);
+	return xasprintf("%s/%s" ATTACH_RECORD_SUFFIX, STATE_ATTACHMENTS, instance);
 }
 
 /* ---- out ---- */
@@ -414,78 +412,10 @@ char *attach_record_container(const char *instance)
 	return steal_ptr(&r.container_id);
 }
 
-/* ---- all ---- */
-
-void attach_records_done(struct attach_records *rs)
-{
-	for (size_t i = 0; i < rs->n; i++)
-		attach_record_done(&rs->v[i]);
-	free(rs->v);
-	memset(rs, 0, sizeof(*rs));
-}
-
-int attach_records_load(struct attach_records *ret, struct error *e)
-{
-	cleanup_attach_records struct attach_records rs = { 0 };
-	DIR *d = opendir(STATE_ATTACHMENTS);
-	struct dirent *entry;
-
-	if (!d && errno != ENOENT)
-		return error_errno(e, "read \"%s\"", STATE_ATTACHMENTS);
-	while (d && (entry = readdir(d))) {
-		size_t n = strlen(entry->d_name), tail = sizeof(SUFFIX) - 1;
-		cleanup_free char *path = NULL;
-		struct attach_record one;
-		ERROR_INIT(mine);
-		int rc;
-
-		if (n <= tail || !str_eq(entry->d_name + n - tail, SUFFIX))
-			continue;
-		path = xasprintf("%s/%s", STATE_ATTACHMENTS, entry->d_name);
-		rc = load_path(path, &one, &mine);
-		if (rc < 0)
-			log_warning("%s", mine.msg);
-		if (rc != 1)
-			continue;
-		if ((rs.n & (rs.n - 1)) == 0)
-			rs.v = xreallocarray(rs.v, rs.n ? rs.n * 2 : 1, sizeof(*rs.v));
-		rs.v[rs.n++] = one;
-	}
-	if (d)
-		closedir(d);
-	*ret = rs;
-	memset(&rs, 0, sizeof(rs));
-	return 0;
-}
-
 bool attach_result_has(const struct attach_result *r, const char *network)
 {
 	for (size_t i = 0; i < r->n_attachments; i++)
 		if (str_eq(r->attachments[i].network, network))
 			return true;
 	return false;
-}
-
-char *attach_records_members(const struct attach_records *rs, const char *network,
-			     size_t *ret_members, size_t *ret_ports)
-{
-	cleanup_strbuf struct strbuf names = { 0 };
-	size_t members = 0, ports = 0;
-
-	for (size_t i = 0; i < rs->n; i++) {
-		const struct attach_result *r = &rs->v[i].result;
-
-		if (!attach_result_has(r, network))
-			continue;
-		strbuf_printf(&names, "%s%s", members++ ? ", " : "", rs->v[i].container_id);
-		if (str_eq(r->attachments[0].network,
-			   network)) /* ports are published on the first */
-			for (size_t k = 0; k < r->n_ports; k++)
-				ports += r->ports[k].count;
-	}
-	if (ret_members)
-		*ret_members = members;
-	if (ret_ports)
-		*ret_ports = ports;
-	return steal_ptr(&names.s);
 }

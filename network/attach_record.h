@@ -12,6 +12,8 @@
 #include "base/error.h"
 #include "network/network.h"
 
+#define ATTACH_RECORD_SUFFIX ".json"
+
 struct attach_record {
 	char *instance, *container_id;
 	bool complete; /* false: addresses may be missing */
@@ -32,12 +34,14 @@ int attach_record_delete(const char *instance, struct error *e);
 bool attach_record_exists(const char *instance);
 /* The container's id, for people; NULL if unknown. The caller frees. */
 char *attach_record_container(const char *instance);
-/* All records; an unreadable one is a warning. Reads a folder: not for the hot path. */
+/* All records (attach_records.c); an unreadable one is a warning. Reads a folder: not for the hot
+ * path. */
 struct attach_records {
 	struct attach_record *v;
 	size_t n;
 };
 int attach_records_load(struct attach_records *ret, struct error *e);
+void attach_records_sort(struct attach_records *rs); /* by container */
 void attach_records_done(struct attach_records *rs);
 #define cleanup_attach_records cleanup(attach_records_done)
 /* "c1, c2": the containers on NETWORK, or NULL if there are none. The caller frees. */

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Of an attachment that was made in one go: bridge, both ends of the veth, addresses and routes
- * inside, leases, claims of ports and the elements that publish them, those that masquerade and
- * isolate its network. The first that is missing or another is told. Of one made plugin by plugin:
- * what its plugins say.
+ * Of an attachment that was made in one go: bridge, both ends of the veth, the modes of its port,
+ * addresses and routes inside, sysctls and attributes of its interface, limits, leases, claims of
+ * ports and the elements that publish them, those that masquerade and isolate its network. Each of
+ * these tells the first thing that is missing or another. Of one made plugin by plugin: what its
+ * plugins say.
  */
 #include "network/check.h"
 
@@ -15,6 +16,7 @@
 #include "base/memory.h"
 #include "network/attach.h"
 #include "network/attach_chain.h"
+#include "network/bandwidth.h"
 #include "network/bridge.h"
 #include "network/ipam_impl.h"
 #include "network/lists.h"
@@ -23,6 +25,7 @@
 #include "network/passage.h"
 #include "network/ports.h"
 #include "network/state.h"
+#include "network/tuning.h"
 
 #define missing(e, ...) error_set((e), ERR_STATUS, __VA_ARGS__)
 
@@ -44,6 +47,39 @@ static int check_host(struct rtnl *host, const struct attachment *a, struct erro
 	if (!end.up)
 		return missing(e, "%s, its host end, is down", a->host_ifname);
 	return neighbours_check(host, bridge.index, a, e);
+}
+
+/* As the port of its bridge. A host end that is gone is told already. */
+static int check_port(struct rtnl *host, const struct network *n, const struct attachment *a,
+		      bool published, struct error *e)
+{
+	struct link_info port;
+	int found = rtnl_link_get(host, 0, a->host_ifname, &port, e);
+
+	if (found <= 0 || !port.master)
+		return found < 0 ? -1 : 0;
+	if (port.isolated != n->isolated_ports)
+		return missing(e, "%s, its host end, is %s from other ports", port.name,
+			       port.isolated ? "isolated" : "not isolated");
+	if (!port.hairpin && (n->hairpin || published))
+		return missing(e, "%s, its host end, sends nothing back to it (hairpin)",
+			       port.name);
+	return bridge_port_check(n, host, &port, e);
+}
+
+static int check_limits(struct rtnl *host, const struct attach_record *rec,
+			const struct attachment *a, struct error *e)
+{
+	const struct bandwidth_owner o = { a->network, rec->instance, a->ifname };
+	struct link_info port;
+	int found;
+
+	if (!bandwidth_is_set(&a->bandwidth))
+		return 0;
+	found = rtnl_link_get(host, 0, a->host_ifname, &port, e);
+	if (found <= 0)
+		return found < 0 ? -1 : 0;
+	return bandwidth_check(host, port.index, &o, &a->bandwidth, e);
 }
 
 static int check_addresses(struct rtnl *inside, int index, const struct attachment *a,
@@ -112,31 +148,45 @@ static int check_routes(struct rtnl *inside, int index, const struct network *n,
 	return 0;
 }
 
-static int check_inside(const struct attach_record *rec, const struct network *n,
-			const struct attachment *a, struct error *e)
-{
-	struct rtnl inside cleanup(rtnl_done) = { .fd = -1 };
-	cleanup_close int netns = -1;
-	struct link_info link;
-	ERROR_INIT(why);
-	char mac[18];
-	int found;
+/* The container's namespace. */
+struct inside {
+	struct rtnl rtnl;
+	int netns, index;
+};
 
-	if (netns_open(rec->container_id, &netns, &why) < 0)
+static int open_inside(const struct attach_record *rec, struct inside *ret, struct error *e)
+{
+	ERROR_INIT(why);
+
+	if (netns_open(rec->container_id, &ret->netns, &why) < 0)
 		return missing(e, "%s", why.msg);
-	if (rtnl_open_in(netns, &inside, e) < 0)
-		return -1;
-	found = rtnl_link_get(&inside, 0, a->ifname, &link, e);
+	return rtnl_open_in(ret->netns, &ret->rtnl, e);
+}
+
+static int check_link(struct inside *in, const struct attachment *a, struct error *e)
+{
+	struct link_info link;
+	char mac[18];
+	int found = rtnl_link_get(&in->rtnl, 0, a->ifname, &link, e);
+
 	if (found <= 0)
 		return found < 0 ? -1 : missing(e, "%s is gone", a->ifname);
+	in->index = link.index;
 	if (!link.up)
 		return missing(e, "%s is down", a->ifname);
 	if (a->mac && !str_eq(mac_text(link.mac, mac), a->mac))
 		return missing(e, "%s has the MAC %s, not %s", a->ifname, mac, a->mac);
-	if (check_addresses(&inside, link.index, a, e) < 0 ||
-	    neighbours_check_gateways(&inside, link.index, a, e) < 0)
-		return -1;
-	return n ? check_routes(&inside, link.index, n, a, e) : 0;
+	return 0;
+}
+
+/* Its MAC is the attachment's, which may have been asked for. */
+static int check_tuning(struct inside *in, const struct network *n, const struct attachment *a,
+			struct error *e)
+{
+	struct tuning t = n->tuning;
+
+	t.set &= ~(unsigned int)TUNING_MAC;
+	return tuning_is_set(&t) ? tuning_check(&in->rtnl, in->netns, a->ifname, &t, e) : 0;
 }
 
 static int check_lease(const struct attach_record *rec, const struct attachment *a,
@@ -216,22 +266,65 @@ static int check_passage(const struct network *n, struct error *e)
 		   : missing(e, "%s is not let through iptables any more", n->bridge);
 }
 
-static int check_one(const struct network_dirs *dirs, struct rtnl *host,
-		     const struct attach_record *rec, size_t index, struct error *e)
+/* ---- all of it ---- */
+
+static void note(struct check_findings *found, int rc, struct error *e)
+{
+	if (rc == 0)
+		return;
+	found->v = xreallocarray(found->v, found->n + 1, sizeof(*found->v));
+	found->v[found->n++] = xstrdup(e->msg);
+	error_clear(e);
+}
+
+static void look_inside(const struct attach_record *rec, const struct network *n,
+			const struct attachment *a, struct check_findings *found)
+{
+	struct inside in = { .rtnl = { .fd = -1 }, .netns = -1 };
+	ERROR_INIT(e);
+	int rc = open_inside(rec, &in, &e);
+
+	note(found, rc, &e);
+	if (rc == 0)
+		note(found, check_link(&in, a, &e), &e);
+	if (rc == 0 && in.index) {
+		note(found, check_addresses(&in.rtnl, in.index, a, &e), &e);
+		note(found, neighbours_check_gateways(&in.rtnl, in.index, a, &e), &e);
+	}
+	if (rc == 0 && in.index && n) {
+		note(found, check_routes(&in.rtnl, in.index, n, a, &e), &e);
+		note(found, check_tuning(&in, n, a, &e), &e);
+	}
+	rtnl_done(&in.rtnl);
+	fd_close_at(&in.netns);
+}
+
+static void look(const struct network_dirs *dirs, struct rtnl *host,
+		 const struct attach_record *rec, size_t index, struct check_findings *found)
 {
 	const struct attachment *a = &rec->result.attachments[index];
+	bool published = index == 0 && rec->result.n_ports;
 	cleanup_network struct network n = { 0 };
 	bool known;
+	ERROR_INIT(e);
 
-	if (a->chain)
-		return attach_chain_verify(a, rec->instance, e);
+	if (a->chain) {
+		note(found, attach_chain_verify(a, rec->instance, &e), &e);
+		return;
+	}
 	known = network_load(dirs, a->network, &n, NULL) == 0 && !n.chained;
-	if (check_host(host, a, e) < 0 || check_inside(rec, known ? &n : NULL, a, e) < 0 ||
-	    check_leases(rec, a, e) < 0 || (known && check_passage(&n, e) < 0))
-		return -1;
-	if (index == 0 && check_ports(rec, e) < 0)
-		return -1;
-	return known ? check_rules(&n, e) : 0;
+	note(found, check_host(host, a, &e), &e);
+	if (known)
+		note(found, check_port(host, &n, a, published, &e), &e);
+	note(found, check_limits(host, rec, a, &e), &e);
+	look_inside(rec, known ? &n : NULL, a, found);
+	note(found, check_leases(rec, a, &e), &e);
+	if (index == 0)
+		note(found, check_ports(rec, &e), &e);
+	if (known) {
+		note(found, check_passage(&n, &e), &e);
+		note(found, check_rules(&n, &e), &e);
+	}
 }
 
 int network_check(const struct network_dirs *dirs, const char *network, network_check_fn *fn,
@@ -246,19 +339,21 @@ int network_check(const struct network_dirs *dirs, const char *network, network_
 	    (network && network_load(dirs, network, &n, e) < 0) || rtnl_open(&host, e) < 0 ||
 	    attach_records_load(&rs, e) < 0)
 		return -1;
+	attach_records_sort(&rs);
 	for (size_t i = 0; i < rs.n; i++)
 		for (size_t k = 0; rs.v[i].complete && k < rs.v[i].result.n_attachments; k++) {
 			const struct attachment *a = &rs.v[i].result.attachments[k];
-			ERROR_INIT(why);
-			int rc;
+			struct check_findings found = { 0 };
 
 			if (network && !str_eq(a->network, network))
 				continue;
-			rc = check_one(dirs, &host, &rs.v[i], k, &why);
-			if (rc < 0 && !attach_record_exists(rs.v[i].instance))
-				continue; /* it went meanwhile */
-			fn(&rs.v[i], a, rc < 0 ? why.msg : NULL, arg);
-			problems += rc < 0;
+			look(dirs, &host, &rs.v[i], k, &found);
+			/* Unless it went meanwhile. */
+			if (!found.n || attach_record_exists(rs.v[i].instance)) {
+				fn(&rs.v[i], a, &found, arg);
+				problems += (int)found.n;
+			}
+			strings_free(found.v, found.n);
 		}
 	return problems;
 }

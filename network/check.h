@@ -10,12 +10,16 @@
 #include "network/attach_record.h"
 #include "network/network.h"
 
-/* PROBLEM: NULL if all of the attachment is there. */
+/* Sentences; none: all of the attachment is there. */
+struct check_findings {
+	char **v;
+	size_t n;
+};
 typedef void network_check_fn(const struct attach_record *rec, const struct attachment *a,
-			      const char *problem, void *arg);
+			      const struct check_findings *found, void *arg);
 /* Looks whether all that attaching made is there, and as it was: of NETWORK (NULL: of all). FN is
- * told of each attachment that is not under way. Returns the number of problems. Changes nothing.
- * Error: no such network, no privilege. */
+ * told of each attachment that is not under way, in the order of the containers' names. Returns the
+ * number of findings. Changes nothing. Error: no such network, no privilege. */
 int network_check(const struct network_dirs *dirs, const char *network, network_check_fn *fn,
 		  void *arg, struct error *e);
 

@@ -63,7 +63,9 @@ static int restore_plug(const struct network *n, const struct bridge *bridge, st
 	if (!found)
 		return error_set(e, ERR_GENERIC, "link %s, the host end of its %s, is gone",
 				 a->host_ifname, a->ifname);
-	if (link.master == bridge->index && link.up)
+	if (link.master == bridge->index && link.up && link.isolated == n->isolated_ports &&
+	    (link.hairpin || !(n->hairpin || published)) &&
+	    bridge_port_check(n, r, &link, NULL) == 0)
 		return 0;
 	if (rtnl_port_attach(r, link.index, bridge->index, n->hairpin || published,
 			     n->isolated_ports, e) < 0 ||

@@ -31,7 +31,8 @@ static void port_begin(struct netlink_batch *b, int type, int index, const char 
 /* bridge link set dev NAME learning off flood off mcast_flood off bcast_flood off locked on
  * state disabled; bridge fdb flush dev NAME. By AF_BRIDGE: the way of the veth's maker (rtnl.c)
  * ends in NETDEV_CHANGE, on which the bridge enables a disabled port again. So does a carrier that
- * returns; what is locked and floods nothing stays cut off all the same. */
+ * returns; what is locked and floods nothing stays cut off all the same. ENETDOWN: somebody has set
+ * the link down, and nothing passes. */
 int rtnl_port_disable(struct rtnl *r, const char *name, struct error *e)
 {
 	static const int off[] = { IFLA_BRPORT_LEARNING, IFLA_BRPORT_UNICAST_FLOOD,
@@ -39,6 +40,7 @@ int rtnl_port_disable(struct rtnl *r, const char *name, struct error *e)
 	struct netlink_batch b cleanup(netlink_batch_done) = { 0 };
 	struct link_info port;
 	struct nlattr *nest;
+	ERROR_INIT(mine);
 	int found = rtnl_link_get(r, 0, name, &port, e);
 
 	if (found <= 0 || !port.master)
@@ -53,7 +55,11 @@ int rtnl_port_disable(struct rtnl *r, const char *name, struct error *e)
 	netlink_put_u8(&b, IFLA_BRPORT_STATE, BR_STATE_DISABLED);
 	netlink_nest_end(&b, nest);
 	netlink_tolerate(&b, ENODEV);
-	return netlink_send(&b, r->fd, &r->seq, NULL, NULL, e);
+	if (netlink_send(&b, r->fd, &r->seq, NULL, NULL, &mine) == 0 || mine.code == ENETDOWN)
+		return 0;
+	if (e)
+		*e = mine;
+	return -1;
 }
 
 /*	ip link set INDEX master MASTER up

@@ -39,7 +39,8 @@ host_end() { nsrun state "$ID" | jq -r '.network.result.attachments[0].hostIfnam
 	up --network bridge
 	ip link set "$(host_end)" nomaster
 	found 'its host end, is not in bridge nsrun0'
-	ip link set "$(host_end)" master nsrun0
+	nsrun network reload
+	run -0 nsrun network check
 	ip link set "$(host_end)" down
 	found 'its host end, is down'
 	ip link set "$(host_end)" up
@@ -81,6 +82,95 @@ host_end() { nsrun state "$ID" | jq -r '.network.result.attachments[0].hostIfnam
 	done
 	nft delete table inet nsrun
 	found "the rules of bridge nsrun0 have lost"
+}
+
+# list FILTER: the network web, its list changed so.
+list()
+{
+	nsrun network create --subnet 10.90.0.0/24 web
+	jq "$1" "$NSRUN_NET_DIR/web.conflist" >"$BATS_TEST_TMPDIR/list"
+	cp "$BATS_TEST_TMPDIR/list" "$NSRUN_NET_DIR/web.conflist"
+}
+
+@test "its port of the bridge: isolation, hairpin, foreign MACs; reload mends them" {
+	list '.plugins[0] += {"portIsolation": true, "hairpinMode": true, "macspoofchk": true}'
+	up --network web
+	run -0 nsrun network check
+	bridge link set dev "$(host_end)" isolated off
+	found 'its host end, is not isolated from other ports'
+	bridge link set dev "$(host_end)" isolated on hairpin off
+	found 'its host end, sends nothing back to it (hairpin)'
+	bridge link set dev "$(host_end)" hairpin on locked off
+	found 'lets in frames from any MAC'
+	bridge link set dev "$(host_end)" isolated off hairpin off
+	nsrun network reload
+	run -0 nsrun network check
+}
+
+@test "its port of the bridge: nobody asked for isolation" {
+	up --network bridge
+	bridge link set dev "$(host_end)" isolated on
+	found 'its host end, is isolated from other ports'
+}
+
+@test "limits: each token bucket, the ifb, what leads there" {
+	local ifb
+	up --network bridge --bandwidth 10M
+	run -0 nsrun network check
+	tc qdisc del dev "$(host_end)" root
+	found 'bandwidth:'
+	tc qdisc add dev "$(host_end)" root handle 1: tbf rate 99mbit burst 64k limit 128k
+	found 'bandwidth:'
+	nsrun delete --force "$ID"
+	up --network bridge --bandwidth 10M
+	ifb=$(ip -o link show type ifb | cut -d' ' -f2 | cut -d: -f1)
+	tc qdisc del dev "$(host_end)" ingress
+	found 'bandwidth:'
+	tc qdisc del dev "$ifb" root
+	found 'bandwidth:'
+	ip link del "$ifb"
+	found "bandwidth: $ifb is not there"
+}
+
+@test "what its list's tuning set: sysctls, MTU, queue, modes" {
+	list '.plugins += [{"type": "tuning", "sysctl": {"net.ipv4.conf.IFNAME.arp_filter": "1", "net.core.somaxconn": "77"},
+		"mtu": 1400, "txQLen": 500, "promisc": true, "allmulti": true}]'
+	up --network web --mac 02:00:00:00:00:77
+	run -0 nsrun network check
+	ip netns exec "$ID" sysctl -qw net.core.somaxconn=78
+	found 'net.core.somaxconn'
+	ip netns exec "$ID" sysctl -qw net.core.somaxconn=77 net.ipv4.conf.eth0.arp_filter=0
+	found 'arp_filter'
+	ip netns exec "$ID" sysctl -qw net.ipv4.conf.eth0.arp_filter=1
+	run -0 nsrun network check
+	ip -n "$ID" link set eth0 mtu 1300
+	found 'MTU'
+	ip -n "$ID" link set eth0 mtu 1400 txqueuelen 100
+	found "queue's length"
+	ip -n "$ID" link set eth0 txqueuelen 500 promisc off
+	found 'promiscuous mode'
+	ip -n "$ID" link set eth0 promisc on allmulticast off
+	found 'all-multicast mode'
+	ip -n "$ID" link set eth0 allmulticast on
+	run -0 nsrun network check
+}
+
+@test "each disagreement is a line, by container, and a member as JSON" {
+	up --network bridge
+	launch run -d -b "$BUNDLE" --network bridge "a-$ID"
+	ip -n "$ID" route del default
+	ip link set "$(host_end)" down
+	run -4 nsrun network check
+	assert_equal "${#lines[@]}" 4
+	assert_line --index 1 --regexp "^a-$ID +bridge +eth0 +ok\$"
+	assert_line --index 2 --regexp "^$ID +bridge +eth0 +$(host_end), its host end, is down\$"
+	assert_line --index 3 --regexp "^$ID +bridge +eth0 +the default route of IPv4 is gone\$"
+	run -4 nsrun network check --format json
+	assert_equal "$(jq -c '[.attachments[] | [.container, .ok, .problem, (.problems | length)]]' <<<"$output")" \
+		"[[\"a-$ID\",true,null,0],[\"$ID\",false,\"$(host_end), its host end, is down\",2]]"
+	run -4 nsrun network check -q
+	assert_output "$ID"
+	nsrun delete --force "$ID" # though its host end is down
 }
 
 @test "what is on record for it: the lease, the claim, the published port" {
