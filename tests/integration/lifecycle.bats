@@ -251,6 +251,38 @@ load ../helpers
 	refute_line --regexp " 7 -> "
 }
 
+@test "run --keep: the container is left, stopped, until delete" {
+	make_bundle "$BUNDLE" sh -c 'exit 3'
+	run -3 nsrun run --keep -b "$BUNDLE" "$ID"
+	assert_status stopped
+	refused "container with given ID already exists" run -b "$BUNDLE" "$ID"
+	run -0 nsrun delete "$ID"
+	refused "container does not exist" state "$ID"
+	run -3 nsrun run -b "$BUNDLE" "$ID"
+	refused "container does not exist" state "$ID"
+}
+
+@test "run adopts processes that lose their parent, with the host's pids; with --no-subreaper not" {
+	local option runner adopted
+	make_bundle "$BUNDLE" sh -c '(sleep 1000 & echo $! >/orphan.tmp); mv /orphan.tmp /orphan; exec sleep 1000'
+	set_config '.root.readonly = false | .linux.namespaces |= map(select(.type != "pid"))'
+	for option in "" --no-subreaper; do
+		# shellcheck disable=SC2086
+		"$NSRUN" run $option -b "$BUNDLE" "$ID" >/dev/null 2>&1 3>&- &
+		runner=$!
+		wait_until test -s "$BUNDLE/rootfs/orphan"
+		adopted=$(sed -n 's/^PPid:\t//p' "/proc/$(<"$BUNDLE/rootfs/orphan")/status")
+		if [[ $option ]]; then
+			assert [ "$adopted" != "$runner" ]
+		else
+			assert_equal "$adopted" "$runner"
+		fi
+		nsrun delete --force "$ID"
+		wait "$runner" || true
+		rm "$BUNDLE/rootfs/orphan"
+	done
+}
+
 @test "socket activation: LISTEN_FDS is passed on, LISTEN_PID is 1" {
 	make_bundle "$BUNDLE" sh -c 'echo $LISTEN_FDS $LISTEN_PID; cat <&3'
 	echo three >"$BATS_TEST_TMPDIR/three"
