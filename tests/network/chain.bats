@@ -261,3 +261,27 @@ is_stopped() { [[ $(nsrun state "$1" | jq -r .status) == stopped ]]; }
 	no_leases
 	ip link del mixed0
 }
+
+@test "network rm of a list with a foreign plugin for the addresses takes link, rules and state" {
+	ln -s /usr/lib/cni/host-local "$CNI_PATH"
+	local ipam='"dataDir":"LEASES","subnet":"10.55.0.0/24","routes":[{"dst":"0.0.0.0/0"}]' first ports meta
+	for first in \
+		'"type":"bridge","bridge":"mixed0","isGateway":true,"ipMasq":true' \
+		'"type":"ptp","ipMasq":true'; do
+		for ports in '' 8080:80; do
+			meta=''
+			[[ ! $ports ]] || meta=',{"type":"portmap","capabilities":{"portMappings":true}},{"type":"firewall","ingressPolicy":"same-bridge"}'
+			list far "{$first,\"ipam\":{\"type\":\"x-host-local\",$ipam}}$meta"
+			launch run -d --network far ${ports:+-p "$ports"} -b "$BUNDLE" "$ID"
+			nft list table inet nsrun >/dev/null
+			nsrun delete --force "$ID"
+			nsrun network rm far
+			run nft list table inet nsrun
+			assert_failure
+			[[ ! -e /run/nsrun/networks ]]
+			run ip link show mixed0
+			assert_failure
+			no_leases
+		done
+	done
+}
