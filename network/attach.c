@@ -113,6 +113,7 @@ void attach_plans_record(const struct attach_options *o, const struct attach_pla
 		memset(a, 0, sizeof(*a));
 		a->network = xstrdup(p->net.name);
 		a->ifname = xstrdup(p->ifname);
+		attach_names_record(&o->requests[i], p, a);
 		if (p->net.chained) {
 			attach_chain_plan(o, p, a);
 			continue;
@@ -122,7 +123,6 @@ void attach_plans_record(const struct attach_options *o, const struct attach_pla
 		a->data_dir = xstrdup(p->net.ipam.data_dir);
 		a->bandwidth = p->bandwidth;
 		a->static_neighbours = p->net.static_neighbours;
-		attach_names_record(&o->requests[i], p, a);
 		cni_dns_add(&r->dns, attach_plan_resolv(p));
 	}
 	if (o->n_ports) {

@@ -88,9 +88,14 @@ int attach_ports_restore(const struct attach_record *rec, bool lost, struct erro
 int attach_plan_names(const struct network_request *q, struct attach_plan *p, struct error *e);
 void attach_names_record(const struct network_request *q, const struct attach_plan *p,
 			 struct attachment *a); /* what is planned */
-/* Makes REC's attachments, which have their addresses, known by name. */
+/* Makes REC's attachments, which have their addresses, known by name; but for those that are run
+ * plugin by plugin. */
 int attach_names_join(const struct attach_options *o, const struct attach_plans *ps,
 		      struct attach_record *rec, struct error *e);
+/* The same for A, of a list that was run plugin by plugin: its addresses and gateways are those of
+ * the result, as is DNS, whose servers are passed on to where the list names none. */
+int attach_names_join_chained(const struct attach_options *o, const struct attach_plan *p,
+			      const struct cni_dns *dns, struct attachment *a, struct error *e);
 int attach_names_leave(const struct attach_record *rec, struct error *e); /* idempotent */
 
 /* What P's list says for resolv.conf: the plugin's "dns", or else its addresses'. */

@@ -29,7 +29,8 @@ int attach_chain_check(const struct attach_plan *p, const struct network_request
 		{ ports, "portMappings", "portmap", "ports are published, but no plugin of" },
 		{ q->bandwidth_asked && bandwidth_is_set(&q->bandwidth), "bandwidth", "bandwidth",
 		  "a bandwidth is asked for, but no plugin of" },
-		{ q->n_aliases, "aliases", "dnsname", "an alias is asked for, but no plugin of" },
+		{ q->n_aliases && !p->names, "aliases", "dnsname",
+		  "an alias is asked for, but no plugin of" },
 	};
 	struct cni_chain c = chain_of_network(&p->net);
 
@@ -293,6 +294,8 @@ int attach_chain_add(const struct attach_options *o, size_t index, const struct 
 	cni_dns_add(&rec->result.dns, &r.dns);
 	if (take_result(&r, a, routed, e) < 0 || check_asked(p, a, e) < 0)
 		return error_wrap(e, "network \"%s\"", p->net.name); /* the caller undoes it */
+	if (attach_names_join_chained(o, p, &r.dns, a, e) < 0)
+		return -1;
 	return attach_record_write(rec, e);
 }
 

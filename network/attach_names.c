@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * The names by which containers of a network find each other: their ids and aliases, by a name
- * server on the bridge (dns.h).
+ * server on the bridge (dns.h). Where the list is run plugin by plugin, it is on the gateway that
+ * the plugins tell of, once they have, if that is an address of this host (of a bridge, of the host
+ * end of ptp): of a router on the LAN (macvlan) it cannot be.
  *
  * A network whose list says "on" needs it; with "auto", what `network create` writes, a host where
  * aardvark-dns is not installed, or where its port is taken, does without.
@@ -15,7 +17,7 @@
 
 static bool wants_names(const struct network *n)
 {
-	return !n->chained && n->names != NETWORK_NAMES_OFF && n->gateway_on_bridge;
+	return n->names != NETWORK_NAMES_OFF && (n->chained || n->gateway_on_bridge);
 }
 
 bool network_has_names(const struct network *n)
@@ -27,9 +29,7 @@ int attach_plan_names(const struct network_request *q, struct attach_plan *p, st
 {
 	const struct network *n = &p->net;
 
-	if (n->chained)
-		return 0;
-	if (n->names == NETWORK_NAMES_ON && !n->gateway_on_bridge)
+	if (n->names == NETWORK_NAMES_ON && !n->chained && !n->gateway_on_bridge)
 		return error_set(e, ERR_UNSUPPORTED,
 				 "network \"%s\" (%s): names of containers need a name server on "
 				 "the bridge, which has no address (isGateway)",
@@ -47,7 +47,7 @@ int attach_plan_names(const struct network_request *q, struct attach_plan *p, st
 			  n->name);
 		p->names = false;
 	}
-	if (!p->names && q->n_aliases)
+	if (!p->names && q->n_aliases && !n->chained) /* attach_chain_check() */
 		log_warning("network \"%s\": alias \"%s\" will not resolve: %s", n->name,
 			    q->aliases[0],
 			    n->names == NETWORK_NAMES_OFF ? "the network has no names" :
@@ -72,6 +72,7 @@ const struct cni_dns *attach_plan_resolv(const struct attach_plan *p)
 }
 
 static int join(const struct attach_options *o, const struct attach_plan *p,
+		const struct ip_addr listen[IP_FAMILIES], const struct cni_dns *dns,
 		const struct attachment *a, struct error *e)
 {
 	struct dns_member m = { .network = p->net.name,
@@ -87,15 +88,29 @@ static int join(const struct attach_options *o, const struct attach_plan *p,
 				.n_servers = o->n_dns };
 
 	if (m.n_network_servers == 0) {
-		m.network_servers = (const char *const *)attach_plan_resolv(p)->nameservers;
+		m.network_servers = (const char *const *)dns->nameservers;
 		while (m.network_servers && m.network_servers[m.n_network_servers])
 			m.n_network_servers++;
 	}
 	for (int f = 0; f < IP_FAMILIES; f++) {
-		m.listen[f] = p->listen[f];
+		m.listen[f] = listen[f];
 		m.addresses[f] = a->addresses[f].addr;
 	}
 	return dns_join(&m, e);
+}
+
+/* There are no names, for the reason WHY: an error if the list says "on". */
+static int do_without(const struct attach_plan *p, struct attachment *a, const struct error *why,
+		      struct error *e)
+{
+	if (p->net.names == NETWORK_NAMES_ON) {
+		if (e)
+			*e = *why;
+		return error_wrap(e, "network \"%s\"", p->net.name);
+	}
+	log_warning("network \"%s\": %s", p->net.name, why->msg);
+	a->names = false;
+	return 0;
 }
 
 int attach_names_join(const struct attach_options *o, const struct attach_plans *ps,
@@ -106,20 +121,42 @@ int attach_names_join(const struct attach_options *o, const struct attach_plans 
 		struct attachment *a = &rec->result.attachments[i];
 		ERROR_INIT(why);
 
-		if (!a->names)
+		if (!a->names || p->net.chained)
 			continue;
-		if (join(o, p, a, &why) == 0) {
+		if (join(o, p, p->listen, attach_plan_resolv(p), a, &why) == 0)
 			a->name_server = a->gateways[a->addresses[IP4].addr.family ? IP4 : IP6];
-			continue;
-		}
-		if (p->net.names == NETWORK_NAMES_ON) {
-			if (e)
-				*e = why;
-			return error_wrap(e, "network \"%s\"", p->net.name);
-		}
-		log_warning("network \"%s\": %s", p->net.name, why.msg);
-		a->names = false;
+		else if (do_without(p, a, &why, e) < 0)
+			return -1;
 	}
+	return 0;
+}
+
+int attach_names_join_chained(const struct attach_options *o, const struct attach_plan *p,
+			      const struct cni_dns *dns, struct attachment *a, struct error *e)
+{
+	struct ip_addr listen[IP_FAMILIES] = { 0 }, first = { 0 };
+	ERROR_INIT(why);
+
+	if (!a->names)
+		return 0;
+	for (int f = IP_FAMILIES - 1; f >= 0; f--)
+		if (a->gateways[f].family && dns_can_listen(&a->gateways[f]))
+			first = listen[f] = a->gateways[f];
+	if (!first.family && p->net.names == NETWORK_NAMES_AUTO && !a->n_aliases) {
+		log_debug("network \"%s\": no names of containers: its gateway is not this host",
+			  p->net.name);
+		a->names = false;
+		return 0;
+	}
+	if (!first.family) {
+		error_set(&why, ERR_UNSUPPORTED,
+			  "no names of containers: they need a name server on the gateway, and no "
+			  "plugin told of one that is an address of this host");
+		return do_without(p, a, &why, e);
+	}
+	if (join(o, p, listen, dns, a, &why) < 0)
+		return do_without(p, a, &why, e);
+	a->name_server = first;
 	return 0;
 }
 

@@ -182,14 +182,20 @@ static int check_needed(const struct network_create_options *o, const struct dri
 	return 0;
 }
 
-/* What is a word of the bridge's alone, and was said. */
+/* Whether the gateway is this host, where a name server can listen. D: NULL for the bridge. */
+static bool has_names(const struct driver *d)
+{
+	return !d || d->place == ON_HOST;
+}
+
+/* What is a word of the bridge's alone, or of what has names, and was said. */
 static const char *of_bridges(const struct driver *d, const struct network_create_options *o)
 {
 	return o->internal					? "--internal"
 	       : o->no_isolate					? "--isolate"
 	       : o->bandwidth					? "--bandwidth"
-	       : o->names > 0					? "--names"
-	       : o->n_dns_servers				? "--dns"
+	       : o->names > 0 && !has_names(d)			? "--names"
+	       : o->n_dns_servers && !has_names(d)		? "--dns"
 	       : o->probe					? "--probe"
 	       : o->static_neighbours				? "--static-neighbours"
 	       : o->no_masquerade && d->place != ON_HOST	? "--masquerade"
@@ -378,9 +384,9 @@ static void put_bandwidth(struct json_writer *w, const struct network *n)
 static void put_own(struct json_writer *w, const struct network *n,
 		    const struct network_create_options *o)
 {
-	bool bridge = create_driver_is_bridge(o);
+	bool named = has_names(create_driver_is_bridge(o) ? NULL : find_driver(o));
 
-	if (!bridge && o->n_labels == 0)
+	if (!named && o->n_labels == 0)
 		return;
 	json_object_begin(w, "nsrun");
 	if (n->internal)
@@ -389,7 +395,7 @@ static void put_own(struct json_writer *w, const struct network *n,
 		json_put_bool(w, "probe", true);
 	if (o->static_neighbours)
 		json_put_bool(w, "staticNeighbours", true);
-	if (bridge)
+	if (named)
 		json_put_string(w, "names", o->names < 0 ? "off" : o->names ? "on" : "auto");
 	if (o->n_dns_servers) {
 		json_array_begin(w, "dnsServers");

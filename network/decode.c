@@ -234,11 +234,10 @@ static int decode_own(const char *file, const struct json *root, struct network 
 /* What is asked for that no plugin does; NULL: nothing. */
 static const char *what_is_ours(const struct network *n)
 {
-	return n->internal		       ? "internal"
-	       : n->probe		       ? "probe"
-	       : n->static_neighbours	       ? "staticNeighbours"
-	       : n->names == NETWORK_NAMES_ON ? "names"
-					       : NULL;
+	return n->internal	    ? "internal"
+	       : n->probe	    ? "probe"
+	       : n->static_neighbours ? "staticNeighbours"
+				      : NULL;
 }
 
 int network_decode_doc(struct json_doc *list, const char *file, struct network *ret,

@@ -243,23 +243,35 @@ static int clear(struct error *e)
 
 /* ---- a container comes ---- */
 
-static int check_port(const struct ip_addr *a, struct error *e)
+/* Tries to: 0, or the errno of it. */
+static int listen_errno(const struct ip_addr *a, uint16_t port)
 {
 	cleanup_close int fd = socket(a->family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	struct sockaddr_in v4 = { .sin_family = AF_INET, .sin_port = htons(PORT) };
-	struct sockaddr_in6 v6 = { .sin6_family = AF_INET6, .sin6_port = htons(PORT) };
-	cleanup(process_release) struct process p = PROCESS_INIT;
-	cleanup_free char *who = NULL, *ours = NULL;
-	char text[IP_TEXT_MAX];
+	struct sockaddr_in v4 = { .sin_family = AF_INET, .sin_port = htons(port) };
+	struct sockaddr_in6 v6 = { .sin6_family = AF_INET6, .sin6_port = htons(port) };
 	int rc;
 
 	memcpy(&v4.sin_addr, a->b, sizeof(v4.sin_addr));
 	memcpy(&v6.sin6_addr, a->b, sizeof(v6.sin6_addr));
 	if (fd < 0)
-		return error_errno(e, "socket");
+		return errno;
 	rc = a->family == AF_INET ? bind(fd, (struct sockaddr *)&v4, sizeof(v4)) :
 				    bind(fd, (struct sockaddr *)&v6, sizeof(v6));
-	if (rc == 0 || errno != EADDRINUSE)
+	return rc == 0 ? 0 : errno;
+}
+
+bool dns_can_listen(const struct ip_addr *a)
+{
+	return listen_errno(a, 0) == 0;
+}
+
+static int check_port(const struct ip_addr *a, struct error *e)
+{
+	cleanup(process_release) struct process p = PROCESS_INIT;
+	cleanup_free char *who = NULL, *ours = NULL;
+	char text[IP_TEXT_MAX];
+
+	if (listen_errno(a, PORT) != EADDRINUSE)
 		return 0;
 	listener_find(IPPROTO_UDP, a, PORT, &who);
 	if (dns_daemon_open(&p, NULL) == 1) {

@@ -45,6 +45,8 @@ struct dns_member {
 
 /* 1: aardvark-dns is installed, or runs for us already. */
 bool dns_available(void);
+/* Whether A is an address of this host's, on which a name server could listen. */
+bool dns_can_listen(const struct ip_addr *a);
 /* Makes M known, and sees to it that aardvark-dns runs. Again: what is known is replaced. Error
  * (ERR_BUSY): somebody else has the port; ERR_GENERIC: it does not start. Nothing stays of it. */
 int dns_join(const struct dns_member *m, struct error *e);

@@ -298,6 +298,71 @@ stop_server()
 	assert_equal "$(addresses_of db "$B")" "$(address_on red "$A")"
 }
 
+@test "names: plugin by plugin: ptp has them, and a list that is wholly foreign if it asks for them" {
+	export CNI_PATH=$BATS_TEST_TMPDIR/cni
+	mkdir "$CNI_PATH"
+	ln -s /usr/lib/cni/bridge "$CNI_PATH/x-bridge"
+	ln -s /usr/lib/cni/host-local "$CNI_PATH/x-host-local"
+	nsrun network create --driver ptp --ipv6=false --subnet 10.77.1.0/24 red
+	printf '{"cniVersion":"1.0.0","name":"blue","nsrun":{"names":"on","dnsServers":["192.0.2.77"]},"plugins":[{"type":"x-bridge","bridge":"blue0","isGateway":true,
+		"ipam":{"type":"x-host-local","dataDir":"%s/leases","ranges":[[{"subnet":"10.77.2.0/24"}]]}}]}' "$BATS_TEST_TMPDIR" >"$NSRUN_NET_DIR/blue.conflist"
+	local net first
+	for net in red blue; do
+		sleeper "$A" --network "$net"
+		assert_equal "$output" ""
+		sleeper "$B" --network "$net:alias=db"
+		first=$(address_on "$net" "$A")
+		assert_equal "$(resolv_conf_of "$B" | head -n 2 | paste -sd' ')" "nameserver ${first%.*}.1 search dns.nsrun"
+		wait_until resolves_to "$A" "$B" "$first"
+		for name in "$B" db db.dns.nsrun; do
+			wait_until resolves_to "$name" "$A" "$(address_on "$net" "$B")"
+		done
+		assert_equal "$(servers | wc -l)" 1
+		assert_equal "$(nsrun network inspect "$net" | jq '.[0].dns')" true
+		[[ $net == red ]] || assert_equal "$(head -n 1 "$DNS/blue")" "10.77.2.1 192.0.2.77"
+		nsrun delete -f "$A"
+		wait_until unknown "$A" "$B"
+		nsrun delete -f "$B"
+		no_server
+		[[ ! -e $DNS ]]
+	done
+	ip link del blue0
+}
+
+@test "names: plugin by plugin: connect and disconnect bring them and take them; what is killed leaves none" {
+	nsrun network create --driver ptp --ipv6=false --subnet 10.77.1.0/24 red
+	sleeper "$A" --network red
+	nsrun network create --names=false --ipv6=false --subnet 10.77.2.0/24 blue
+	sleeper "$B" --network blue
+	nsrun network connect --alias db red "$B"
+	wait_until resolves_to db "$A" "$(address_on red "$B")"
+	nsrun network disconnect red "$B"
+	wait_until unknown db "$A"
+	nsrun delete -f "$A"
+	no_server
+	run env NSRUN_FAULT='configure link=kill' "$(dirname "$NSRUN")/tests/nsrun-faults" run -d -b "$BUNDLE" --network red "c-$ID"
+	assert_failure 137
+	serving
+	nsrun delete -f "c-$ID"
+	no_server
+}
+
+@test "names: plugin by plugin: where the gateway is not this host there are none; asked for, it is refused" {
+	make_lan
+	local plugin='"plugins":[{"type":"macvlan","master":"lan0","ipam":{"type":"host-local","subnet":"10.77.3.0/24","dataDir":"/run/nsrun/networks/leases"}}]'
+	printf '{"cniVersion":"1.0.0","name":"red","nsrun":{"names":"auto"},%s}' "$plugin" >"$NSRUN_NET_DIR/red.conflist"
+	printf '{"cniVersion":"1.0.0","name":"blue","nsrun":{"names":"on"},%s}' "$plugin" >"$NSRUN_NET_DIR/blue.conflist"
+	sleeper "$A" --network red
+	assert_equal "$output" ""
+	assert_equal "$(resolv_conf_of "$A" | head -n 1)" "nameserver 192.0.2.53"
+	sleeper "$B" --network red:alias=db
+	assert_output --partial 'network "red": no names of containers: they need a name server on the gateway'
+	refused 'network "blue": no names of containers: they need a name server on the gateway, and no plugin told of one that is an address of this host' \
+		run -d -b "$BUNDLE" --network blue "c-$ID"
+	no_server
+	nsrun delete -f "$A" "$B"
+}
+
 @test "resolv.conf: \"dns\" of a list; flags come before it" {
 	nsrun network create --names=false --ipv6=false --subnet 10.77.1.0/24 red
 	jq '.plugins[0].dns = {"nameservers": ["9.9.9.9"], "search": ["lan"], "domain": "not.this", "options": ["ndots:3"]}' \
