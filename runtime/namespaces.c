@@ -102,15 +102,20 @@ int namespaces_time(const struct oci_config *c, struct error *e)
 {
 	const struct oci_linux *l = c->linux_;
 	cleanup_strbuf struct strbuf b = { 0 };
+	cleanup_close int ns = -1;
 
 	if (unshare(CLONE_NEWTIME) < 0)
 		return error_errno(e, "make a time namespace");
-	if (l->n_timeOffsets == 0)
-		return 0;
 	for (size_t i = 0; i < l->n_timeOffsets; i++)
 		strbuf_printf(&b, "%s %lld %u\n", l->timeOffsets[i].key,
 			      (long long)l->timeOffsets[i].secs, l->timeOffsets[i].nanosecs);
-	return file_write(AT_FDCWD, "/proc/self/timens_offsets", b.s, e);
+	if (b.s && file_write(AT_FDCWD, "/proc/self/timens_offsets", b.s, e) < 0)
+		return -1;
+	/* Children are in it by now; execve moves whoever calls it since Linux 6.3 only. */
+	ns = open("/proc/self/ns/time_for_children", O_RDONLY | O_CLOEXEC);
+	if (ns < 0 || setns(ns, CLONE_NEWTIME) < 0)
+		return error_errno(e, "enter the time namespace");
+	return 0;
 }
 
 int namespaces_uts(const struct oci_config *c, struct error *e)

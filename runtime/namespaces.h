@@ -28,8 +28,7 @@ bool namespaces_has(const struct namespaces *n, uint64_t flag); /* new or joined
 
 /* In init, whose user namespace has been mapped (runtime/idmap.h): become its root, if any. */
 int namespaces_become_root(struct error *e);
-/* In init: unshares the time namespace and writes its offsets; execve enters it (Linux 6.3,
- * earlier: the next fork). */
+/* In init: makes the time namespace, writes its offsets and enters it. */
 int namespaces_time(const struct oci_config *c, struct error *e);
 /* In init: hostname and domainname. */
 int namespaces_uts(const struct oci_config *c, struct error *e);
