@@ -348,8 +348,10 @@ seccomp() { set_config ".linux.seccomp = {defaultAction: \"SCMP_ACT_ALLOW\", sys
 
 @test "env: 100,000 variables" {
 	set_config '.process.env = ["PATH=/bin"] + [range(100000) | "V\(. % 50000)=\(.)"]'
-	run -0 timeout 60 "$NSRUN" run -b "$BUNDLE" "$ID" sh -c 'env | grep -c ^V; echo $V0 $V49999'
-	assert_output "$(printf '50000\n50000 99999')"
+	# No shell: busybox's compares each with a fortieth of all others, minutes where processors are emulated.
+	timeout 60 "$NSRUN" run -b "$BUNDLE" "$ID" env >"$BATS_TEST_TMPDIR/env"
+	assert_equal "$(grep -c ^V "$BATS_TEST_TMPDIR/env")" 50000
+	assert_equal "$(grep -E '^V(0|49999)=' "$BATS_TEST_TMPDIR/env" | sort)" "$(printf 'V0=50000\nV49999=99999')"
 }
 
 # ---- seccomp ----------------------------------------------------------------------------------------------

@@ -127,10 +127,11 @@ PTP='{"type":"x-ptp","ipMasq":false,"ipam":{"type":"x-host-local","dataDir":"LEA
 }
 
 @test "a plugin that hangs, writes without end, writes garbage, is killed, succeeds with an error" {
-	export NSRUN_CNI_TIMEOUT=1
+	# Of each plugin, so that emulated processors need more.
+	export NSRUN_CNI_TIMEOUT=${TEST_PATIENCE:-1}
 	list far "$PTP,{\"type\":\"xa\"}"
 	script xa <<<'[ "$CNI_COMMAND" != ADD ] || exec sleep 1000'
-	refused 'network "far": plugin "xa": no end within 1 s' run --network far -b "$BUNDLE" "$ID"
+	refused "network \"far\": plugin \"xa\": no end within $NSRUN_CNI_TIMEOUT s" run --network far -b "$BUNDLE" "$ID"
 	script xa <<<'[ "$CNI_COMMAND" != ADD ] || exec head -c 1G /dev/zero'
 	refused 'network "far": plugin "xa": it wrote more than 1048576 bytes' run --network far -b "$BUNDLE" "$ID"
 	unset NSRUN_CNI_TIMEOUT
