@@ -43,6 +43,28 @@ serve()
 # fetch URL from the host; from_container ID URL.
 fetch() { wget -t 1 -T 2 -qO- "$1"; }
 from_container() { timeout 10 ip netns exec "$1" wget -t 1 -T 2 -qO- "$2"; }
+
+# unanswered NETNS CONTROL URL...: CONTROL answers there, and in 20 times the time that this took, half a second at
+# least, none of the URLs, which are asked at once, does.
+unanswered()
+{
+	local netns=$1 control=$2 begun=${EPOCHREALTIME/[.,]/} us url pid pids=() rc
+	shift 2
+	from_container "$netns" "$control" >/dev/null || fail "$control, from $netns: no answer"
+	us=$(((${EPOCHREALTIME/[.,]/} - begun) * 20))
+	((us >= 500000)) || us=500000
+	for url in "$@"; do
+		ip netns exec "$netns" wget -t 1 -T "$((us / 1000000)).$(printf %06d $((us % 1000000)))" -qO- "$url" >/dev/null 2>&1 3>&- &
+		pids+=($!)
+	done
+	for pid in "${pids[@]}"; do
+		rc=0
+		wait "$pid" || rc=$?
+		((rc == 4)) || fail "$1, from $netns: wget ends with $rc, not 4" # the network's
+		shift
+	done
+}
+
 address6_of() { nsrun state "$1" | jq -r '.network.result.attachments[0].address6 // "" | split("/")[0]'; }
 address_of() { nsrun state "$1" | jq -r '.network.result.attachments[0].address | split("/")[0]'; }
 
