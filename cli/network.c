@@ -5,6 +5,7 @@
  * Settings come from the lists, members from the attachment records. (inspect: network_inspect.c)
  */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/fd.h"
@@ -26,6 +27,84 @@ static int failed(const char *verb, struct error *e)
 
 /* ---- create ---- */
 
+static int set_name(struct network_create_options *c, const char *value)
+{
+	c->bridge = value;
+	return 0;
+}
+
+static int set_mtu(struct network_create_options *c, const char *value)
+{
+	unsigned long mtu = strtoul(value, NULL, 10);
+
+	if (value[strspn(value, "0123456789")] || mtu < 68 || mtu > 65535)
+		return -1;
+	c->mtu = (uint32_t)mtu;
+	return 0;
+}
+
+/* VALUE says true or false; *RET_NOT: it is false. */
+static int negate(const char *value, bool *ret_not)
+{
+	bool no = str_eq(value, "false") || str_eq(value, "0");
+
+	if (!no && !str_eq(value, "true") && !str_eq(value, "1"))
+		return -1;
+	*ret_not = no;
+	return 0;
+}
+
+static int set_isolate(struct network_create_options *c, const char *value)
+{
+	return negate(str_eq(value, "strict") ? "true" : value, &c->no_isolate);
+}
+
+static int set_masquerade(struct network_create_options *c, const char *value)
+{
+	return negate(value, &c->no_masquerade);
+}
+
+static int set_icc(struct network_create_options *c, const char *value)
+{
+	return negate(value, &c->isolate_members);
+}
+
+/* Of a bridge; under the names that podman and docker have, too. */
+static const struct bridge_setting {
+	const char *name;
+	int (*set)(struct network_create_options *c, const char *value);
+	const char *expected;
+} BRIDGE_SETTINGS[] = {
+	{ "bridge", set_name, "a name" },
+	{ "mtu", set_mtu, "68 to 65535" },
+	{ "isolate", set_isolate, "true, strict or false" },
+	{ "icc", set_icc, "true or false" },
+	{ "com.docker.network.bridge.name", set_name, "a name" },
+	{ "com.docker.network.driver.mtu", set_mtu, "68 to 65535" },
+	{ "com.docker.network.bridge.enable_ip_masquerade", set_masquerade, "true or false" },
+	{ "com.docker.network.bridge.enable_icc", set_icc, "true or false" },
+};
+
+static int apply_bridge_setting(struct network_create_options *c, const char *text,
+				struct error *e)
+{
+	size_t n = strcspn(text, "=");
+	cleanup_strbuf struct strbuf known = { 0 };
+
+	for (size_t i = 0; i < ARRAY_SIZE(BRIDGE_SETTINGS); i++) {
+		const struct bridge_setting *s = &BRIDGE_SETTINGS[i];
+
+		strbuf_printf(&known, "%s%s=", i ? ", " : "", s->name);
+		if (strlen(s->name) != n || strncmp(s->name, text, n) != 0)
+			continue;
+		if (!text[n] || !text[n + 1] || s->set(c, text + n + 1) < 0)
+			return error_set(e, ERR_USAGE, "-o \"%.80s\": expected %s", text,
+					 s->expected);
+		return 0;
+	}
+	return error_set(e, ERR_USAGE, "-o \"%.80s\": unknown (known: %s)", text, known.s);
+}
+
 /* -o KEY=VALUE: the driver's own. */
 static int apply_settings(struct network_create_command_options *o, struct error *e)
 {
@@ -34,14 +113,9 @@ static int apply_settings(struct network_create_command_options *o, struct error
 		o->create.n_settings = o->n_settings;
 		return 0;
 	}
-	for (size_t i = 0; i < o->n_settings; i++) {
-		const char *setting = o->settings[i];
-
-		if (!str_has_prefix(setting, "bridge=") || !setting[7])
-			return error_set(e, ERR_USAGE, "-o \"%s\": unknown (known: bridge=IFNAME)",
-					 setting);
-		o->create.bridge = setting + 7;
-	}
+	for (size_t i = 0; i < o->n_settings; i++)
+		if (apply_bridge_setting(&o->create, o->settings[i], e) < 0)
+			return -1;
 	return 0;
 }
 

@@ -49,7 +49,7 @@ static const struct option network_create_options[] = {
 	TEXTS(create.dns_servers, create.n_dns_servers, 0, "dns", "ADDR",
 	      "who knows the other names (default: the host's servers) *"),
 	TEXTS(settings, n_settings, 'o', "opt", "KEY=VALUE",
-	      "the driver's: bridge=, parent=, mode=, id=, ipam= *"),
+	      "the driver's: bridge=, icc=, parent=, mode=, id=, ipam= *"),
 	TEXTS(create.labels, create.n_labels, 0, "label", "KEY=VALUE", "a note *"),
 	FLAG(create.dry_run, 0, "dry-run", "print what would be made"),
 	OPTIONS_END

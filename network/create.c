@@ -98,6 +98,9 @@ static int check_options(const struct network_create_options *o, struct error *e
 				 "\"%.40s\" is no name for a link (1 to 15 characters)", o->bridge);
 	if (o->n_labels > LABELS_MAX)
 		return error_set(e, ERR_INPUT, "more than %d labels", LABELS_MAX);
+	if (o->isolate_members && o->no_isolate)
+		return error_set(e, ERR_INPUT, "members that do not reach one another are not to "
+					       "be reached from other networks");
 	if (check_names(o, e) < 0)
 		return -1;
 	for (size_t i = 0; i < o->n_labels; i++)
@@ -191,6 +194,7 @@ int network_create(const struct network_dirs *d, const struct network_create_opt
 		   struct network *ret, struct error *e)
 {
 	cleanup_network struct network n = { .isolate = !o->no_isolate,
+					     .isolated_ports = o->isolate_members,
 					     .internal = o->internal,
 					     .masquerade = create_driver_masquerades(o),
 					     .mtu = o->mtu };

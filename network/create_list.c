@@ -363,7 +363,9 @@ static void put_firewall(struct json_writer *w, const struct network *n)
 {
 	json_object_begin(w, NULL);
 	json_put_string(w, "type", "firewall");
-	json_put_string(w, "ingressPolicy", n->isolate ? "same-bridge" : "open");
+	json_put_string(w, "ingressPolicy", n->isolated_ports ? "isolated"
+					    : n->isolate      ? "same-bridge"
+							      : "open");
 	json_object_end(w);
 }
 

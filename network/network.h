@@ -166,6 +166,7 @@ struct network_create_options {
 	size_t n_subnets, n_gateways, n_ip_ranges;
 	int ipv6; /* 0: where the host has it; 1: or fail; -1: no */
 	bool internal, no_isolate, no_masquerade, probe, static_neighbours;
+	bool isolate_members; /* from one another */
 	uint32_t mtu;
 	const char *bandwidth;	   /* of each member, as bandwidth_parse() takes it; NULL: none */
 	int names; /* containers find each other; 0: where aardvark-dns is; 1: or fail; -1: no */

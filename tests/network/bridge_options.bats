@@ -151,3 +151,28 @@ host_local() { jq -n --argjson keys "$1" '{type: "host-local", dataDir: "/run/le
 	assert_output --partial PROMISC
 }
 
+@test "network create -o: podman's and docker's names of a bridge's settings; others are refused by name" {
+	nsrun network create --ipv6=false -o icc=false -o mtu=1400 -o isolate=strict red
+	make_bundle "$BUNDLE" sleep 1000
+	launch run -d -b "$BUNDLE" --network red "$ID"
+	launch run -d -b "$BUNDLE" --network red "$ID-b"
+	ping -c 1 -W 2 "$(address_of "$ID-b")"
+	run ip netns exec "$ID" ping -c 1 -W 1 "$(address_of "$ID-b")"
+	assert_failure
+	run -0 ip -n "$ID" link show eth0
+	assert_output --partial 'mtu 1400'
+	run -0 nsrun network check red
+	nsrun network create --ipv6=false -o com.docker.network.bridge.name=blue0 -o com.docker.network.driver.mtu=1300 \
+		-o com.docker.network.bridge.enable_icc=true -o com.docker.network.bridge.enable_ip_masquerade=false blue
+	run -0 jq -c '.plugins[0] | [.bridge, .mtu, .ipMasq]' "$NSRUN_NET_DIR/blue.conflist"
+	assert_output '["blue0",1300,false]'
+	assert_equal "$(jq -r '.plugins[2].ingressPolicy' "$NSRUN_NET_DIR/blue.conflist")" same-bridge
+	refused '-o "com.docker.network.bridge.gateway_mode_ipv4=nat": unknown (known: bridge=, mtu=,' \
+		network create -o com.docker.network.bridge.gateway_mode_ipv4=nat green
+	refused '-o "mtu=67": expected 68 to 65535' network create -o mtu=67 green
+	refused '-o "mtu=15x": expected 68 to 65535' network create -o mtu=15x green
+	refused '-o "icc": expected true or false' network create -o icc green
+	refused '-o "isolate=maybe": expected true, strict or false' network create -o isolate=maybe green
+	refused 'members that do not reach one another' network create -o icc=false --isolate=false green
+	[[ ! -e $NSRUN_NET_DIR/green.conflist ]]
+}
