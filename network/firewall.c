@@ -184,6 +184,8 @@ int firewall_check(const struct firewall *f, struct error *e)
 	all = l.parted ? rules_link_check(&l, e) : 1;
 	if (all <= 0)
 		return all < 0 ? -1 : missing(e, "in the rules", f->link);
+	if (l.parted && rules_chains_check(e) < 0)
+		return -1;
 	all = f->through ? passage_check(f->link, f->admin_chain, e) : 1;
 	if (all <= 0)
 		return all < 0 ? -1 : missing(e, "let through iptables", f->link);

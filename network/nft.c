@@ -347,6 +347,30 @@ void nft_verdict(struct netlink_batch *b, int verdict, const char *chain)
 	close_expression(b, x);
 }
 
+/* As nft(8) writes comments into the user data, which the kernel does not look at: type (0 of an
+ * element's), length, text with its NUL. */
+static void put_comment(struct netlink_batch *b, const char *text)
+{
+	unsigned char data[2 + NFT_COMMENT_MAX + 1] = { 0 };
+	size_t len = strlen(text);
+
+	len = len < NFT_COMMENT_MAX ? len : NFT_COMMENT_MAX;
+	data[1] = (unsigned char)(len + 1);
+	memcpy(data + 2, text, len);
+	netlink_put(b, NFTA_SET_ELEM_USERDATA, data, 2 + len + 1);
+}
+
+/* NULL: A, which may be NULL, is another's user data. */
+static const char *comment_of(const struct nlattr *a)
+{
+	const unsigned char *data = a ? (const unsigned char *)a + NLA_HDRLEN : NULL;
+	size_t n = a ? netlink_bytes(a, NULL, 0) : 0;
+
+	if (n < 3 || data[0] != 0 || data[1] == 0 || (size_t)data[1] + 2 > n)
+		return NULL;
+	return data[2 + data[1] - 1] == '\0' ? (const char *)data + 2 : NULL;
+}
+
 void nft_element(struct netlink_batch *b, int type, int flags, const char *set,
 		 const struct nft_element *v, size_t n, const char *what)
 {
@@ -362,6 +386,8 @@ void nft_element(struct netlink_batch *b, int type, int flags, const char *set,
 		put_value(b, NFTA_SET_ELEM_KEY, v[i].key, v[i].key_len);
 		if (v[i].data_len && type == NFT_MSG_NEWSETELEM)
 			put_value(b, NFTA_SET_ELEM_DATA, v[i].data, v[i].data_len);
+		if (v[i].comment && type == NFT_MSG_NEWSETELEM)
+			put_comment(b, v[i].comment);
 		if (v[i].interval_end)
 			netlink_put_be32(b, NFTA_SET_ELEM_FLAGS, NFT_SET_ELEM_INTERVAL_END);
 		netlink_nest_end(b, element);
@@ -399,6 +425,7 @@ static bool parse_element(const struct nlattr *nest, struct nft_element *ret)
 						     NFT_SET_ELEM_INTERVAL_END };
 	ret->key_len = value_bytes(element[NFTA_SET_ELEM_KEY], ret->key);
 	ret->data_len = value_bytes(element[NFTA_SET_ELEM_DATA], ret->data);
+	ret->comment = comment_of(element[NFTA_SET_ELEM_USERDATA]);
 	return ret->key_len > 0;
 }
 

@@ -110,7 +110,10 @@ struct nft_element {
 	unsigned char key[NFT_KEY_MAX], data[NFT_KEY_MAX];
 	size_t key_len, data_len;
 	bool interval_end;
+	/* NULL: none; at most NFT_COMMENT_MAX bytes. Of a parsed one, as long as its message. */
+	const char *comment;
 };
+#define NFT_COMMENT_MAX 250
 /* add element (FLAGS NLM_F_CREATE, and NLM_F_EXCL to make one that is there an error) · delete
  * element (FLAGS 0) · get element (not in a transaction). TYPE: NFT_MSG_NEWSETELEM, _DELSETELEM,
  * _GETSETELEM. The format names the request. */

@@ -20,9 +20,9 @@
 #include "network/bridge.h"
 #include "network/cni_record.h"
 #include "network/interface.h"
+#include "network/masquerade.h"
 #include "network/plugin_bridge.h"
 #include "network/plugins.h"
-#include "network/rules.h"
 
 /* ---- addresses and routes ---- */
 
@@ -86,7 +86,7 @@ static int unplug(const struct cni_call *c, struct rtnl *host, const char *host_
 			     : rtnl_link_delete(host, host_ifname, e);
 }
 
-/* The addresses of the record, and of prevResult where there is no record. */
+/* The addresses of the record, of prevResult where there is no record, or what the rules tell. */
 static int unmasquerade(const struct cni_call *c, const struct cni_record *r, bool recorded,
 			struct error *e)
 {
@@ -94,10 +94,12 @@ static int unmasquerade(const struct cni_call *c, const struct cni_record *r, bo
 	size_t n = 0;
 
 	if (recorded)
-		return rules_masquerade_remove(r->masqueraded, r->n_masqueraded, e);
+		return r->n_masqueraded
+			       ? masquerade_remove(c, r->masqueraded, r->n_masqueraded, e)
+			       : 0;
 	for (size_t i = 0; c->has_prev && i < c->prev->n_ips && n < ARRAY_SIZE(v); i++)
 		v[n++] = c->prev->ips[i].address.addr;
-	return rules_masquerade_remove(v, n, e);
+	return masquerade_remove(c, v, n, e);
 }
 
 /* In reverse; goes on past errors and returns the first. The record goes last, and stays if
@@ -207,7 +209,7 @@ static int masquerade(const struct cni_call *c, const struct bridge_conf *b,
 			rec.masqueraded[rec.n_masqueraded++] = r->ips[i].address.addr;
 	if (rec.n_masqueraded &&
 	    (cni_record_write(c->network, c->container_id, c->ifname, &rec, e) < 0 ||
-	     rules_masquerade_add(rec.masqueraded, rec.n_masqueraded, e) < 0))
+	     masquerade_add(c, rec.masqueraded, rec.n_masqueraded, e) < 0))
 		return -1;
 	rec.complete = true;
 	return cni_record_write(c->network, c->container_id, c->ifname, &rec, e);
@@ -330,19 +332,11 @@ static int check_host_end(const struct bridge_conf *b, struct interface *f, int 
 
 static int check_masquerade(const struct cni_call *c, struct error *e)
 {
-	bool there[CNI_RECORD_ADDRESSES] = { 0 };
 	struct cni_record rec = { 0 };
-	char text[IP_TEXT_MAX];
 
 	if (!cni_record_load(c->network, c->container_id, c->ifname, &rec))
 		return error_set(e, ERR_GENERIC, "the record of the attachment is gone");
-	if (rules_masquerade_get(rec.masqueraded, rec.n_masqueraded, there, e) < 0)
-		return -1;
-	for (size_t i = 0; i < rec.n_masqueraded; i++)
-		if (!there[i])
-			return error_set(e, ERR_GENERIC, "%s is not masqueraded any more",
-					 ip_addr_text(&rec.masqueraded[i], text));
-	return 0;
+	return masquerade_check(c, rec.masqueraded, rec.n_masqueraded, e);
 }
 
 static int bridge_check(const struct cni_call *c, struct error *e)
@@ -456,6 +450,8 @@ static int bridge_gc(const struct cni_call *c, const struct cni_attachment *vali
 		return -1;
 	rc = collect_records(c, valid, n_valid, e);
 	if (collect_links(c, valid, n_valid, &host, rc == 0 ? e : NULL) < 0)
+		rc = -1;
+	if (masquerade_gc(c, valid, n_valid, rc == 0 ? e : NULL) < 0)
 		rc = -1;
 	if (b.ipam && cni_delegate_gc(c, valid, n_valid, rc == 0 ? e : NULL) < 0)
 		rc = -1;

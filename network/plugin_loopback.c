@@ -71,6 +71,36 @@ static int loopback_del(const struct cni_call *c, struct error *e)
 	return rtnl_link_set_up(&r, link.index, false, e);
 }
 
+/* prevResult may be that of plugins before this one, and tell of other interfaces. */
+static bool is_of_lo(const struct cni_result *prev, const struct cni_ip *ip)
+{
+	return ip->interface >= 0 && (size_t)ip->interface < prev->n_interfaces &&
+	       str_eq(prev->interfaces[ip->interface].name, "lo");
+}
+
+static int check_addresses(const struct cni_call *c, struct rtnl *r, int index, struct error *e)
+{
+	cleanup_free struct address_info *v = NULL;
+	char text[IP_TEXT_MAX];
+	size_t n;
+
+	if (rtnl_address_list(r, &v, &n, e) < 0)
+		return -1;
+	for (size_t i = 0; i < c->prev->n_ips; i++) {
+		const struct cni_ip *ip = &c->prev->ips[i];
+		bool there = !is_of_lo(c->prev, ip);
+
+		for (size_t k = 0; k < n && !there; k++)
+			there = v[k].index == index && v[k].a.len == ip->address.len &&
+				ip_addr_cmp(&v[k].a.addr, &ip->address.addr) == 0;
+		if (!there)
+			return error_set(e, ERR_GENERIC,
+					 "interface lo does not have the address %s",
+					 ip_prefix_text(&ip->address, text));
+	}
+	return 0;
+}
+
 static int loopback_check(const struct cni_call *c, struct error *e)
 {
 	struct rtnl r cleanup(rtnl_done) = { .fd = -1 };
@@ -78,7 +108,8 @@ static int loopback_check(const struct cni_call *c, struct error *e)
 
 	if (cni_call_inside(c, &r, e) < 0 || find_lo(&r, &link, e) < 0)
 		return -1;
-	return link.up ? 0 : error_set(e, ERR_GENERIC, "interface lo is down");
+	return link.up ? check_addresses(c, &r, link.index, e)
+		       : error_set(e, ERR_GENERIC, "interface lo is down");
 }
 
 const struct plugin plugin_loopback = {

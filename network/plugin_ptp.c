@@ -27,8 +27,8 @@
 #include "base/memory.h"
 #include "network/attach.h"
 #include "network/interface.h"
+#include "network/masquerade.h"
 #include "network/plugins.h"
-#include "network/rules.h"
 #include "network/sysctl.h"
 
 struct ptp {
@@ -215,12 +215,12 @@ static int connect_ends(struct interface *f, const struct ptp *p, const struct l
 	    interface_configure(f, f->call->ifname, r, 0, INTERFACE_PTP, e) < 0 ||
 	    set_up_host(f, host, r, e) < 0)
 		return -1;
-	if (p->masquerade && rules_masquerade_add(addresses, r->n_ips, e) < 0)
+	if (p->masquerade && masquerade_add(f->call, addresses, r->n_ips, e) < 0)
 		return -1;
 	if (describe(f, host, r, e) == 0)
 		return 0;
 	if (p->masquerade)
-		rules_masquerade_remove(addresses, r->n_ips, NULL);
+		masquerade_remove(f->call, addresses, r->n_ips, NULL);
 	return -1;
 }
 
@@ -281,25 +281,22 @@ static int cut(struct rtnl *host, int index, const struct ip_addr *v, size_t n, 
 	return rtnl_address_flush(host, index, e);
 }
 
-/* The host end called NAME, and what is masqueraded behind it: V, if it is known. */
+/* The host end called NAME. */
 static int remove_end(const struct cni_call *c, struct rtnl *host, const char *name,
-		      const struct ip_addr *v, size_t n, struct error *e)
+		      struct error *e)
 {
 	cleanup_free struct ip_addr *found = NULL;
 	struct link_info link;
 	int there = rtnl_link_get(host, 0, name, &link, e);
+	size_t n;
 
-	if (there < 0)
+	if (there <= 0)
+		return there;
+	if (!c->netns_goes)
+		return rtnl_link_delete(host, name, e);
+	if (find_addresses(host, link.index, &found, &n, e) < 0)
 		return -1;
-	if (there && n == 0) {
-		if (find_addresses(host, link.index, &found, &n, e) < 0)
-			return -1;
-		v = found;
-	}
-	if (there && (c->netns_goes ? cut(host, link.index, v, n, e)
-				    : rtnl_link_delete(host, name, e)) < 0)
-		return -1;
-	return rules_masquerade_remove(v, n, e);
+	return cut(host, link.index, found, n, e);
 }
 
 static int ptp_del(const struct cni_call *c, struct error *e)
@@ -310,8 +307,9 @@ static int ptp_del(const struct cni_call *c, struct error *e)
 	int rc = 0;
 
 	host_name(c->network, c->container_id, c->ifname, name, NULL);
-	if (rtnl_open(&host, e) < 0 ||
-	    remove_end(c, &host, name, told, told ? c->prev->n_ips : 0, e) < 0)
+	if (rtnl_open(&host, e) < 0 || remove_end(c, &host, name, e) < 0)
+		rc = -1;
+	if (masquerade_remove(c, told, told ? c->prev->n_ips : 0, rc == 0 ? e : NULL) < 0)
 		rc = -1;
 	if (interface_has_ipam(c) && cni_delegate_del(c, rc == 0 ? e : NULL) < 0)
 		rc = -1;
@@ -377,24 +375,10 @@ static int check_host(struct interface *f, const struct link_info *host, struct 
 	return 0;
 }
 
-static int check_masquerade(const struct cni_result *prev, struct error *e)
-{
-	cleanup_free struct ip_addr *v = addresses_of(prev);
-	cleanup_free bool *there = xcalloc(prev->n_ips, sizeof(*there));
-	char text[IP_TEXT_MAX];
-
-	if (rules_masquerade_get(v, prev->n_ips, there, e) < 0)
-		return -1;
-	for (size_t i = 0; i < prev->n_ips; i++)
-		if (!there[i])
-			return error_set(e, ERR_GENERIC, "%s is not masqueraded",
-					 ip_addr_text(&v[i], text));
-	return 0;
-}
-
 static int ptp_check(const struct cni_call *c, struct error *e)
 {
 	cleanup_interface struct interface f = INTERFACE_INIT;
+	cleanup_free struct ip_addr *addresses = NULL;
 	struct link_info inside, host;
 	char name[IFNAMSIZ];
 	struct ptp p = { 0 };
@@ -405,7 +389,8 @@ static int ptp_check(const struct cni_call *c, struct error *e)
 	host_name(c->network, c->container_id, c->ifname, name, NULL);
 	if (check_host_end(&f, name, &inside, &host, e) < 0 || check_host(&f, &host, e) < 0)
 		return -1;
-	return p.masquerade ? check_masquerade(c->prev, e) : 0;
+	addresses = addresses_of(c->prev);
+	return p.masquerade ? masquerade_check(c, addresses, c->prev->n_ips, e) : 0;
 }
 
 static int ptp_status(const struct cni_call *c, struct error *e)
@@ -449,8 +434,10 @@ static int ptp_gc(const struct cni_call *c, const struct cni_attachment *valid, 
 	for (size_t i = 0; i < n; i++)
 		if (str_has_prefix(v[i].alias, ours) &&
 		    !is_valid(c, &v[i], v[i].alias + len, valid, n_valid) &&
-		    remove_end(c, &host, v[i].name, NULL, 0, rc == 0 ? e : NULL) < 0)
+		    remove_end(c, &host, v[i].name, rc == 0 ? e : NULL) < 0)
 			rc = -1;
+	if (masquerade_gc(c, valid, n_valid, rc == 0 ? e : NULL) < 0)
+		rc = -1;
 	if (interface_gc(c, valid, n_valid, rc == 0 ? e : NULL) < 0)
 		rc = -1;
 	return rc;

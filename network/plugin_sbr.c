@@ -329,7 +329,7 @@ static int begin(struct sbr *s, struct error *e)
 	if (found < 0)
 		return -1;
 	return found ? 0
-		     : error_set(e, ERR_INPUT, "the namespace has no interface %s", s->c->ifname);
+		     : error_set(e, ERR_GENERIC, "the namespace has no interface %s", s->c->ifname);
 }
 
 static int sbr_add(const struct cni_call *c, struct cni_result *ret, struct error *e)
@@ -370,6 +370,36 @@ static int sbr_del(const struct cni_call *c, struct error *e)
 	return delete_rules(&s, e);
 }
 
+/* The default routes that move_routes() made in the table. */
+static int check_default_routes(struct sbr *s, struct error *e)
+{
+	const struct cni_result *p = s->c->prev;
+	cleanup_free struct route_info *v = NULL;
+	bool looked[IP_FAMILIES] = { false };
+	char text[IP_TEXT_MAX];
+	size_t n;
+
+	if (rtnl_route_list(&s->r, &v, &n, e) < 0)
+		return -1;
+	for (size_t i = 0; i < p->n_ips; i++) {
+		const struct ip_addr *gateway = &p->ips[i].gateway;
+		bool found = false;
+
+		if (!gateway->family || looked[ip_version_of(gateway)])
+			continue;
+		looked[ip_version_of(gateway)] = true;
+		for (size_t k = 0; k < n && !found; k++)
+			found = v[k].table == s->table && !v[k].has_dst && v[k].has_gateway &&
+				v[k].index == s->link.index &&
+				ip_addr_cmp(&v[k].gateway, gateway) == 0;
+		if (!found)
+			return error_set(e, ERR_STATUS,
+					 "the default route via %s in table %u is gone",
+					 ip_addr_text(gateway, text), s->table);
+	}
+	return 0;
+}
+
 static int sbr_check(const struct cni_call *c, struct error *e)
 {
 	struct sbr s cleanup(sbr_done) = { .c = c, .r = { .fd = -1 } };
@@ -384,13 +414,15 @@ static int sbr_check(const struct cni_call *c, struct error *e)
 		struct sbr one = { .v = &s.v[i], .n = 1, .asked = s.asked };
 		bool found = false;
 
-		for (size_t k = 0; k < n && !found; k++)
+		for (size_t k = 0; k < n && !found; k++) {
 			found = is_ours(&one, &v[k]);
+			s.table = v[k].table;
+		}
 		if (!found)
 			return error_set(e, ERR_STATUS, "the rule for what comes from %s is gone",
 					 ip_addr_text(&s.v[i], text));
 	}
-	return 0;
+	return s.asked || s.n == 0 ? 0 : check_default_routes(&s, e);
 }
 
 const struct plugin plugin_sbr = {

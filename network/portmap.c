@@ -246,5 +246,5 @@ int portmap_check(const struct portmap *p, struct error *e)
 	rc = p->link[0] ? rules_link_check(&l, e) : 1;
 	if (rc == 0)
 		return error_set(e, ERR_GENERIC, "link %s is not in the rules any more", p->link);
-	return rc < 0 ? -1 : 0;
+	return rc < 0 ? -1 : rules_chains_check(e);
 }

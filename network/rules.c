@@ -270,7 +270,7 @@ int rules_network_check(const struct network_rules *n, struct error *e)
 			return error_set(e, ERR_STATUS, "the rules of bridge %s have lost %s",
 					 n->bridge, element ? element : b.v[i].what);
 	}
-	return 0;
+	return rules_chains_check(e);
 }
 
 int rules_repair(const struct network_rules *n, struct error *e)

@@ -31,16 +31,26 @@ struct network_rules {
  * generation before that, which any change of rules by anybody counts up. */
 int rules_network_add(const struct network_rules *n, uint32_t *ret_generation, struct error *e);
 int rules_network_remove(const struct network_rules *n, struct error *e); /* absent is success */
-/* ERR_STATUS: an element of N's is not there, or the whole table. */
+/* ERR_STATUS: an element of N's is not there, or a rule, or the whole table. */
 int rules_network_check(const struct network_rules *n, struct error *e);
+
+/* ERR_STATUS: a chain of the table lacks rules, or is not there. */
+int rules_chains_check(struct error *e);
 
 /* Masquerades what these addresses send, but for what goes to another of them: for a container
  * whose network is no bridge of ours (ipMasq of ptp). Makes the table unless it is there. There
- * already, or absent, is success. */
-int rules_masquerade_add(const struct ip_addr *v, size_t n, struct error *e);
-int rules_masquerade_remove(const struct ip_addr *v, size_t n, struct error *e);
-/* Which of V are there: RET_THERE[0..N). No table: none. */
-int rules_masquerade_get(const struct ip_addr *v, size_t n, bool *ret_there, struct error *e);
+ * already (it is OWNER's from then on), absent or another's (it stays) is success. OWNER: at most
+ * NFT_COMMENT_MAX bytes. */
+int rules_masquerade_add(const char *owner, const struct ip_addr *v, size_t n, struct error *e);
+int rules_masquerade_remove(const char *owner, const struct ip_addr *v, size_t n,
+			    struct error *e);
+/* Which of V are there and OWNER's (NULL: anybody's), or nobody's: RET_THERE[0..N). No table:
+ * none. */
+int rules_masquerade_get(const char *owner, const struct ip_addr *v, size_t n, bool *ret_there,
+			 struct error *e);
+/* Removes those whose owner IS_DEAD tells. Reads all: for GC, and who has lost his record. */
+typedef bool rules_dead_fn(const char *owner, void *arg);
+int rules_masquerade_sweep(rules_dead_fn *is_dead, void *arg, struct error *e);
 
 /* A link that somebody else made, with containers behind it. PARTED: nothing comes to it from other
  * links that are (firewall's "same-bridge"), and with ISOLATED not even from itself. HAIRPIN,

@@ -131,7 +131,7 @@ static int get_link(struct rtnl *r, const char *ifname, struct link_info *ret, s
 	int found = rtnl_link_get(r, 0, ifname, ret, e);
 
 	if (found == 0)
-		return error_set(e, ERR_INPUT, "the namespace has no interface %s", ifname);
+		return error_set(e, ERR_GENERIC, "the namespace has no interface %s", ifname);
 	return found < 0 ? -1 : 0;
 }
 

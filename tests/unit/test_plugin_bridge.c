@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* network/plugin_bridge.c, plugin_bridge_conf.c, plugin_bridge_link.c: as a runtime calls them. */
+/* network/plugin_bridge.c, plugin_bridge_conf.c, plugin_bridge_link.c, masquerade.c: as a runtime
+ * calls them. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -127,6 +128,26 @@ static void test_lost_record(void **state)
 	expect_empty();
 }
 
+/* And without either, what is masqueraded tells whose it is. */
+static void test_lost_all(void **state)
+{
+	(void)state;
+	free(call("ADD", "c1", FULL, NULL));
+	lab_expect("nft list set inet nsrun hosts4", "10.1.0.2 comment \"n@c1@eth0\"");
+	lab_run("rm /run/nsrun/networks/cni/n/c1@eth0");
+	free(call("DEL", "c1", FULL, NULL));
+	lab_expect_not("nft list ruleset", "10.1.0.2");
+
+	free(call("ADD", "c1", FULL, NULL));
+	lab_run("rm /run/nsrun/networks/cni/n/c1@eth0; ip -n a link del eth0");
+	gc(FULL, "{\"containerID\": \"c1\", \"ifname\": \"eth0\"}");
+	lab_expect("nft list set inet nsrun hosts4", "n@c1@eth0");
+	gc(FULL, "{\"containerID\": \"c1\", \"ifname\": \"eth1\"}");
+	lab_expect_not("nft list ruleset", "n@c1@eth0");
+	gc(FULL, "");
+	expect_empty();
+}
+
 /* What an ADD leaves that was killed: each part of it, without the rest. */
 static void test_killed(void **state)
 {
@@ -213,12 +234,11 @@ static void test_check(void **state)
 		  "10.1.0.2" },
 		{ "mv /run/nsrun/networks/cni/n/c1@eth0 /run/x",
 		  "mv /run/x /run/nsrun/networks/cni/n/c1@eth0", "record" },
-		{ "nft flush ruleset",
-		  "nft add table inet nsrun; nft add set inet nsrun hosts4 '{ type ipv4_addr; }';"
-		  " nft add set inet nsrun hosts6 '{ type ipv6_addr; }';"
-		  " nft add element inet nsrun hosts4 { 10.1.0.2 };"
-		  " nft add element inet nsrun hosts6 { fd00:7::2 }",
+		{ "nft list ruleset >/run/x && nft flush ruleset", "nft -f /run/x",
 		  "10.1.0.2 is not masqueraded" },
+		{ "nft list ruleset >/run/x && nft flush chain inet nsrun postrouting",
+		  "nft flush ruleset && nft -f /run/x",
+		  "chain postrouting of table inet nsrun has lost rules" },
 		{ "ip -n a link del eth0", "true", "eth0 is gone" },
 	};
 	cleanup_free char *out = call("ADD", "c1", FULL, NULL);
@@ -331,7 +351,7 @@ int main(void)
 	static const struct CMUnitTest tests[] = {
 		TEST(test_add_and_del), TEST(test_lost_record), TEST(test_killed),
 		TEST(test_gc),		TEST(test_check),	TEST(test_options),
-		TEST(test_foreign_bridge), TEST(test_bad),
+		TEST(test_foreign_bridge), TEST(test_bad),	TEST(test_lost_all),
 	};
 
 	if (!lab_enter())

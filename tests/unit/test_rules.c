@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* network/rules.c, rules_ports.c, rules_masquerade.c, rules_table.c, nft.c, netlink_close.c: nft(8)
- * reads back what we wrote; repetition, races, failures. */
+/* network/rules.c, rules_ports.c, rules_check.c, rules_masquerade.c, rules_table.c, nft.c,
+ * netlink_close.c: nft(8) reads back what we wrote; repetition, races, failures. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -107,8 +107,8 @@ static const char TEXT[] =
 	"add element inet nsrun nets6 { fd01::/64, ff00::/8 }\n"
 	"add element inet nsrun masq4 { 10.1.0.0/16 }\n"
 	"add element inet nsrun masq6 { fd01::/64 }\n"
-	"add element inet nsrun hosts4 { 10.3.0.2 }\n"
-	"add element inet nsrun hosts6 { fd03::2 }\n"
+	"add element inet nsrun hosts4 { 10.3.0.2 comment \"n@a@eth0\" }\n"
+	"add element inet nsrun hosts6 { fd03::2 comment \"n@a@eth0\" }\n"
 	"add element inet nsrun any4 { tcp . 8080 : 10.1.0.2 . 80 }\n"
 	"add element inet nsrun one4 { 192.0.2.1 . udp . 53 : 10.1.0.2 . 5353 }\n"
 	"add element inet nsrun any6 { sctp . 9 : fd01::2 . 10 }\n"
@@ -130,7 +130,7 @@ static void test_table_text(void **state)
 	add_network("br-x", "10.1.0.0/16", "fd01::/64", false, false);
 	add_network("br-y", "255.255.255.0/24", "ff00::/8", true, true);
 	ok(rules_ports_add(ports, ARRAY_SIZE(ports), &e), &e);
-	ok(rules_masquerade_add(hosts, ARRAY_SIZE(hosts), &e), &e);
+	ok(rules_masquerade_add("n@a@eth0", hosts, ARRAY_SIZE(hosts), &e), &e);
 	ours = lab_output("nft list table inet nsrun");
 	ok(rules_flush(&e), &e);
 	assert_int_equal(lab_try("nft list table inet nsrun"), 1);
@@ -180,6 +180,11 @@ static void test_idempotent(void **state)
 }
 
 /* Added by the first without a table, taken away alone, told apart. */
+static bool is_owner(const char *owner, void *arg)
+{
+	return str_eq(owner, arg);
+}
+
 static void test_masqueraded_hosts(void **state)
 {
 	const struct ip_addr hosts[] = { addr("10.3.0.2"), addr("fd03::2"), addr("10.3.0.3") };
@@ -187,17 +192,40 @@ static void test_masqueraded_hosts(void **state)
 	ERROR_INIT(e);
 
 	(void)state;
-	ok(rules_masquerade_remove(hosts, 3, &e), &e); /* no table */
-	ok(rules_masquerade_get(hosts, 3, there, &e), &e);
+	ok(rules_masquerade_remove("n@a@eth0", hosts, 3, &e), &e); /* no table */
+	ok(rules_masquerade_get("n@a@eth0", hosts, 3, there, &e), &e);
 	assert_false(there[0] || there[1] || there[2]);
-	ok(rules_masquerade_add(hosts, 2, &e), &e);
-	ok(rules_masquerade_add(hosts, 2, &e), &e);
-	ok(rules_masquerade_get(hosts, 3, there, &e), &e);
+	ok(rules_masquerade_add("n@a@eth0", hosts, 2, &e), &e);
+	ok(rules_masquerade_add("n@a@eth0", hosts, 2, &e), &e);
+	ok(rules_masquerade_get("n@a@eth0", hosts, 3, there, &e), &e);
 	assert_true(there[0] && there[1] && !there[2]);
-	ok(rules_masquerade_remove(hosts, 1, &e), &e);
-	ok(rules_masquerade_remove(hosts, 1, &e), &e);
-	ok(rules_masquerade_get(hosts, 3, there, &e), &e);
+	ok(rules_masquerade_remove("n@a@eth0", hosts, 1, &e), &e);
+	ok(rules_masquerade_remove("n@a@eth0", hosts, 1, &e), &e);
+	ok(rules_masquerade_get("n@a@eth0", hosts, 3, there, &e), &e);
 	assert_true(!there[0] && there[1] && !there[2]);
+	/* What is another's stays; who adds it again has it. */
+	lab_expect("nft list set inet nsrun hosts6", "fd03::2 comment \"n@a@eth0\"");
+	ok(rules_masquerade_remove("n@b@eth0", hosts, 3, &e), &e);
+	ok(rules_masquerade_get(NULL, hosts, 3, there, &e), &e);
+	assert_true(there[1]);
+	ok(rules_masquerade_add("n@b@eth0", hosts, 2, &e), &e);
+	ok(rules_masquerade_get("n@a@eth0", hosts, 3, there, &e), &e);
+	assert_false(there[0] || there[1]);
+	lab_run("nft add element inet nsrun hosts4 '{ 10.3.0.9 }'");
+	ok(rules_masquerade_sweep(is_owner, "n@a@eth0", &e), &e);
+	lab_expect("nft list set inet nsrun hosts4", "10.3.0.2 comment \"n@b@eth0\"");
+	ok(rules_masquerade_sweep(is_owner, "n@b@eth0", &e), &e);
+	lab_expect_not("nft list ruleset", "n@b@eth0");
+	lab_expect("nft list set inet nsrun hosts4", "10.3.0.9");
+
+	ok(rules_chains_check(&e), &e);
+	lab_run("nft add rule inet nsrun admin accept; nft insert rule inet nsrun forward accept");
+	ok(rules_chains_check(&e), &e); /* more is not less */
+	lab_run("nft flush chain inet nsrun postrouting");
+	fails(rules_chains_check(&e), &e, ERR_STATUS,
+	      "chain postrouting of table inet nsrun has lost rules: it has 0 of");
+	lab_run("nft delete table inet nsrun");
+	fails(rules_chains_check(&e), &e, ERR_STATUS, "has lost rules: it has 0 of");
 	ok(rules_flush(&e), &e);
 }
 
