@@ -48,3 +48,26 @@ add_user_ns()
 	set_config '.linux.namespaces += [{type: "user"}] |
 		.linux.uidMappings = [{containerID: 0, hostID: 100000, size: 65536}] | .linux.gidMappings = .linux.uidMappings'
 }
+
+# tmpfs_maps: whether the kernel can map the ids of a tmpfs: since Linux 6.3.
+tmpfs_maps() { [[ $(printf '%s\n' 6.3 "$(uname -r)" | sort -V | head -n 1) == 6.3 ]]; }
+
+# mount_mappable DIR: an empty file system there whose ids the kernel can map: a tmpfs, or a folder of the disk's.
+# unmount_mappable when all are unmounted.
+mount_mappable()
+{
+	local dir
+	if tmpfs_maps; then
+		mount -t tmpfs mapped "$1"
+	else
+		dir=$(mktemp -d /var/tmp/nsrun-mapped.XXXXXX)
+		mappable+=("$dir")
+		chmod 0755 "$dir"
+		mount --bind "$dir" "$1"
+	fi
+}
+
+unmount_mappable()
+{
+	((${#mappable[@]} == 0)) || rm -rf "${mappable[@]}"
+}

@@ -19,6 +19,7 @@ teardown()
 {
 	if mountpoint -q "$DATA"; then umount -R "$DATA"; fi
 	rm -r "$DATA"
+	unmount_mappable
 	test_end
 }
 
@@ -105,7 +106,8 @@ mounts_of() { nsrun exec "$ID" cut -d' ' -f5 /proc/self/mountinfo; }
 
 @test "a user namespace: its root may use what is added, and the host's attributes stay" {
 	add_user_ns
-	mount -t tmpfs -o nosuid,nodev locked "$DATA"
+	mount_mappable "$DATA"
+	mount -o remount,bind,nosuid,nodev "$DATA"
 	touch "$DATA/root"
 	launch run -d -b "$BUNDLE" "$ID"
 	entry /mnt bind "$DATA" bind suid
@@ -123,6 +125,8 @@ mounts_of() { nsrun exec "$ID" cut -d' ' -f5 /proc/self/mountinfo; }
 }
 
 @test "the options of links and of mappings" {
+	mount_mappable "$DATA"
+	echo data >"$DATA/a"
 	ln -s /nowhere "$DATA/link"
 	ln -s passwd "$BUNDLE/rootfs/etc/old"
 	launch run -d -b "$BUNDLE" "$ID"
