@@ -157,7 +157,8 @@ usage()
 	assert_line --index 0 --regexp '^UID +PID'
 	assert_line --index 1 --partial "sleep 1000"
 	assert_equal "${#lines[@]}" 2
-	run -0 nsrun ps "$ID" -o pid,args
+	# -e: by itself ps shows only what is on its own terminal, which a test may have.
+	run -0 nsrun ps "$ID" -eo pid,args
 	assert_line --index 1 --regexp "^ *$(pid_of "$ID") sleep 1000"
 	run -0 nsrun ps --format=json "$ID"
 	assert_output "[$(pid_of "$ID")]"
