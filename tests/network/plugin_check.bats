@@ -23,15 +23,14 @@ setup()
 # Whatever a test did by hand: DEL and GC leave nothing.
 teardown()
 {
-	local i
-	for ((i = ${#chain[@]} - 1; i >= 0; i--)); do call DEL "${chain[i]}" >/dev/null; done
+	local i failed=
+	for ((i = ${#chain[@]} - 1; i >= 0; i--)); do call DEL "${chain[i]}" || failed=yes; done
 	ip netns del "$NETNS"
 	for ((i = ${#chain[@]} - 1; i >= 0; i--)); do
-		call GC "$(jq -c '.cniVersion = "1.1.0" | .["cni.dev/valid-attachments"] = []' <<<"${chain[i]}")"
+		call GC "$(jq -c '.cniVersion = "1.1.0" | .["cni.dev/valid-attachments"] = []' <<<"${chain[i]}")" || failed=yes
 	done
 	! ip link show card0 >/dev/null 2>&1 || ip link del card0
-	nothing_left link nft state
-	network_end
+	network_end && [[ ! $failed ]]
 }
 
 # call COMMAND CONFIG
