@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The built-in plugins: plugin_TYPE.c and a row here. */
+/* The built-in plugins: plugin_TYPE.c and a row here; and one command of one. */
 #include "network/plugins.h"
 
 #include "base/memory.h"
@@ -42,4 +42,24 @@ const struct plugin *plugin_find(const char *type)
 const struct plugin *plugin_at(size_t i)
 {
 	return i < ARRAY_SIZE(PLUGINS) ? PLUGINS[i] : NULL;
+}
+
+int plugin_call(const struct plugin *p, enum cni_command command, const struct cni_call *c,
+		const struct cni_attachment *valid, size_t n_valid, struct cni_result *ret,
+		struct error *e)
+{
+	switch (command) {
+	case CNI_ADD:
+		return p->add ? p->add(c, ret, e)
+			      : error_set(e, ERR_UNSUPPORTED, "it cannot be added");
+	case CNI_DEL:
+		return p->del ? p->del(c, e) : 0;
+	case CNI_CHECK:
+		return p->check ? p->check(c, e) : 0;
+	case CNI_STATUS:
+		return p->status ? p->status(c, e) : 0;
+	case CNI_GC:
+		return p->gc ? p->gc(c, valid, n_valid, e) : 0;
+	}
+	return 0;
 }
