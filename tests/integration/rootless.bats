@@ -55,7 +55,7 @@ no_network() { dora_config 'del(.annotations)'; }
 	run -0 find "$DORA_RUNTIME" -mindepth 3
 	assert_output ""
 	[[ ! -e $BUNDLE/rootfs/run/notify ]]
-	kill "$listener"
+	kill "$(pgrep -x -P "$listener" attack)" # the shell's child, not the shell
 	wait "$listener" || true
 }
 
