@@ -298,6 +298,14 @@ int bridge_port_set(const struct network *n, struct rtnl *r, const char *port,
 	return rtnl_port_set(r, &s, e);
 }
 
+static bool trunk_has(const struct network *n, unsigned int id)
+{
+	for (size_t i = 0; i < n->n_trunk; i++)
+		if (n->trunk[i].first <= id && id <= n->trunk[i].last)
+			return true;
+	return false;
+}
+
 static int check_vlans(const struct network *n, struct rtnl *r, const struct link_info *port,
 		       struct error *e)
 {
@@ -308,7 +316,7 @@ static int check_vlans(const struct network *n, struct rtnl *r, const struct lin
 		return -1;
 	if (n->vlan && own != n->vlan)
 		return error_set(e, ERR_GENERIC, "link %s is not in VLAN %u", port->name, n->vlan);
-	if (!n->keep_default_vlan && n->vlan != 1 && in[1])
+	if (!n->keep_default_vlan && n->vlan != 1 && !trunk_has(n, 1) && in[1])
 		return error_set(e, ERR_GENERIC, "link %s is in VLAN 1", port->name);
 	for (size_t i = 0; i < n->n_trunk; i++)
 		for (unsigned int id = n->trunk[i].first; id <= n->trunk[i].last; id++)

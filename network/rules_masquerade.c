@@ -47,21 +47,16 @@ static void put_address(struct netlink_batch *b, int type, const struct ip_addr 
 		    SETS[a->family != AF_INET], &x, 1, what);
 }
 
-/* delete element inet nsrun hosts4|hosts6 { ADDRESS } */
-static void put_addresses(struct netlink_batch *b, int type, const void *arg)
+/* add element inet nsrun hosts4|hosts6 { ADDRESS comment "OWNER" }; an address may be told twice */
+static void put_owned(struct netlink_batch *b, int type, const void *arg)
 {
 	const struct addresses *a = arg;
 
-	for (size_t i = 0; i < a->n; i++)
+	for (size_t i = 0; i < a->n; i++) {
 		put_address(b, type, &a->v[i], a->owner);
-}
-
-/* add element inet nsrun hosts4|hosts6 { ADDRESS comment "OWNER" } */
-static void put_owned(struct netlink_batch *b, int type, const void *arg)
-{
-	put_addresses(b, type, arg);
-	put_addresses(b, NFT_MSG_DELSETELEM, arg);
-	put_addresses(b, type, arg);
+		put_address(b, NFT_MSG_DELSETELEM, &a->v[i], NULL);
+		put_address(b, type, &a->v[i], a->owner);
+	}
 }
 
 int rules_masquerade_add(const char *owner, const struct ip_addr *v, size_t n, struct error *e)
@@ -113,11 +108,15 @@ int rules_masquerade_get(const char *owner, const struct ip_addr *v, size_t n, b
 	return 0;
 }
 
+/* delete element inet nsrun hosts4|hosts6 { ADDRESS } */
+static void put_one(struct netlink_batch *b, int type, const void *arg)
+{
+	put_address(b, type, arg, NULL);
+}
+
 int rules_masquerade_remove(const char *owner, const struct ip_addr *v, size_t n, struct error *e)
 {
-	cleanup_free struct ip_addr *own = xcalloc(n, sizeof(*own));
 	cleanup_free bool *there = xcalloc(n, sizeof(*there));
-	struct addresses a = { .v = own };
 	ERROR_INIT(mine);
 
 	e = e ? e : &mine;
@@ -125,10 +124,11 @@ int rules_masquerade_remove(const char *owner, const struct ip_addr *v, size_t n
 		return 0;
 	if (rules_masquerade_get(owner, v, n, there, e) < 0)
 		return -1;
+	/* One by one: what somebody else takes away meanwhile must not keep the rest. */
 	for (size_t i = 0; i < n; i++)
-		if (there[i])
-			own[a.n++] = v[i];
-	return a.n ? rules_elements_remove(put_addresses, &a, e) : 0;
+		if (there[i] && rules_elements_remove(put_one, &v[i], e) < 0)
+			return -1;
+	return 0;
 }
 
 /* ---- all of them ---- */
@@ -169,14 +169,19 @@ int rules_masquerade_sweep(rules_dead_fn *is_dead, void *arg, struct error *e)
 		size_t left;
 
 		nft_list_elements(&b, SETS[i]);
-		if (netlink_dump(&b, nl.fd, &nl.seq, &answers, NULL) < 0)
-			continue; /* no table */
+		if (netlink_dump(&b, nl.fd, &nl.seq, &answers, e) < 0 && e->code != ENOENT) {
+			free(s.v);
+			return -1;
+		}
+		error_clear(e); /* no table */
 		left = answers.len;
 		for (struct nlmsghdr *h = (void *)answers.s; h && NLMSG_OK(h, left);
 		     h = NLMSG_NEXT(h, left))
 			nft_elements_parse(h, note_dead, &s);
 	}
 	dead = s.v;
-	return s.n ? rules_elements_remove(put_addresses, &(struct addresses){ dead, s.n, NULL }, e)
-		   : 0;
+	for (size_t i = 0; i < s.n; i++)
+		if (rules_elements_remove(put_one, &dead[i], e) < 0)
+			return -1;
+	return 0;
 }

@@ -212,6 +212,8 @@ static void test_masqueraded_hosts(void **state)
 	ok(rules_masquerade_get("n@a@eth0", hosts, 3, there, &e), &e);
 	assert_false(there[0] || there[1]);
 	lab_run("nft add element inet nsrun hosts4 '{ 10.3.0.9 }'");
+	/* told twice */
+	ok(rules_masquerade_add("n@b@eth0", (struct ip_addr[]){ hosts[0], hosts[0] }, 2, &e), &e);
 	ok(rules_masquerade_sweep(is_owner, "n@a@eth0", &e), &e);
 	lab_expect("nft list set inet nsrun hosts4", "10.3.0.2 comment \"n@b@eth0\"");
 	ok(rules_masquerade_sweep(is_owner, "n@b@eth0", &e), &e);

@@ -107,7 +107,9 @@ broken()
 	broken "link br-vlan.100 does not have the gateway's address 10.1.2.1" ip addr del 10.1.2.1/24 dev br-vlan.100
 	broken "link br-vlan.100, of VLAN 100's gateway, is gone" ip link del br-vlan.100
 	plugin "$OURS" DEL "$config"
-	plugin "$OURS" ADD "$config"
+	config=$(jq -c '.vlanTrunk = [{id: 1}]' <<<"$config")
+	result=$(plugin "$OURS" ADD "$config")
+	plugin "$OURS" CHECK "$(jq -c --argjson prev "$result" '. + {prevResult: $prev}' <<<"$config")"
 	plugin "$OURS" DEL "$config"
 	ip netns del "$ID"
 	plugin "$OURS" GC "$(jq -c '.cniVersion = "1.1.0" | .["cni.dev/valid-attachments"] = []' <<<"$config")"
