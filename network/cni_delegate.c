@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* A plugin called by its type, built in or executed; and so a plugin's own IPAM plugin (plugin.h). */
+/* A plugin called by its type, built in or executed, as is a plugin's IPAM plugin (plugin.h). */
 #include "base/log.h"
 #include "base/memory.h"
 #include "network/cni_exec.h"

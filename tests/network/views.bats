@@ -58,7 +58,7 @@ create_others()
 		db  bridge  10.91.0.0/24  10.91.0.1  nsr-db  1  0  internal,open
 		lan  macvlan  192.0.2.0/24  192.0.2.2  -  1  0  lan,parent=lan0
 		mixed  bridge  10.93.0.0/24  10.93.0.1  br-mixed  0  0  nat
-		pp  ptp  10.92.0.0/24  10.92.0.1  -  0  0  nat
+		pp  ptp  10.92.0.0/24  10.92.0.1  -  0  0  nat,dns
 		web  bridge  10.90.0.0/24  10.90.0.1  nsr-web  1  4  nat,dns
 	END
 	# Numbers stand on the right; plain has tabs and no head; JSON has the same columns.
@@ -69,7 +69,7 @@ create_others()
 	assert_equal "$(nsrun network ls --format json | jq -r '.networks[]
 		| [.name, .driver, ([.ranges[].subnet] | join(",")), ([.ranges[].gateway] | join(",")), .bridge // "-", .members, .ports, (.flags | join(","))] | @tsv')" \
 		"$(nsrun network ls --format plain)"
-	assert_equal "$(nsrun network ls --format json | jq -c '[.networks[] | select(.dns).name]')" '["web"]'
+	assert_equal "$(nsrun network ls --format json | jq -c '[.networks[] | select(.dns).name]')" '["pp","web"]'
 }
 
 @test "network inspect: members by name, with names, limits and ports; strangers; what is wrong, status 4" {

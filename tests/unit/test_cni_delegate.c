@@ -35,7 +35,8 @@ static void test_refused(void **state)
 {
 	(void)state;
 	refused("{}", false, "web.conflist: plugins[1].ipam.type: missing");
-	refused("{\"ipam\":{\"type\":\"\"}}", false, "web.conflist: plugins[1].ipam.type: missing");
+	refused("{\"ipam\":{\"type\":\"\"}}", false,
+		"web.conflist: plugins[1].ipam.type: missing");
 	refused("{\"ipam\":{\"type\":\"bridge\"}}", true,
 		"web.conflist: plugins[1].ipam.type: the plugin \"bridge\" gives no addresses");
 	refused("{\"ipam\":{\"type\":\"nsrun-tuning\"}}", true,
