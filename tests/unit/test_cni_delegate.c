@@ -39,8 +39,8 @@ static void test_refused(void **state)
 		"web.conflist: plugins[1].ipam.type: missing");
 	refused("{\"ipam\":{\"type\":\"bridge\"}}", true,
 		"web.conflist: plugins[1].ipam.type: the plugin \"bridge\" gives no addresses");
-	refused("{\"ipam\":{\"type\":\"nsrun-tuning\"}}", true,
-		"web.conflist: plugins[1].ipam.type: the plugin \"nsrun-tuning\" gives no addresses");
+	refused("{\"ipam\":{\"type\":\"nsrun-vrf\"}}", true,
+		"web.conflist: plugins[1].ipam.type: the plugin \"nsrun-vrf\" gives no addresses");
 }
 
 static void test_static(void **state)
