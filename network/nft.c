@@ -11,6 +11,7 @@
 #include <arpa/inet.h>
 #include <linux/netfilter/nf_tables_compat.h>
 #include <linux/netfilter/nfnetlink.h>
+#include <stdio.h>
 #include <string.h>
 
 /* Types of libnftnl's user data: the kernel keeps them for nft(8). */
@@ -351,13 +352,13 @@ void nft_verdict(struct netlink_batch *b, int verdict, const char *chain)
  * element's), length, text with its NUL. */
 static void put_comment(struct netlink_batch *b, const char *text)
 {
-	unsigned char data[2 + NFT_COMMENT_MAX + 1] = { 0 };
-	size_t len = strlen(text);
+	char data[2 + NFT_COMMENT_MAX + 1] = { 0 };
+	size_t size;
 
-	len = len < NFT_COMMENT_MAX ? len : NFT_COMMENT_MAX;
-	data[1] = (unsigned char)(len + 1);
-	memcpy(data + 2, text, len);
-	netlink_put(b, NFTA_SET_ELEM_USERDATA, data, 2 + len + 1);
+	snprintf(data + 2, NFT_COMMENT_MAX + 1, "%s", text);
+	size = strlen(data + 2) + 1;
+	data[1] = (char)size;
+	netlink_put(b, NFTA_SET_ELEM_USERDATA, data, 2 + size);
 }
 
 /* NULL: A, which may be NULL, is another's user data. */
