@@ -118,7 +118,7 @@ is_health() { [[ $(docker inspect --format '{{.State.Health.Status}}' "$ID") == 
 @test "docker: its bridge, and --network container: shares it" {
 	start "$ID" bb httpd -f -p 80 -h /www
 	address=$(docker inspect --format '{{.NetworkSettings.IPAddress}}' "$ID")
-	run -0 inside wget -t 3 -T 5 -qO- "$address"
+	run -0 page "$address"
 	assert_output hello
 	run -0 once --network "container:$ID" bb wget -qO- 127.0.0.1
 	assert_output hello

@@ -59,6 +59,9 @@ inside()
 		PATH=/usr/sbin:/usr/bin:/sbin:/bin timeout 60 "$@" 3>&-
 }
 
+# page URL: what a server says there, which may have been started just now.
+page() { inside wget -t 5 -T 5 --retry-connrefused --waitretry=1 -qO- "$1"; }
+
 # daemon NAME SOCKET CMD...: until it listens.
 daemon()
 {

@@ -122,7 +122,7 @@ once() { podman run --rm --cgroup-parent "/$ID" --network none "$@"; }
 
 @test "podman: a bridge by netavark, with a published port" {
 	podman run -d --cgroup-parent "/$ID" --network podman -p 8080:80 --name "$ID" bb httpd -f -p 80 -h /www
-	run -0 inside wget -t 3 -T 5 -qO- 127.0.0.1:8080
+	run -0 page 127.0.0.1:8080
 	assert_output hello
 	run -0 podman run --rm --cgroup-parent "/$ID" --network "container:$ID" bb wget -qO- 127.0.0.1
 	assert_output hello

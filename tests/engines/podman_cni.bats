@@ -48,15 +48,14 @@ teardown()
 
 podman() { inside podman "$@"; }
 start() { podman run -d --cgroup-parent "/$ID" --network web "$@"; }
-get() { inside wget -t 3 -T 5 -qO- "$1"; }
 
 @test "podman's networks by nsrun: addresses, a published port, a second container, what inspect tells" {
 	run -0 podman info --format '{{.Host.NetworkBackend}}'
 	assert_output cni
 	start --name "$ID" -p 8080:80 bb httpd -f -p 80 -h /www
-	run -0 get 10.71.0.2
+	run -0 page 10.71.0.2
 	assert_output hello
-	run -0 get 127.0.0.1:8080
+	run -0 page 127.0.0.1:8080
 	assert_output hello
 	run -0 podman inspect "$ID" --format '{{json .NetworkSettings.Networks.web}}'
 	assert_equal "$(jq -c '[.IPAddress, .IPPrefixLen, .Gateway, .GlobalIPv6Address, .IPv6Gateway]' <<<"$output")" \
@@ -68,26 +67,26 @@ get() { inside wget -t 3 -T 5 -qO- "$1"; }
 	assert_equal "${lines[*]:1}" "hello hello hello"
 	# Its address is free again, its port too.
 	podman rm --force --time 0 "$ID"
-	run ! get 127.0.0.1:8080
+	run ! inside wget -t 1 -T 2 -qO- 127.0.0.1:8080
 	start --name "$ID-2" -p 8080:80 bb httpd -f -p 80 -h /www
-	run -0 get 127.0.0.1:8080
+	run -0 page 127.0.0.1:8080
 	assert_output hello
 }
 
 @test "podman's networks by nsrun: an address and a MAC that are asked for, connect and disconnect" {
 	start --name "$ID" --ip 10.71.0.77 --mac-address 02:00:00:00:00:77 bb httpd -f -p 80 -h /www
-	run -0 get 10.71.0.77
+	run -0 page 10.71.0.77
 	assert_output hello
 	run -0 podman exec "$ID" cat /sys/class/net/eth0/address
 	assert_output 02:00:00:00:00:77
 	podman network create --subnet 10.72.0.0/24 db
 	podman network connect db "$ID"
-	run -0 get 10.72.0.2
+	run -0 page 10.72.0.2
 	assert_output hello
 	podman network disconnect web "$ID"
 	run -0 podman exec "$ID" ip -o -4 addr show
 	refute_output --partial 10.71.0.77
-	run -0 get 10.72.0.2
+	run -0 page 10.72.0.2
 	podman network rm --force db
 }
 
