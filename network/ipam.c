@@ -215,10 +215,13 @@ static int write_last(const struct network_ipam *c, const struct range_set *s,
 		      const struct ip_addr *a, struct error *e)
 {
 	cleanup_free char *path = last_path(c, s);
-	cleanup_close int fd =
-		open(path, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0644);
+	/* The folder may be shared: a pipe must not make us wait for its reader. */
+	cleanup_close int fd = open(
+		path, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0644);
 	char text[IP_TEXT_MAX];
 
+	if (fd < 0 && errno == ENXIO)
+		return error_set(e, EINVAL, "\"%s\": not a regular file", path);
 	if (fd < 0)
 		return error_errno(e, "open \"%s\"", path);
 	ip_addr_text(a, text);

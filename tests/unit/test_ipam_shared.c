@@ -7,9 +7,11 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/fd.h"
 #include "base/memory.h"
@@ -190,6 +192,29 @@ static void test_garbage(void **state)
 	lab_run("test -d " DATA_DIR "/10.1.2.3 && test -h " DATA_DIR "/10.1.2.4");
 }
 
+/* A shared folder's files are whoever's: nothing there makes an ADD wait, under the lock. */
+static void test_pipes(void **state)
+{
+	struct network_ipam n = net();
+	struct network_addresses got;
+	char text[IP_TEXT_MAX];
+	ERROR_INIT(e);
+
+	(void)state;
+	live("a1", "c1");
+	lab_run("mkdir -p " DATA_DIR " && cd " DATA_DIR
+		" && mkfifo 10.1.2.2 last_reserved_ip.0");
+	alarm(20);
+	fails(lease_own(&n, "a1", &got, &e), &e, EINVAL,
+	      "last_reserved_ip.0\": not a regular file");
+	lab_run("cd " DATA_DIR " && test -p last_reserved_ip.0 && rm last_reserved_ip.0 &&"
+		" rm -f 10.1.2.2 && test \"$(echo *)\" = lock && mkfifo 10.1.2.3");
+	error_clear(&e);
+	ok(lease_own(&n, "a1", &got, &e), &e);
+	assert_string_equal(ip_addr_text(&got.v[0].address.addr, text), "10.1.2.2");
+	alarm(0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -197,6 +222,7 @@ int main(void)
 		cmocka_unit_test_teardown(test_plugin_after_reboot, clear),
 		cmocka_unit_test_teardown(test_gc, clear),
 		cmocka_unit_test_teardown(test_garbage, clear),
+		cmocka_unit_test_teardown(test_pipes, clear),
 	};
 
 	return cmocka_run_group_tests(tests, setup, NULL);
